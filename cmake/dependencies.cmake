@@ -1,0 +1,25 @@
+# Every third-party library, found in a way that fits Debian 12 and Homebrew.
+# docs/dependencies.md says what each one is for.
+find_package(Threads REQUIRED)
+find_package(Boost 1.81 CONFIG REQUIRED COMPONENTS headers json)
+find_package(OpenSSL 3 REQUIRED)
+find_package(SQLite3 REQUIRED)
+find_package(spdlog CONFIG REQUIRED)
+find_package(cppzmq CONFIG REQUIRED)
+find_package(absl CONFIG REQUIRED)
+find_package(toml11 CONFIG REQUIRED)
+find_package(CLI11 CONFIG REQUIRED)
+find_package(GTest CONFIG REQUIRED)
+
+# Homebrew's protobuf has a CMake config and needs abseil; Debian's has none.
+find_package(Protobuf CONFIG QUIET)
+if(NOT Protobuf_FOUND)
+  find_package(Protobuf MODULE REQUIRED)
+endif()
+find_package(gRPC CONFIG REQUIRED)
+
+find_library(QRENCODE_LIBRARY qrencode REQUIRED)
+find_path(QRENCODE_INCLUDE_DIR qrencode.h REQUIRED)
+add_library(qrencode INTERFACE)
+target_link_libraries(qrencode INTERFACE ${QRENCODE_LIBRARY})
+target_include_directories(qrencode SYSTEM INTERFACE ${QRENCODE_INCLUDE_DIR})
