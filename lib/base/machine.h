@@ -1,0 +1,25 @@
+// What differs between macOS and Linux, behind one seam: who is at the other
+// end of a Unix socket, whether the machine has booted since, how the Mac is
+// called. Linux is where we build and test; macOS is what we ship for.
+#pragma once
+
+#include <optional>
+#include <string>
+
+namespace zane::base {
+
+struct PeerIdentity {
+  int64_t uid = -1;
+  int64_t pid = -1;
+};
+
+// Nothing when the kernel will not tell: then the peer is to be refused.
+std::optional<PeerIdentity> peer_of_unix_socket(int fd);
+
+// A text that is the same until the machine boots again. Never empty.
+std::string boot_id();
+
+// The machine's name as its owner knows it.
+std::string machine_name();
+
+}  // namespace zane::base

@@ -1,0 +1,195 @@
+#include "lib/bus/bus.h"
+
+#include "boost/asio/steady_timer.hpp"
+#include "google/protobuf/util/time_util.h"
+#include "lib/crypto/hash.h"
+#include "lib/log/log.h"
+
+namespace zane::bus {
+namespace {
+
+constexpr std::string_view kEventsName = "events";
+// While the asked service is being restarted, look again this often.
+constexpr std::chrono::milliseconds kConnectPoll{10};
+constexpr int kHeartbeatMs = 2000;
+constexpr int kHeartbeatTimeoutMs = 6000;
+constexpr int kReconnectMs = 20;
+constexpr int kReconnectMaxMs = 500;
+
+zmq::message_t encode(const Envelope& message) {
+  zmq::message_t part(message.ByteSizeLong());
+  message.SerializeToArray(part.data(), static_cast<int>(part.size()));
+  return part;
+}
+
+bool decode(const zmq::message_t& part, Envelope& message) {
+  return message.ParseFromArray(part.data(), static_cast<int>(part.size())) &&
+         message.body_case() != Envelope::BODY_NOT_SET;
+}
+
+void bound(zmq::socket_t& socket) {
+  socket.set(zmq::sockopt::sndhwm, kQueueMessagesMax);
+  socket.set(zmq::sockopt::rcvhwm, kQueueMessagesMax);
+  socket.set(zmq::sockopt::heartbeat_ivl, kHeartbeatMs);
+  socket.set(zmq::sockopt::heartbeat_timeout, kHeartbeatTimeoutMs);
+  socket.set(zmq::sockopt::reconnect_ivl, kReconnectMs);
+  socket.set(zmq::sockopt::reconnect_ivl_max, kReconnectMaxMs);
+}
+
+}  // namespace
+
+Node::Node(loop::Io& io, base::Home home, Keys keys)
+    : io_(io), home_(std::move(home)), keys_(std::move(keys)), zap_(io, context_, keys_) {}
+
+Envelope Node::envelope(std::string_view trace, std::string_view cause) const {
+  Envelope message;
+  message.set_id(crypto::fresh_id());
+  message.set_trace(trace.empty() ? message.id() : std::string(trace));
+  message.set_cause(std::string(cause));
+  message.set_sender(keys_.self);
+  *message.mutable_time() = google::protobuf::util::TimeUtil::GetCurrentTime();
+  return message;
+}
+
+Inbox::Inbox(Node& node, Handler handler)
+    : node_(node), handler_(std::move(handler)), socket_(node.io(), node.context(), zmq::socket_type::router) {
+  bound(socket_.raw());
+  secure_server(socket_.raw(), node.keys());
+  socket_.raw().set(zmq::sockopt::router_mandatory, true);
+  socket_.raw().bind(node.home().bus_address(node.keys().self));
+  loop::spawn(node.io(), "inbox", serve());
+}
+
+loop::Task<> Inbox::serve() {
+  for (;;) {
+    Parts parts = co_await socket_.receive();
+    Envelope request;
+    if (parts.size() != 2 || !decode(parts[1], request)) {
+      log::warn("bus_message_refused", {{"why", "not an envelope"}, {"count", ++bad_messages_}});
+      continue;
+    }
+    const char* service = parts[1].gets("User-Id");
+    const Peer peer{service ? service : "", parts[0].to_string()};
+    newest_route_[peer.service] = peer.route;
+    handler_(peer, std::move(request));
+  }
+}
+
+void Inbox::reply(const Peer& peer, const Envelope& request, Envelope answer) {
+  answer.set_cause(request.id());
+  answer.set_trace(request.trace());
+  Parts parts;
+  parts.emplace_back(peer.route);
+  parts.push_back(encode(answer));
+  if (!socket_.send(std::move(parts)))
+    log::warn("bus_answer_dropped", {{"peer", peer.service}, {"trace", request.trace()}});
+}
+
+void Inbox::fail(const Peer& peer, const Envelope& request, std::string_view reason, std::string_view message) {
+  Envelope answer = node_.envelope();
+  answer.mutable_failure()->set_reason(std::string(reason));
+  answer.mutable_failure()->set_message(std::string(message));
+  reply(peer, request, std::move(answer));
+}
+
+bool Inbox::tell(std::string_view service, Envelope message) {
+  const auto route = newest_route_.find(std::string(service));
+  if (route == newest_route_.end()) return false;
+  Parts parts;
+  parts.emplace_back(route->second);
+  parts.push_back(encode(message));
+  return socket_.send(std::move(parts));
+}
+
+Client::Client(Node& node, std::string_view service, Unasked unasked)
+    : node_(node),
+      service_(service),
+      unasked_(std::move(unasked)),
+      socket_(node.io(), node.context(), zmq::socket_type::dealer) {
+  bound(socket_.raw());
+  secure_client(socket_.raw(), node.keys(), service_);
+  // Nothing is queued for a service that is not there: the asker hears at once.
+  socket_.raw().set(zmq::sockopt::immediate, true);
+  socket_.raw().connect(node.home().bus_address(service_));
+  loop::spawn(node.io(), "client_" + service_, read());
+}
+
+loop::Task<> Client::read() {
+  for (;;) {
+    Parts parts = co_await socket_.receive();
+    Envelope message;
+    if (parts.size() != 1 || !decode(parts[0], message)) {
+      log::warn("bus_message_refused", {{"peer", service_}, {"why", "not an envelope"}});
+      continue;
+    }
+    const auto asked = pending_.find(message.cause());
+    const bool first_answer = asked != pending_.end() && !asked->second->answer &&
+                              !(message.has_command_answer() && message.command_answer().more());
+    if (first_answer) {
+      asked->second->answer = std::make_unique<Envelope>(std::move(message));
+      asked->second->done.raise();
+    } else if (unasked_) {
+      unasked_(std::move(message));
+    }
+  }
+}
+
+bool Client::send(const Envelope& message) {
+  Parts parts;
+  parts.push_back(encode(message));
+  return socket_.send(std::move(parts));
+}
+
+bool Client::tell(Envelope message) { return send(message); }
+
+loop::Task<absl::StatusOr<Envelope>> Client::ask(Envelope request, std::chrono::milliseconds deadline) {
+  if (pending_.size() >= kRequestsPendingMax)
+    co_return absl::ResourceExhaustedError("busy: too many requests wait for " + service_ + ": try again in a moment");
+  const auto until = loop::Timer::clock_type::now() + deadline;
+  const auto pending = std::make_shared<Pending>(node_.io());
+  pending_.emplace(request.id(), pending);
+  bool sent = send(request);
+  while (!sent && loop::Timer::clock_type::now() < until) {
+    co_await loop::sleep_for(node_.io(), kConnectPoll);
+    sent = send(request);
+  }
+  if (sent && !pending->answer) co_await pending->done.wait_for(until - loop::Timer::clock_type::now());
+  pending_.erase(request.id());
+  if (!sent) co_return absl::UnavailableError(service_ + " is not running: see `zane status`");
+  if (!pending->answer) co_return absl::DeadlineExceededError(service_ + " did not answer in time: see `zane status`");
+  if (pending->answer->has_failure())
+    co_return absl::FailedPreconditionError(pending->answer->failure().reason() + ": " +
+                                            pending->answer->failure().message());
+  co_return std::move(*pending->answer);
+}
+
+Publisher::Publisher(Node& node) : socket_(node.io(), node.context(), zmq::socket_type::pub) {
+  bound(socket_.raw());
+  secure_server(socket_.raw(), node.keys());
+  socket_.raw().bind(node.home().bus_address(kEventsName));
+}
+
+void Publisher::publish(const Envelope& message) {
+  Parts parts;
+  parts.push_back(encode(message));
+  socket_.send(std::move(parts));
+}
+
+Subscriber::Subscriber(Node& node, Handler handler)
+    : handler_(std::move(handler)), socket_(node.io(), node.context(), zmq::socket_type::sub) {
+  bound(socket_.raw());
+  secure_client(socket_.raw(), node.keys(), std::string(kSupervisor));
+  socket_.raw().set(zmq::sockopt::subscribe, "");
+  socket_.raw().connect(node.home().bus_address(kEventsName));
+  loop::spawn(node.io(), "subscriber", read());
+}
+
+loop::Task<> Subscriber::read() {
+  for (;;) {
+    Parts parts = co_await socket_.receive();
+    Envelope message;
+    if (parts.size() == 1 && decode(parts[0], message)) handler_(std::move(message));
+  }
+}
+
+}  // namespace zane::bus

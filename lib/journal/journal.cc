@@ -1,0 +1,217 @@
+#include "lib/journal/journal.h"
+
+#include "lib/crypto/hash.h"
+#include "lib/log/log.h"
+
+namespace zane::journal {
+namespace {
+
+constexpr char kSchema[] = R"(
+CREATE TABLE IF NOT EXISTS epochs (
+  n INTEGER PRIMARY KEY, epoch TEXT NOT NULL, boot_id TEXT NOT NULL, first_seq INTEGER NOT NULL, at_ms INTEGER NOT NULL
+);
+CREATE TABLE IF NOT EXISTS events (
+  seq INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, list_level INTEGER NOT NULL, thread TEXT NOT NULL,
+  method TEXT NOT NULL, bytes INTEGER NOT NULL, event BLOB NOT NULL
+);
+CREATE INDEX IF NOT EXISTS events_of_thread ON events (thread, seq);
+CREATE INDEX IF NOT EXISTS events_of_list ON events (seq) WHERE list_level = 1;
+CREATE INDEX IF NOT EXISTS turn_starts ON events (thread, seq) WHERE method = 'turn/started';
+CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
+)";
+
+constexpr char kThreadPage[] =
+    "SELECT seq, event FROM events WHERE thread = ? AND seq > ? ORDER BY seq LIMIT ?";
+constexpr char kListPage[] =
+    "SELECT seq, event FROM events INDEXED BY events_of_list WHERE list_level = 1 AND seq > ? ORDER BY seq LIMIT ?";
+
+void move_aside(const std::filesystem::path& file, int64_t now_ms) {
+  for (const char* part : {"", "-wal", "-shm"}) {
+    std::error_code ignored;
+    const std::filesystem::path from = file.string() + part;
+    std::filesystem::rename(from, file.string() + ".damaged-" + std::to_string(now_ms) + part, ignored);
+  }
+}
+
+}  // namespace
+
+Journal::Journal(const std::filesystem::path& file, const std::string& boot_id, int64_t now_ms) : db_(file) {
+  db_.run(kSchema);
+  {
+    auto check = db_.query("PRAGMA quick_check(1)");
+    if (!check.step() || check.text(0) != "ok") throw SqliteError(11, "the journal is damaged");
+  }
+  {
+    auto head = db_.query("SELECT max(seq) FROM events");
+    head.step();
+    head_ = head.integer(0);
+  }
+  {
+    auto pruned = db_.query("SELECT value FROM facts WHERE name = 'pruned_through'");
+    if (pruned.step()) pruned_through_ = pruned.integer(0);
+    head_ = std::max(head_, pruned_through_);
+  }
+  bool same_boot = false;
+  {
+    auto last = db_.query("SELECT epoch, boot_id, first_seq FROM epochs ORDER BY n DESC LIMIT 1");
+    if (last.step()) {
+      epoch_ = last.text(0);
+      epoch_first_ = last.integer(2);
+      same_boot = last.text(1) == boot_id;
+    }
+  }
+  if (!same_boot) begin_epoch(boot_id, now_ms);
+}
+
+void Journal::begin_epoch(const std::string& boot_id, int64_t now_ms) {
+  epoch_ = crypto::fresh_id();
+  epoch_first_ = head_ + 1;
+  db_.begin(Db::Sync::kFull);
+  db_.query("INSERT INTO epochs (epoch, boot_id, first_seq, at_ms) VALUES (?, ?, ?, ?)")
+      .bind(epoch_)
+      .bind(boot_id)
+      .bind(epoch_first_)
+      .bind(now_ms)
+      .run();
+  db_.commit();
+}
+
+void Journal::open_transaction() {
+  if (open_) return;
+  // Whether this one must be synced is known only when all is in it, and SQLite
+  // wants to know first: sync_at_commit() checkpoints instead (see commit).
+  db_.begin(Db::Sync::kLazy);
+  open_ = true;
+}
+
+Db& Journal::db_in_transaction() {
+  open_transaction();
+  return db_;
+}
+
+v1::Event Journal::next() const {
+  v1::Event event;
+  event.set_epoch(epoch_);
+  event.set_seq(head_ + 1);
+  event.set_prev_seq(head_);
+  return event;
+}
+
+void Journal::insert(Level level, int64_t now_ms, v1::Event event) {
+  const int64_t read_ns = event.read_ns();
+  event.set_list_level(level == Level::kList);
+  event.clear_read_ns();
+  const std::string bytes = event.SerializeAsString();
+  db_.query("INSERT INTO events (seq, at_ms, list_level, thread, method, bytes, event) VALUES (?, ?, ?, ?, ?, ?, ?)")
+      .bind(event.seq())
+      .bind(now_ms)
+      .bind(int64_t{level == Level::kList})
+      .bind(event.thread())
+      .bind(event.method())
+      .bind(static_cast<int64_t>(bytes.size()))
+      .blob(bytes)
+      .run();
+  head_ = event.seq();
+  event.set_read_ns(read_ns);
+  appended_.push_back(std::move(event));
+}
+
+std::vector<v1::Event> Journal::commit() {
+  if (!open_) return {};
+  db_.commit();
+  if (sync_ == Db::Sync::kFull) {
+    // A transaction in FULL mode syncs the write-ahead log, and with it every
+    // commit before: an empty write is the cheapest such transaction.
+    db_.begin(Db::Sync::kFull);
+    db_.query("INSERT INTO facts (name, value) VALUES ('synced_through', ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value")
+        .bind(head_)
+        .run();
+    db_.commit();
+  }
+  open_ = false;
+  sync_ = Db::Sync::kLazy;
+  return std::exchange(appended_, {});
+}
+
+v1::JournalPage Journal::read(const v1::JournalRead& request) {
+  v1::JournalPage page;
+  page.set_epoch(epoch_);
+  page.set_head_seq(head_);
+  page.set_through_seq(request.after_seq());
+  const bool other_epoch = !request.epoch().empty() && request.epoch() != epoch_;
+  if (other_epoch || request.after_seq() > head_ || (!request.epoch().empty() && request.after_seq() + 1 < epoch_first_))
+    page.set_gap("new epoch");
+  else if (request.after_seq() < pruned_through_)
+    page.set_gap("pruned");
+  if (!page.gap().empty()) return page;
+
+  const int limit = std::clamp(request.limit(), 1, kPageEventsMax);
+  auto rows = request.thread().empty() ? std::move(db_.query(kListPage).bind(request.after_seq()).bind(int64_t{limit}))
+                                       : std::move(db_.query(kThreadPage)
+                                                       .bind(request.thread())
+                                                       .bind(request.after_seq())
+                                                       .bind(int64_t{limit}));
+  int64_t bytes = 0;
+  bool whole = true;
+  while (rows.step()) {
+    const std::string event = rows.text(1);
+    bytes += static_cast<int64_t>(event.size());
+    if (bytes > kPageBytesMax && page.events_size() > 0) {
+      whole = false;
+      break;
+    }
+    page.add_events()->ParseFromString(event);
+    page.set_through_seq(rows.integer(0));
+  }
+  if (whole && page.events_size() < limit) page.set_through_seq(head_);
+  return page;
+}
+
+int64_t Journal::stream_start(const std::string& thread) {
+  if (thread.empty()) return head_;
+  auto row = db_.query("SELECT max(seq) FROM events WHERE thread = ? AND method = 'turn/started'");
+  row.bind(thread);
+  if (row.step() && row.integer(0) > 0) return std::max(row.integer(0) - 1, pruned_through_);
+  // No turn yet: everything there is of it (its start, an early approval).
+  return pruned_through_;
+}
+
+void Journal::prune(const Retention& keep, int64_t now_ms) {
+  int64_t through = pruned_through_;
+  {
+    auto old = db_.query("SELECT max(seq) FROM events WHERE at_ms < ?");
+    old.bind(now_ms - keep.keep_ms);
+    if (old.step()) through = std::max(through, old.integer(0));
+  }
+  {
+    auto sizes = db_.query(
+        "SELECT seq FROM (SELECT seq, sum(bytes) OVER (ORDER BY seq DESC) AS kept FROM events) WHERE kept > ? "
+        "ORDER BY seq DESC LIMIT 1");
+    sizes.bind(keep.keep_bytes);
+    if (sizes.step()) through = std::max(through, sizes.integer(0));
+  }
+  if (through <= pruned_through_) return;
+  open_transaction();
+  db_.query("DELETE FROM events WHERE seq <= ?").bind(through).run();
+  db_.query("INSERT INTO facts (name, value) VALUES ('pruned_through', ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value")
+      .bind(through)
+      .run();
+  pruned_through_ = through;
+}
+
+std::unique_ptr<Journal> open_journal(const std::filesystem::path& file, const std::string& boot_id, int64_t now_ms) {
+  try {
+    return std::make_unique<Journal>(file, boot_id, now_ms);
+  } catch (const SqliteError& e) {
+    constexpr int kCorrupt = 11;
+    constexpr int kNotADatabase = 26;
+    if (e.code != kCorrupt && e.code != kNotADatabase) throw;
+    log::error("journal_damaged", {{"file", file.string()},
+                                   {"error", e.what()},
+                                   {"cure", "moved aside; a new epoch begins, Codex still has the threads"}});
+    move_aside(file, now_ms);
+    return std::make_unique<Journal>(file, boot_id, now_ms);
+  }
+}
+
+}  // namespace zane::journal

@@ -1,0 +1,111 @@
+#include "lib/journal/sqlite.h"
+
+#include <sys/stat.h>
+
+#include "sqlite3.h"
+
+namespace zane::journal {
+
+Query::~Query() {
+  if (!statement_) return;
+  sqlite3_reset(statement_);
+  sqlite3_clear_bindings(statement_);
+}
+
+Query::Query(Query&& other) noexcept : db_(other.db_), statement_(other.statement_), bound_(other.bound_) {
+  other.statement_ = nullptr;
+}
+
+void Query::check(int code) const {
+  if (code != SQLITE_OK) throw SqliteError(code, std::string("sqlite: ") + sqlite3_errmsg(db_.db_));
+}
+
+Query& Query::bind(int64_t value) {
+  check(sqlite3_bind_int64(statement_, ++bound_, value));
+  return *this;
+}
+
+Query& Query::bind(std::string_view text) {
+  check(sqlite3_bind_text64(statement_, ++bound_, text.data() ? text.data() : "", text.size(), SQLITE_TRANSIENT,
+                            SQLITE_UTF8));
+  return *this;
+}
+
+Query& Query::blob(std::string_view bytes) {
+  check(sqlite3_bind_blob64(statement_, ++bound_, bytes.data() ? bytes.data() : "", bytes.size(), SQLITE_TRANSIENT));
+  return *this;
+}
+
+bool Query::step() {
+  const int code = sqlite3_step(statement_);
+  if (code == SQLITE_ROW) return true;
+  if (code != SQLITE_DONE) check(code);
+  return false;
+}
+
+int64_t Query::integer(int column) const { return sqlite3_column_int64(statement_, column); }
+
+std::string Query::text(int column) const {
+  const void* bytes = sqlite3_column_blob(statement_, column);
+  const int length = sqlite3_column_bytes(statement_, column);
+  return bytes ? std::string(static_cast<const char*>(bytes), static_cast<size_t>(length)) : std::string();
+}
+
+Db::Db(const std::filesystem::path& file) {
+  const int code = sqlite3_open(file.c_str(), &db_);
+  if (code != SQLITE_OK) {
+    const std::string why = db_ ? sqlite3_errmsg(db_) : "out of memory";
+    sqlite3_close(db_);
+    throw SqliteError(code, "can't open `" + file.string() + "`: " + why + ": check the disk and who owns the file");
+  }
+  ::chmod(file.c_str(), 0600);
+  sqlite3_busy_timeout(db_, 2000);
+  try {
+    run("PRAGMA journal_mode=WAL");
+    // macOS keeps fsync'd bytes in the drive's cache unless told otherwise.
+    run("PRAGMA fullfsync=1");
+    run("PRAGMA foreign_keys=1");
+  } catch (...) {
+    sqlite3_close(db_);
+    throw;
+  }
+}
+
+Db::~Db() {
+  for (auto& [sql, statement] : prepared_) sqlite3_finalize(statement);
+  sqlite3_close(db_);
+}
+
+void Db::run(const char* sql) {
+  char* why = nullptr;
+  const int code = sqlite3_exec(db_, sql, nullptr, nullptr, &why);
+  if (code == SQLITE_OK) return;
+  const std::string text = why ? why : "unknown";
+  sqlite3_free(why);
+  throw SqliteError(code, "sqlite: " + text);
+}
+
+Query Db::query(const char* sql) {
+  sqlite3_stmt*& statement = prepared_[sql];
+  if (!statement) {
+    const int code = sqlite3_prepare_v3(db_, sql, -1, SQLITE_PREPARE_PERSISTENT, &statement, nullptr);
+    if (code != SQLITE_OK) throw SqliteError(code, std::string("sqlite: ") + sqlite3_errmsg(db_) + " in: " + sql);
+  }
+  return Query(*this, statement);
+}
+
+int64_t Db::changes() const { return sqlite3_changes(db_); }
+
+void Db::begin(Sync sync) {
+  if (sync != sync_) {
+    run(sync == Sync::kFull ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=NORMAL");
+    sync_ = sync;
+  }
+  query("BEGIN IMMEDIATE").run();
+}
+
+void Db::commit() { query("COMMIT").run(); }
+
+void Db::roll_back() noexcept { sqlite3_exec(db_, "ROLLBACK", nullptr, nullptr, nullptr); }
+
+}  // namespace zane::journal

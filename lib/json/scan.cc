@@ -1,0 +1,64 @@
+#include "lib/json/scan.h"
+
+namespace zane::json {
+namespace {
+
+bool is_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
+
+// Past the string that begins at `at`.
+size_t skip_string(std::string_view text, size_t at) {
+  for (++at; at < text.size() && text[at] != '"'; ++at)
+    if (text[at] == '\\') ++at;
+  return at + 1;
+}
+
+// Past the value that begins at `at`.
+size_t skip_value(std::string_view text, size_t at) {
+  int depth = 0;
+  while (at < text.size()) {
+    const char c = text[at];
+    if (c == '"') {
+      at = skip_string(text, at);
+      if (depth == 0) return at;
+      continue;
+    }
+    if (c == '{' || c == '[') ++depth;
+    if (c == '}' || c == ']') {
+      if (depth == 0) return at;
+      if (--depth == 0) return at + 1;
+    }
+    if (depth == 0 && (c == ',' || is_space(c))) return at;
+    ++at;
+  }
+  return at;
+}
+
+size_t skip_space(std::string_view text, size_t at) {
+  while (at < text.size() && is_space(text[at])) ++at;
+  return at;
+}
+
+}  // namespace
+
+std::optional<std::string_view> member_bytes(std::string_view object, std::string_view key) {
+  std::optional<std::string_view> found;
+  size_t at = object.find('{');
+  if (at == std::string_view::npos) return found;
+  at = skip_space(object, at + 1);
+  while (at < object.size() && object[at] == '"') {
+    const size_t key_end = skip_string(object, at);
+    if (key_end > object.size()) return found;
+    const std::string_view name = object.substr(at + 1, key_end - at - 2);
+    at = skip_space(object, key_end);
+    if (at >= object.size() || object[at] != ':') return found;
+    const size_t begin = skip_space(object, at + 1);
+    const size_t end = skip_value(object, begin);
+    if (end > object.size()) return found;
+    if (name == key) found = object.substr(begin, end - begin);
+    at = skip_space(object, end);
+    if (at < object.size() && object[at] == ',') at = skip_space(object, at + 1);
+  }
+  return found;
+}
+
+}  // namespace zane::json

@@ -1,0 +1,28 @@
+// What may be answered to a server request: shown to the person by supervisor,
+// checked by policy. One list for both, so that what is offered is what is
+// taken. Pure.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "boost/json.hpp"
+
+namespace zane::link {
+
+// In Codex's order, `decline` and `cancel` added where its schema knows them:
+// [{"choice": "accept", "grants": true}, …] (docs/link.md).
+boost::json::array choices_of(std::string_view method, const boost::json::object& params);
+
+// The JSON-RPC result for a choice, written anew; nothing when it was not
+// offered or `answers` do not fit. `grants` tells whether it lets something
+// happen.
+struct Response {
+  std::string bytes;
+  bool grants = false;
+};
+std::optional<Response> response_for(std::string_view method, const boost::json::object& params,
+                                     std::string_view choice, const boost::json::object* answers);
+
+}  // namespace zane::link

@@ -1,0 +1,78 @@
+#include "lib/log/log.h"
+
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+
+#include "spdlog/sinks/stdout_sinks.h"
+#include "spdlog/spdlog.h"
+
+namespace zane::log {
+namespace {
+
+constexpr size_t kValueBytesMax = 2000;
+
+bool needs_quotes(std::string_view value) {
+  if (value.empty()) return true;
+  for (const char c : value)
+    if (c <= ' ' || c == '"' || c == '\\' || c == 0x7f) return true;
+  return false;
+}
+
+void append_value(std::string& line, std::string_view value) {
+  const bool cut = value.size() > kValueBytesMax;
+  if (cut) value = value.substr(0, kValueBytesMax);
+  if (!needs_quotes(value)) {
+    line.append(value);
+  } else {
+    line.push_back('"');
+    for (const char c : value) {
+      if (c == '"' || c == '\\') {
+        line.push_back('\\');
+        line.push_back(c);
+      } else if (static_cast<unsigned char>(c) < ' ' || c == 0x7f) {
+        char escaped[8];
+        std::snprintf(escaped, sizeof escaped, "\\x%02x", static_cast<unsigned>(static_cast<unsigned char>(c)));
+        line.append(escaped);
+      } else {
+        line.push_back(c);
+      }
+    }
+    line.push_back('"');
+  }
+  if (cut) line.append("…");
+}
+
+void write(spdlog::level::level_enum level, std::string_view event, Fields fields) {
+  auto* logger = spdlog::default_logger_raw();
+  if (logger->should_log(level)) logger->log(level, format(event, fields));
+}
+
+}  // namespace
+
+std::string format(std::string_view event, Fields fields) {
+  std::string line(event);
+  for (const Field& field : fields) {
+    line.push_back(' ');
+    line.append(field.key);
+    line.push_back('=');
+    append_value(line, field.value);
+  }
+  return line;
+}
+
+void start(std::string_view service) {
+  auto logger = std::make_shared<spdlog::logger>(std::string(service), std::make_shared<spdlog::sinks::stderr_sink_mt>());
+  logger->set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %l %n %v");
+  const char* level = std::getenv("ZANE_LOG");
+  logger->set_level(level ? spdlog::level::from_str(level) : spdlog::level::info);
+  logger->flush_on(spdlog::level::info);
+  spdlog::set_default_logger(std::move(logger));
+}
+
+void debug(std::string_view event, Fields fields) { write(spdlog::level::debug, event, fields); }
+void info(std::string_view event, Fields fields) { write(spdlog::level::info, event, fields); }
+void warn(std::string_view event, Fields fields) { write(spdlog::level::warn, event, fields); }
+void error(std::string_view event, Fields fields) { write(spdlog::level::err, event, fields); }
+
+}  // namespace zane::log
