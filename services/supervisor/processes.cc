@@ -1,0 +1,76 @@
+#include "services/supervisor/processes.h"
+
+#include <algorithm>
+
+#include "lib/json/strict.h"
+
+namespace zane::supervisor {
+namespace {
+
+// Can't occur in a client's key, which is made of ids.
+constexpr char kSeparator = '#';
+
+std::string our_name(const std::string& client, std::string_view name) {
+  return client + kSeparator + std::string(name);
+}
+
+bool begins_process(std::string_view method) { return method == "process/spawn" || method == "command/exec"; }
+
+}  // namespace
+
+absl::StatusOr<std::string> Processes::to_codex(const std::string& client, std::string_view method,
+                                                std::string_view params) {
+  const auto key = process_key_of(method);
+  if (key.empty()) return std::string(params);
+  auto object = json::parse_object(params);
+  if (!object.ok()) return object.status();
+  const auto name = json::string_at(*object, key);
+  if (!name) return std::string(params);
+  const auto owned = std::count_if(owner_.begin(), owner_.end(), [&](const auto& e) { return e.second == client; });
+  if (begins_process(method) && static_cast<size_t>(owned) >= kProcessesPerClientMax)
+    return absl::ResourceExhaustedError("too many terminals are open: close one first");
+  const std::string ours = our_name(client, *name);
+  // Output may come before the answer, so the owner is known from the start.
+  if (begins_process(method)) owner_[ours] = client;
+  (*object)[key] = ours;
+  return boost::json::serialize(*object);
+}
+
+void Processes::began(const std::string& client, std::string_view method, std::string_view params, bool ok) {
+  const bool over = method == "command/exec" || !ok;
+  if (!begins_process(method) || !over) return;
+  const auto object = json::parse_object(params);
+  if (!object.ok()) return;
+  if (const auto name = json::string_at(*object, process_key_of(method))) owner_.erase(our_name(client, *name));
+}
+
+std::optional<Processes::Output> Processes::from_codex(const CodexMessage& message) {
+  const auto key = process_key_of(message.method);
+  const auto* params = json::object_at(message.body, "params");
+  const auto name = params ? json::string_at(*params, key) : std::nullopt;
+  const auto owner = name ? owner_.find(std::string(*name)) : owner_.end();
+  if (owner == owner_.end()) return std::nullopt;
+  Output output{owner->second, ""};
+  boost::json::object body = message.body;
+  body["params"].as_object()[key] = name->substr(owner->second.size() + 1);
+  output.raw = boost::json::serialize(body);
+  if (message.method == "process/exited") owner_.erase(owner);
+  return output;
+}
+
+std::vector<std::string> Processes::take_of(const std::string& client) {
+  std::vector<std::string> names;
+  for (auto it = owner_.begin(); it != owner_.end();) {
+    if (it->second != client) {
+      ++it;
+      continue;
+    }
+    names.push_back(it->first);
+    it = owner_.erase(it);
+  }
+  return names;
+}
+
+std::map<std::string, std::string> Processes::take_all() { return std::exchange(owner_, {}); }
+
+}  // namespace zane::supervisor
