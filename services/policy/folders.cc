@@ -1,0 +1,71 @@
+#include "services/policy/folders.h"
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "lib/json/strict.h"
+
+namespace zane::policy {
+namespace {
+
+namespace fs = std::filesystem;
+
+fs::path resolved(const fs::path& path) {
+  std::error_code error;
+  fs::path result = fs::weakly_canonical(path, error);
+  if (error) result = path.lexically_normal();
+  return result.has_filename() ? result : result.parent_path();
+}
+
+bool holds(const fs::path& outer, const fs::path& inner) {
+  const auto mismatch = std::mismatch(outer.begin(), outer.end(), inner.begin(), inner.end());
+  return mismatch.first == outer.end();
+}
+
+void add_texts(const boost::json::array* list, std::vector<std::string>& folders) {
+  if (!list) return;
+  for (const auto& entry : *list)
+    if (entry.is_string()) folders.emplace_back(entry.as_string());
+}
+
+fs::path expanded(const std::string& folder) {
+  const char* home = std::getenv("HOME");
+  if (home && folder.starts_with("~/")) return fs::path(home) / folder.substr(2);
+  return folder;
+}
+
+}  // namespace
+
+bool overlaps(const fs::path& root, const fs::path& protected_folder) {
+  const fs::path a = resolved(root);
+  const fs::path b = resolved(protected_folder);
+  return holds(a, b) || holds(b, a);
+}
+
+bool is_within(const fs::path& folder, const std::vector<std::string>& allowed) {
+  const fs::path inner = resolved(folder);
+  return std::any_of(allowed.begin(), allowed.end(),
+                     [&](const std::string& outer) { return holds(resolved(expanded(outer)), inner); });
+}
+
+std::vector<std::string> writable_folders_in(const boost::json::object& params) {
+  std::vector<std::string> folders;
+  if (const auto cwd = json::string_at(params, "cwd")) folders.emplace_back(*cwd);
+  add_texts(json::array_at(params, "runtimeWorkspaceRoots"), folders);
+  if (const auto* sandbox = json::object_at(params, "sandboxPolicy"))
+    add_texts(json::array_at(*sandbox, "writableRoots"), folders);
+  if (const auto* environments = json::array_at(params, "environments"))
+    for (const auto& environment : *environments) {
+      if (!environment.is_object()) continue;
+      if (const auto cwd = json::string_at(environment.as_object(), "cwd")) folders.emplace_back(*cwd);
+      add_texts(json::array_at(environment.as_object(), "runtimeWorkspaceRoots"), folders);
+    }
+  if (const auto* config = json::object_at(params, "config")) {
+    add_texts(json::array_at(*config, "sandbox_workspace_write.writable_roots"), folders);
+    if (const auto* write = json::object_at(*config, "sandbox_workspace_write"))
+      add_texts(json::array_at(*write, "writable_roots"), folders);
+  }
+  return folders;
+}
+
+}  // namespace zane::policy

@@ -1,0 +1,81 @@
+// policy: the gate. Every order from a phone, the console or a hook comes here,
+// is checked, judged, audited and, if allowed, written anew as an Effect for
+// supervisor. The only process that says yes or no. Station 4 of docs/paths.md.
+#pragma once
+
+#include <memory>
+
+#include "lib/base/clock.h"
+#include "lib/bus/bus.h"
+#include "lib/config/config.h"
+#include "services/policy/command_check.h"
+#include "services/policy/pairing.h"
+#include "services/policy/rules.h"
+#include "services/policy/store.h"
+
+namespace zane::policy {
+
+class Service {
+ public:
+  // All references outlive it.
+  Service(bus::Node& node, const config::Config& config, const crypto::EcKey& mac_key, const crypto::EcKey& link_key,
+          const base::Clock& clock);
+  void run();
+
+ private:
+  // An order whose sender is certain, from whatever side it came.
+  struct Order {
+    std::string id;
+    v1::Actor actor;
+    Role role = Role::kViewer;
+    std::string client;  // owner of processes, see Effect.client
+    std::string method;
+    boost::json::object params;
+    std::string trace;
+  };
+  // An effect to carry out, a result that policy knows itself, or a refusal.
+  struct Judged {
+    std::optional<v1::Effect> effect;
+    std::string result;
+    std::string reason;
+    std::string message;
+  };
+
+  void on_bus(const bus::Peer& peer, v1::Envelope request);
+  loop::Task<> on_signed_command(bus::Peer peer, v1::Envelope request);
+  loop::Task<> on_console_command(bus::Peer peer, v1::Envelope request);
+  loop::Task<> on_task_request(bus::Peer peer, v1::Envelope request);
+  void on_pair(const bus::Peer& peer, const v1::Envelope& request);
+  void on_approval_question(const bus::Peer& peer, const v1::Envelope& request);
+  void on_audit_note(const bus::Peer& peer, const v1::Envelope& request);
+
+  loop::Task<v1::CommandAnswer> carry_out(const Order& order);
+  loop::Task<Judged> judge(const Order& order);
+  loop::Task<Judged> judge_decision(const Order& order);
+  Judged judge_task(const Order& order);
+  loop::Task<Judged> judge_call(const Order& order);
+  loop::Task<Judged> attach(const Order& order);
+  loop::Task<std::string> protected_folder_in(const Order& order);
+  Judged own_answer(const Order& order);
+
+  void answer(const bus::Peer& peer, const v1::Envelope& request, v1::CommandAnswer answer);
+  v1::CommandAnswer sign(v1::CommandAnswer answer, const std::string& digest) const;
+  void audit(const Order& order, const v1::CommandAnswer& outcome);
+  boost::json::array devices_json();
+  loop::Task<> upkeep();
+
+  bus::Node& node_;
+  const config::Config& config_;
+  const crypto::EcKey& mac_key_;
+  const base::Clock& clock_;
+  const std::string mac_;
+  Store store_;
+  Pairing pairing_;
+  Rules rules_;
+  bus::Inbox inbox_;
+  bus::RefusalMonitor refusals_;
+  bus::Client supervisor_;
+  const int64_t started_ms_;
+};
+
+}  // namespace zane::policy

@@ -1,0 +1,88 @@
+// What policy keeps: paired devices, pairing secrets, the ids of commands with
+// their first answers, and the audit log. One SQLite file, data/policy.db,
+// written to the disk before anything is acknowledged. On the loop.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "lib/crypto/ec_key.h"
+#include "lib/journal/sqlite.h"
+#include "services/policy/roles.h"
+#include "zane/v1/command.pb.h"
+
+namespace zane::policy {
+
+// An id is remembered longer than any command may live (24 h, docs/link.md).
+inline constexpr int64_t kRememberCommandMs = int64_t{48} * 3600 * 1000;
+// Enrolment links that wait to be used, at most; the oldest goes.
+inline constexpr int kPairingSecretsMax = 32;
+
+struct Device {
+  std::string id;
+  std::string key;  // 65 raw bytes
+  std::string name;
+  Role role = Role::kViewer;
+  int64_t paired_ms = 0;
+  int64_t last_seen_ms = 0;
+};
+
+struct AuditRecord {
+  std::string what;      // the method, or an AuditNote's `what`
+  std::string decision;  // "allowed", "refused", "ask", …
+  std::string who;       // "device/<id>", "console/<uid>", "hook/<id>", "relay"
+  std::string reason;
+  std::string about;  // thread, approval or delivery
+  std::string command;
+  std::string trace;
+  int64_t count = 1;
+};
+
+enum class Durability { kNow, kSoon };
+
+class Store {
+ public:
+  // `mac_key` signs each audit record; outlives the store.
+  Store(const std::filesystem::path& file, const crypto::EcKey& mac_key);
+
+  std::optional<Device> device(const std::string& id);
+  std::vector<Device> devices();
+  void add_device(const Device& device);
+  void set_role(const std::string& id, Role role);
+  void seen(const std::string& id, int64_t now_ms);
+
+  void add_pairing_secret(const std::string& secret, int64_t expires_ms);
+  struct PairingSecret {
+    std::string secret;
+    std::string used_by;  // a device's id, or empty
+  };
+  std::vector<PairingSecret> pairing_secrets(int64_t now_ms);
+  void use_pairing_secret(const std::string& secret, const std::string& device);
+
+  struct Remembered {
+    std::string digest;
+    std::optional<v1::CommandAnswer> answer;  // none yet: it was under way
+  };
+  std::optional<Remembered> command(const std::string& id);
+  void remember_command(const std::string& id, const std::string& digest, int64_t now_ms, Durability durability);
+  void remember_answer(const std::string& id, const v1::CommandAnswer& answer);
+  void forget_command(const std::string& id);
+  void forget_old(int64_t now_ms);
+
+  // Appends a record that holds the hash of the one before, signed.
+  void audit(const AuditRecord& record, int64_t now_ms, Durability durability = Durability::kNow);
+  // The last records, newest last, as JSON lines.
+  std::vector<std::string> audit_tail(int count);
+
+ private:
+  template <typename Write>
+  void write(Durability durability, Write write);
+
+  journal::Db db_;
+  const crypto::EcKey& mac_key_;
+  std::string last_hash_;
+  int64_t last_n_ = 0;
+};
+
+}  // namespace zane::policy
