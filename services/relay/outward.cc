@@ -1,0 +1,234 @@
+// relay's way outwards: events to the streams of pages, batched; answers and
+// terminal output to the one they are for.
+#include "boost/json.hpp"
+#include "lib/link/frame.h"
+#include "lib/log/log.h"
+#include "services/relay/service.h"
+
+namespace zane::relay {
+namespace {
+
+// Under load a page gets a frame this often; a first event goes at once.
+constexpr std::chrono::milliseconds kBatchEvery{16};
+// Streams hold back while this much waits for the network.
+constexpr size_t kWaitingBytesMax = 2 * 1024 * 1024;
+constexpr std::chrono::seconds kFreshnessEvery{20};
+// supervisor says how Codex is every 5 s; after this we do not know.
+constexpr int64_t kCodexSilentNs = int64_t{15} * 1000 * 1000 * 1000;
+constexpr std::chrono::seconds kHooksRetry{5};
+
+// An event too long for a frame is named instead of shown.
+std::string too_large_body(const v1::Event& event) {
+  return boost::json::serialize(boost::json::object{
+      {"method", event.method()},
+      {"params", {{"threadId", event.thread()}, {"turnId", event.turn()}, {"itemId", event.item()}}},
+      {"bytes", static_cast<int64_t>(bytes_of(event))}});
+}
+
+}  // namespace
+
+void Service::on_published(v1::Envelope envelope) {
+  if (envelope.has_codex_state()) {
+    const bool changed = codex_.state() != envelope.codex_state().state() ||
+                         codex_.message() != envelope.codex_state().message();
+    codex_ = envelope.codex_state();
+    codex_heard_ns_ = base::steady_ns();
+    // A last event that PUB lost shows here.
+    if (codex_.epoch() != published_epoch_ || codex_.head_seq() > published_seq_) {
+      published_epoch_ = codex_.epoch();
+      published_seq_ = codex_.head_seq();
+      for (auto& [id, client] : clients_.all())
+        for (auto& [name, stream] : client.streams) stream->fall_behind();
+      wake_streams();
+    }
+    if (changed) send_freshness(clients_.attached());
+    return;
+  }
+  if (!envelope.has_event()) return;
+  const v1::Event& event = envelope.event();
+  const bool follows = event.epoch() == published_epoch_ && event.prev_seq() == published_seq_;
+  published_epoch_ = event.epoch();
+  published_seq_ = event.seq();
+  for (auto& [id, client] : clients_.all())
+    for (auto& [name, stream] : client.streams) follows ? stream->on_live(event) : stream->fall_behind();
+  wake_streams();
+}
+
+loop::Task<> Service::serve_streams() {
+  for (;;) {
+    co_await streams_to_serve_.wait();
+    if (!orbit_.is_open()) continue;
+    // Names first: a page may come or go while the journal is read.
+    std::vector<std::pair<std::string, std::shared_ptr<Stream>>> streams;
+    for (auto& [id, client] : clients_.all())
+      for (auto& [name, stream] : client.streams) streams.emplace_back(id, stream);
+    bool busy = false;
+    for (auto& [client, stream] : streams) {
+      if (orbit_.waiting_bytes() > kWaitingBytesMax) {
+        busy = true;
+        break;
+      }
+      if (stream->next() == Stream::Next::kReadJournal) co_await read_journal(client, stream);
+      if (stream->next() == Stream::Next::kSendPending) send_batch(client, *stream);
+      busy = busy || stream->next() != Stream::Next::kNothing;
+    }
+    if (busy) wake_streams();
+    co_await loop::sleep_for(node_.io(), kBatchEvery);
+  }
+}
+
+loop::Task<> Service::read_journal(std::string client, std::shared_ptr<Stream> stream) {
+  v1::Envelope question = node_.envelope();
+  auto* read = question.mutable_question()->mutable_journal();
+  read->set_epoch(stream->epoch());
+  read->set_after_seq(stream->through_seq());
+  read->set_thread(stream->thread());
+  read->set_limit(kBatchEventsMax);
+  const auto answer = co_await supervisor_.ask(std::move(question));
+  if (!answer.ok()) {
+    log::warn("journal_not_read", {{"client", client}, {"why", answer.status().message()}});
+    co_return;
+  }
+  const auto& page = answer->answer().journal();
+  if (page.gap().empty()) {
+    stream->on_page(page, published_epoch_ == stream->epoch() ? published_seq_ : 0);
+    co_return;
+  }
+  v1::LinkHeader gap;
+  gap.add_to(client);
+  gap.mutable_gap()->set_stream(stream->name());
+  gap.mutable_gap()->set_reason(page.gap());
+  send(std::move(gap));
+  if (Client* known = clients_.find(client)) known->streams.erase(stream->name());
+}
+
+void Service::send_batch(const std::string& client, Stream& stream) {
+  const Stream::Batch batch = stream.take_batch();
+  v1::LinkHeader header;
+  header.set_mac(mac_);
+  header.add_to(client);
+  v1::Events& events = *header.mutable_events();
+  events.set_stream(stream.name());
+  events.set_epoch(stream.epoch());
+  events.set_prev_seq(batch.prev_seq);
+  events.set_at_head(batch.at_head);
+  std::vector<std::string_view> bodies;
+  std::vector<std::unique_ptr<std::string>> own;
+  for (const v1::Event& event : batch.events) {
+    auto* meta = events.add_events();
+    meta->set_seq(event.seq());
+    if (bytes_of(event) > kEventBytesMax) {
+      meta->set_kind("too-large");
+      own.push_back(std::make_unique<std::string>(too_large_body(event)));
+      bodies.push_back(*own.back());
+      continue;
+    }
+    meta->set_kind(event.kind());
+    meta->set_signature(event.signature());
+    bodies.push_back(event.raw());
+    if (event.request().empty()) continue;
+    meta->set_bodies(3);
+    bodies.push_back(event.request());
+    bodies.push_back(event.shown());
+  }
+  if (!orbit_.send(link::encode_events(header, bodies))) stream.fall_behind();
+}
+
+void Service::on_from_supervisor(v1::Envelope envelope) {
+  if (!envelope.has_client_signal()) return;
+  const std::string& owner = envelope.client_signal().client();
+  constexpr std::string_view kDevice = "device/";
+  if (!owner.starts_with(kDevice)) return;
+  v1::LinkHeader header;
+  for (auto& id : clients_.of_device(owner.substr(kDevice.size()))) header.add_to(id);
+  if (header.to_size() == 0) return;
+  header.mutable_signal();
+  send(std::move(header), {envelope.client_signal().raw()});
+}
+
+void Service::on_from_policy(v1::Envelope envelope) {
+  if (!envelope.has_command_answer()) return;
+  const auto client = waiting_.find(envelope.cause());
+  if (client != waiting_.end()) send_receipt(client->second, envelope.command_answer(), envelope.trace());
+}
+
+void Service::send_receipt(const std::string& client, const v1::CommandAnswer& answer, const std::string& trace) {
+  v1::LinkHeader header;
+  header.add_to(client);
+  header.set_trace(trace);
+  header.mutable_receipt()->set_command(answer.command_id());
+  header.mutable_receipt()->set_signature(answer.signature());
+  std::vector<std::string_view> bodies{answer.statement()};
+  if (!answer.result().empty()) bodies.push_back(answer.result());
+  send(std::move(header), bodies);
+}
+
+void Service::send_freshness(const std::vector<std::string>& to) {
+  if (to.empty()) return;
+  v1::LinkHeader header;
+  for (const auto& id : to) header.add_to(id);
+  auto* freshness = header.mutable_freshness();
+  const int64_t silent_ns = base::steady_ns() - codex_heard_ns_;
+  const bool unknown = codex_heard_ns_ == 0 || silent_ns > kCodexSilentNs;
+  freshness->set_codex(unknown ? "unknown" : codex_.state());
+  freshness->set_codex_version(codex_.version());
+  freshness->set_codex_age_ms(unknown ? silent_ns / 1000000 : codex_.age_ms() + silent_ns / 1000000);
+  freshness->set_message(unknown ? "supervisor on the Mac says nothing: see `zane status` there" : codex_.message());
+  send(std::move(header));
+}
+
+loop::Task<> Service::tell_freshness() {
+  for (;;) {
+    co_await loop::sleep_for(node_.io(), kFreshnessEvery);
+    send_freshness(clients_.attached());
+  }
+}
+
+loop::Task<> Service::tell_hooks() {
+  while (orbit_.is_open()) {
+    v1::Envelope question = node_.envelope();
+    question.mutable_hooks();
+    const auto answer = co_await webhook_.ask(std::move(question));
+    if (answer.ok() && answer->has_hooks()) {
+      v1::LinkHeader header;
+      header.mutable_hook_list();
+      for (const auto& hook : answer->hooks().hooks()) header.mutable_hook_list()->add_hooks(hook);
+      send(std::move(header));
+      co_return;
+    }
+    co_await loop::sleep_for(node_.io(), kHooksRetry);
+  }
+}
+
+void Service::undelivered(const v1::LinkHeader& header, const std::string& reason, const std::string& message) {
+  if (header.from().empty()) return;
+  v1::LinkHeader reply;
+  reply.add_to(header.from());
+  reply.set_trace(header.trace());
+  reply.mutable_undelivered()->set_reason(reason);
+  reply.mutable_undelivered()->set_message(message);
+  send(std::move(reply));
+}
+
+void Service::send(v1::LinkHeader header, const std::vector<std::string_view>& bodies) {
+  if (header.to_size() > 0) header.set_mac(mac_);
+  size_t bytes = link::kHeaderBytesMax;
+  for (const auto body : bodies) bytes += body.size();
+  if (bytes > link::kFrameBytesMax) {
+    log::warn("frame_too_large", {{"bytes", bytes}, {"trace", header.trace()}});
+    v1::LinkHeader instead;
+    *instead.mutable_to() = header.to();
+    instead.set_mac(mac_);
+    instead.set_trace(header.trace());
+    instead.mutable_undelivered()->set_reason("too-large");
+    instead.mutable_undelivered()->set_message("the answer is longer than 1 MiB: ask for less at a time");
+    orbit_.send(link::encode(std::move(instead)));
+    return;
+  }
+  if (!orbit_.send(link::encode(std::move(header), bodies)) && orbit_.is_open()) {
+    log::error("link_outbox_full", {{"bytes", orbit_.waiting_bytes()}});
+    orbit_.close();
+  }
+}
+
+}  // namespace zane::relay

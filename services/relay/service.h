@@ -1,0 +1,95 @@
+// relay: the Mac's one connection outwards. Hands frames between Orbit and the
+// bus, keeps each page's streams, and understands neither Codex nor orders: what
+// a phone asks goes to policy, what it reads comes from the journal. Station 3
+// of docs/paths.md.
+#pragma once
+
+#include <random>
+
+#include "lib/base/clock.h"
+#include "lib/bus/bus.h"
+#include "lib/config/config.h"
+#include "lib/crypto/ec_key.h"
+#include "services/relay/backoff.h"
+#include "services/relay/clients.h"
+#include "services/relay/orbit_socket.h"
+#include "zane/v1/link.pb.h"
+
+namespace zane::relay {
+
+class Service {
+ public:
+  // All references outlive it. `mac`: the Mac's id; `link_key`: its credential
+  // with Orbit.
+  Service(bus::Node& node, const config::Config& config, std::string mac, const crypto::EcKey& link_key,
+          const base::Clock& clock);
+  void run();
+  void stop() { orbit_.close(); }
+
+ private:
+  // The link (service.cc).
+  loop::Task<> keep_linked();
+  loop::Task<LinkError> link_once();
+  loop::Task<> pause(std::chrono::milliseconds time);
+  std::string link_token() const;
+  v1::Hello hello() const;
+  void on_frame(std::string_view bytes);
+  bool on_hello(const v1::Hello& theirs);
+  void set_state(const std::string& state, const std::string& message);
+
+  // Frames inwards (inward.cc).
+  void on_phone_frame(const v1::LinkHeader& header, const std::vector<std::string_view>& bodies);
+  loop::Task<> forward_command(v1::LinkHeader header, std::string command);
+  loop::Task<> forward_pair(v1::LinkHeader header, std::string request);
+  loop::Task<> subscribe(v1::LinkHeader header);
+  loop::Task<> forward_hook(v1::LinkHeader header, std::string body);
+  void client_gone(const std::string& id);
+  loop::Task<> end_device_later(std::string device);
+
+  // Frames outwards (outward.cc).
+  void on_published(v1::Envelope envelope);
+  void on_from_supervisor(v1::Envelope envelope);
+  void on_from_policy(v1::Envelope envelope);
+  void send_receipt(const std::string& client, const v1::CommandAnswer& answer, const std::string& trace);
+  void send_freshness(const std::vector<std::string>& to);
+  void undelivered(const v1::LinkHeader& header, const std::string& reason, const std::string& message);
+  void send(v1::LinkHeader header, const std::vector<std::string_view>& bodies = {});
+  void wake_streams() { streams_to_serve_.raise(); }
+  loop::Task<> serve_streams();
+  loop::Task<> read_journal(std::string client, std::shared_ptr<Stream> stream);
+  void send_batch(const std::string& client, Stream& stream);
+  loop::Task<> tell_freshness();
+  loop::Task<> tell_hooks();
+
+  void on_bus(const bus::Peer& peer, v1::Envelope request);
+
+  bus::Node& node_;
+  const config::Config& config_;
+  const std::string mac_;
+  const crypto::EcKey& link_key_;
+  const base::Clock& clock_;
+  OrbitSocket orbit_;
+  Clients clients_;
+  bus::Inbox inbox_;
+  bus::Client policy_;
+  bus::Client supervisor_;
+  bus::Client webhook_;
+  bus::Subscriber events_;
+  loop::Signal streams_to_serve_;
+  Backoff backoff_;
+  std::mt19937_64 random_;
+
+  bool greeted_ = false;
+  std::string greet_error_;
+  int64_t published_seq_ = 0;
+  std::string published_epoch_;
+  v1::CodexState codex_;
+  int64_t codex_heard_ns_ = 0;
+  // A command under way: our request's id → the client that waits.
+  std::map<std::string, std::string> waiting_;
+  std::string state_ = "starting";
+  std::string state_message_;
+  const int64_t started_ms_;
+};
+
+}  // namespace zane::relay

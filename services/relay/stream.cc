@@ -1,0 +1,85 @@
+#include "services/relay/stream.h"
+
+#include <algorithm>
+
+namespace zane::relay {
+size_t bytes_of(const v1::Event& event) { return event.raw().size() + event.request().size() + event.shown().size(); }
+
+void Stream::begin(std::string epoch, int64_t seq) {
+  epoch_ = std::move(epoch);
+  through_ = sent_through_ = last_sent_ = seq;
+  live_ = told_head_ = false;
+  pending_.clear();
+  pending_bytes_ = 0;
+}
+
+bool Stream::matches(const v1::Event& event) const {
+  if (!thread_.empty()) return event.thread() == thread_;
+  return event.list_level();
+}
+
+void Stream::add(v1::Event event) {
+  pending_bytes_ += bytes_of(event);
+  pending_.push_back(std::move(event));
+}
+
+void Stream::on_live(const v1::Event& event) {
+  if (!live_ || event.seq() <= through_) return;
+  if (matches(event)) {
+    if (pending_bytes_ > kPendingBytesMax) return fall_behind();
+    add(event);
+  }
+  through_ = event.seq();
+}
+
+void Stream::fall_behind() {
+  live_ = false;
+  pending_.clear();
+  pending_bytes_ = 0;
+  through_ = sent_through_;
+}
+
+void Stream::on_page(const v1::JournalPage& page, int64_t published) {
+  for (const auto& event : page.events())
+    if (event.seq() > through_) add(event);
+  through_ = std::max(through_, page.through_seq());
+  live_ = through_ >= published && through_ >= page.head_seq();
+}
+
+void Stream::on_ack(int64_t seq) {
+  while (!unacked_.empty() && unacked_.front().first <= seq) {
+    unacked_bytes_ -= unacked_.front().second;
+    unacked_.pop_front();
+  }
+}
+
+Stream::Next Stream::next() const {
+  if (unacked_bytes_ >= kUnackedBytesMax) return Next::kNothing;
+  if (!pending_.empty() || (live_ && !told_head_)) return Next::kSendPending;
+  return live_ ? Next::kNothing : Next::kReadJournal;
+}
+
+Stream::Batch Stream::take_batch() {
+  Batch batch;
+  batch.prev_seq = last_sent_;
+  size_t bytes = 0;
+  while (!pending_.empty() && static_cast<int>(batch.events.size()) < kBatchEventsMax) {
+    const size_t size = std::min(bytes_of(pending_.front()), kEventBytesMax);
+    if (bytes > 0 && bytes + size > kBatchBytes) break;
+    bytes += size;
+    pending_bytes_ -= bytes_of(pending_.front());
+    batch.events.push_back(std::move(pending_.front()));
+    pending_.pop_front();
+  }
+  if (!batch.events.empty()) {
+    last_sent_ = batch.events.back().seq();
+    unacked_.emplace_back(last_sent_, bytes);
+    unacked_bytes_ += bytes;
+  }
+  sent_through_ = pending_.empty() ? through_ : last_sent_;
+  batch.at_head = live_ && pending_.empty();
+  told_head_ = batch.at_head || told_head_;
+  return batch;
+}
+
+}  // namespace zane::relay
