@@ -1,0 +1,206 @@
+#include "console/commands.h"
+
+#include <grpcpp/grpcpp.h>
+
+#include <algorithm>
+#include <iostream>
+
+#include "console/admin_client.h"
+#include "console/print.h"
+
+namespace zane::console {
+namespace {
+
+constexpr std::chrono::seconds kDeadline{10};
+// Codex may take its time to make a thread.
+constexpr std::chrono::seconds kStartDeadline{150};
+
+// Calls one unary method; prints the reply as JSON if that is wanted.
+template <typename Request, typename Reply>
+int call(const Options& options, grpc::Status (v1::Admin::Stub::*method)(grpc::ClientContext*, const Request&, Reply*),
+         const Request& request, Reply& reply, std::chrono::seconds deadline = kDeadline) {
+  const auto stub = connect();
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + deadline);
+  const grpc::Status status = (stub.get()->*method)(&context, request, &reply);
+  if (status.ok() && options.json) print_json(reply);
+  return explain(status);
+}
+
+bool healthy(const v1::StatusReply& reply) {
+  return std::all_of(reply.parts().begin(), reply.parts().end(),
+                     [](const v1::Part& part) { return part.state() == "ready" || part.state() == "off"; });
+}
+
+int find_approval(const std::string& id, v1::ApprovalRow& row) {
+  v1::ApprovalsRequest request;
+  request.set_all(true);
+  v1::ApprovalsReply reply;
+  if (const int code = call({}, &v1::Admin::Stub::Approvals, request, reply); code != kExitOk) return code;
+  int matches = 0;
+  for (const auto& candidate : reply.approvals())
+    // The start of an id is enough when it is only one's.
+    if (candidate.approval().rfind(id, 0) == 0) {
+      row = candidate;
+      ++matches;
+    }
+  if (matches == 1) return kExitOk;
+  std::cerr << "zane: " << (matches == 0 ? "there is no approval" : "more than one approval begins with") << " `" << id
+            << "`: see `zane approvals`\n";
+  return kExitRefused;
+}
+
+// One explicit answer each, never "the first that is offered": an order of
+// Codex's must not widen a grant.
+std::string default_choice(const v1::ApprovalRow& row, Answer answer) {
+  for (const char* choice : {"accept", "approved", "decline", "denied", "cancel"}) {
+    const bool grants = choice == std::string("accept") || choice == std::string("approved");
+    const bool offered = std::find(row.choices().begin(), row.choices().end(), choice) != row.choices().end();
+    if (offered && grants == (answer == Answer::kApprove)) return choice;
+  }
+  return "";
+}
+
+}  // namespace
+
+int status(const Options& options) {
+  v1::StatusReply reply;
+  if (const int code = call(options, &v1::Admin::Stub::Status, v1::StatusRequest(), reply); code != kExitOk) return code;
+  if (!options.json) {
+    std::vector<std::vector<std::string>> rows{{"PART", "STATE", "RELEASE", "PID", "SINCE", ""}};
+    for (const auto& part : reply.parts())
+      rows.push_back({part.name(), part.state(), part.release(), part.pid() ? std::to_string(part.pid()) : "-",
+                      time_text(part.started_ms()), harmless(part.message())});
+    print_table(rows);
+    std::cout << "\nMac " << reply.mac() << " · " << reply.open_approvals() << " open approvals · journal at "
+              << reply.head_seq() << "\n";
+  }
+  return healthy(reply) ? kExitOk : kExitUnhealthy;
+}
+
+int threads(const Options& options, int limit) {
+  v1::ThreadsRequest request;
+  request.set_limit(limit);
+  v1::ThreadsReply reply;
+  const int code = call(options, &v1::Admin::Stub::Threads, request, reply);
+  if (code != kExitOk || options.json) return code;
+  std::vector<std::vector<std::string>> rows{{"THREAD", "STATUS", "UPDATED", "FOLDER", "ABOUT"}};
+  for (const auto& thread : reply.threads())
+    rows.push_back({thread.thread(), thread.status(), time_text(thread.updated_at_s() * 1000), harmless(thread.cwd(), 40),
+                    harmless(thread.preview(), 60)});
+  print_table(rows);
+  return kExitOk;
+}
+
+int start(const Options& options, const StartOptions& task) {
+  v1::StartRequest request;
+  request.set_cwd(task.cwd);
+  request.set_prompt(task.prompt);
+  request.set_model(task.model);
+  request.set_effort(task.effort);
+  request.set_permissions(task.permissions);
+  v1::StartReply reply;
+  const int code = call(options, &v1::Admin::Stub::Start, request, reply, kStartDeadline);
+  if (code == kExitOk && !options.json)
+    std::cout << "started thread " << reply.thread() << "\nfollow it with: zane tail " << reply.thread() << "\n";
+  return code;
+}
+
+int tail(const Options& options, const std::string& thread, int past) {
+  const auto stub = connect();
+  grpc::ClientContext context;
+  v1::TailRequest request;
+  request.set_thread(thread);
+  request.set_past(past);
+  const auto reader = stub->Tail(&context, request);
+  v1::TailEvent message;
+  while (reader->Read(&message)) {
+    const auto& event = message.event();
+    if (options.json)
+      print_json(message);
+    else
+      std::cout << event.seq() << "  " << (thread.empty() ? event.thread() + "  " : "")
+                << (event.kind() == "approval" ? "approval " : "") << event.method() << "  " << harmless(event.raw(), 160)
+                << std::endl;
+  }
+  return explain(reader->Finish());
+}
+
+int approvals(const Options& options, bool all) {
+  v1::ApprovalsRequest request;
+  request.set_all(all);
+  v1::ApprovalsReply reply;
+  const int code = call(options, &v1::Admin::Stub::Approvals, request, reply);
+  if (code != kExitOk || options.json) return code;
+  if (reply.approvals_size() == 0) {
+    std::cout << (all ? "no approvals yet\n" : "nothing waits for you\n");
+    return kExitOk;
+  }
+  std::vector<std::vector<std::string>> rows{{"APPROVAL", "STATE", "SINCE", "WHAT", "BY"}};
+  for (const auto& row : reply.approvals())
+    rows.push_back({row.approval(), row.state(), time_text(row.opened_ms()), harmless(row.summary(), 90),
+                    harmless(row.actor(), 30)});
+  print_table(rows);
+  return kExitOk;
+}
+
+int decide(const Options& options, Answer answer, const std::string& approval, const std::string& choice) {
+  v1::ApprovalRow row;
+  if (const int code = find_approval(approval, row); code != kExitOk) return code;
+  v1::DecideRequest request;
+  request.set_approval(row.approval());
+  request.set_digest(row.digest());
+  request.set_choice(choice.empty() ? default_choice(row, answer) : choice);
+  if (request.choice().empty()) {
+    std::cerr << "zane: this needs one of its own choices, with --choice:";
+    for (const auto& offered : row.choices()) std::cerr << " `" << offered << "`";
+    std::cerr << "\n";
+    return kExitUsage;
+  }
+  v1::DecideReply reply;
+  const int code = call(options, &v1::Admin::Stub::Decide, request, reply);
+  if (code == kExitOk && !options.json)
+    std::cout << request.choice() << ": handed to Codex (" << harmless(row.summary(), 90) << ")\n";
+  return code;
+}
+
+int devices(const Options& options) {
+  v1::DevicesReply reply;
+  const int code = call(options, &v1::Admin::Stub::Devices, v1::DevicesRequest(), reply);
+  if (code != kExitOk || options.json) return code;
+  std::vector<std::vector<std::string>> rows{{"DEVICE", "ROLE", "PAIRED", "LAST SEEN", "NAME"}};
+  for (const auto& d : reply.devices())
+    rows.push_back({d.device(), d.role(), time_text(d.paired_ms()), time_text(d.last_seen_ms()), harmless(d.name(), 40)});
+  print_table(rows);
+  return kExitOk;
+}
+
+int pair(const Options& options) {
+  v1::PairLinkReply reply;
+  const int code = call(options, &v1::Admin::Stub::Pair, v1::PairLinkRequest(), reply);
+  if (code != kExitOk || options.json) return code;
+  std::cout << "Open this link on the device you want to pair. It is good once, until " << time_text(reply.expires_ms())
+            << ":\n\n  " << reply.url() << "\n\n";
+  if (reply.reachable())
+    print_qr(reply.url());
+  else
+    std::cout << "No QR code: " << reply.advice() << ".\n";
+  return kExitOk;
+}
+
+int doctor(const Options& options) {
+  v1::StatusReply reply;
+  const int code = call(options, &v1::Admin::Stub::Status, v1::StatusRequest(), reply);
+  if (code != kExitOk) return code;
+  if (options.json) return healthy(reply) ? kExitOk : kExitUnhealthy;
+  for (const auto& part : reply.parts()) {
+    const bool good = part.state() == "ready" || part.state() == "off";
+    std::cout << (good ? "ok    " : "FAIL  ") << part.name() << ": " << part.state();
+    if (!part.message().empty()) std::cout << ": " << harmless(part.message(), 400);
+    std::cout << "\n";
+  }
+  std::cout << (healthy(reply) ? "\nall is well\n" : "\nsee the lines above; each names its cure\n");
+  return healthy(reply) ? kExitOk : kExitUnhealthy;
+}
+
+}  // namespace zane::console

@@ -1,0 +1,27 @@
+// What the console says: tables for people, one line of JSON with --json. A
+// terminal's escape sequences in what Codex or a phone wrote are made harmless.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "google/protobuf/message.h"
+
+namespace zane::console {
+
+// The reply in proto3's JSON mapping, on one line, every field present.
+void print_json(const google::protobuf::Message& message);
+
+// Columns as wide as need be; the first row is the head.
+void print_table(const std::vector<std::vector<std::string>>& rows);
+
+// Without control characters, at most `width` characters.
+std::string harmless(const std::string& text, size_t width = 200);
+
+// "14:02", or with the date when it is not today.
+std::string time_text(int64_t ms);
+
+// A QR code of `text` in half blocks.
+void print_qr(const std::string& text);
+
+}  // namespace zane::console
