@@ -1,0 +1,26 @@
+// Takes an enrolment link out of the address bar the moment it is there: at the
+// page's start, and when a scanned link lands in a page that is already open.
+// The secret lives in this signal only, never in history or storage.
+import { createSignal } from 'solid-js';
+import { readEnrolLink } from '../link/pairing.ts';
+import type { EnrolLink } from '../link/pairing.ts';
+
+const [enrolLink, setEnrolLink] = createSignal<EnrolLink | undefined>();
+export { enrolLink };
+
+function take(): void {
+  if (!location.hash.startsWith('#enroll=')) return;
+  const link = readEnrolLink(location.hash);
+  history.replaceState(undefined, '', location.pathname);
+  setEnrolLink(link);
+}
+
+/** Before anything else listens to the address. */
+export function watchEnrolLink(): void {
+  addEventListener('hashchange', take);
+  take();
+}
+
+export function enrolDone(): void {
+  setEnrolLink(undefined);
+}

@@ -1,0 +1,86 @@
+// The live list level: threads and approvals of the chosen Mac, as a signal.
+// Owns the list stream for as long as the page lives.
+import { createEffect, createMemo, createSignal, on } from 'solid-js';
+import { isOpen, openApprovals } from '../model/approvals.ts';
+import { emptyInbox, reduceInbox, withListed } from '../model/thread-list.ts';
+import type { Inbox } from '../model/thread-list.ts';
+import type { Client } from './client.ts';
+import { eachEvent } from './events.ts';
+import type { ReadEvent } from './events.ts';
+import { painter } from './paint.ts';
+
+const LIST_LIMIT = 60;
+const RELIST: ReadonlySet<string> = new Set(['thread/started', 'thread/status/changed']);
+/** At most one question per this long, however busy the threads are. */
+const RELIST_AFTER_MS = 2_000;
+
+export function createInbox(client: Client) {
+  let current: Inbox = emptyInbox();
+  const [inbox, setInbox] = createSignal<Inbox>(current);
+  const [atHead, setAtHead] = createSignal(false);
+  const [listed, setListed] = createSignal<'no' | 'asking' | 'yes'>('no');
+  const [error, setError] = createSignal('');
+  const paint = painter(() => setInbox(current));
+  let relisting: ReturnType<typeof setTimeout> | undefined;
+
+  const set = (next: Inbox): void => {
+    if (next === current) return;
+    current = next;
+    paint.request();
+  };
+
+  // A new thread has no title until Codex has its first message: the list is asked again soon after a change.
+  const relist = (event: ReadEvent): void => {
+    if (event.kind !== 'message' || !RELIST.has(String(event.message['method'])) || relisting) return;
+    relisting = setTimeout(() => {
+      relisting = undefined;
+      if (client.attach().state === 'yes') void refresh();
+    }, RELIST_AFTER_MS);
+  };
+
+  client.streams.open('', {
+    reset: (epoch) => set(reduceInbox(current, { kind: 'reset', epoch })),
+    apply: (epoch, events) => eachEvent(epoch, events, client.mac()?.mac ?? '', client.macKey(), (event) => {
+      set(reduceInbox(current, event));
+      if (atHead()) relist(event);
+    }),
+    atHead: setAtHead,
+  });
+
+  async function refresh(): Promise<void> {
+    if (listed() === 'asking') return;
+    const before = listed();
+    setListed('asking');
+    try {
+      const result = await client.call('thread/list', { limit: LIST_LIMIT, sortKey: 'updated_at', sortDirection: 'desc' });
+      set(withListed(current, result));
+      setError('');
+      setListed('yes');
+    } catch (failure) {
+      setError(failure instanceof Error ? failure.message : String(failure));
+      setListed(before);
+    }
+  }
+
+  createEffect(
+    on(
+      () => client.mac()?.mac,
+      () => {
+        current = emptyInbox();
+        setInbox(current);
+        setListed('no');
+      },
+    ),
+  );
+  createEffect(on(() => client.attach().state, (state) => void (state === 'yes' && refresh())));
+
+  const open = createMemo(() => openApprovals(inbox().approvals));
+  const openByThread = createMemo(() => {
+    const counts = new Map<string, number>();
+    for (const approval of open()) if (isOpen(approval)) counts.set(approval.thread, (counts.get(approval.thread) ?? 0) + 1);
+    return counts;
+  });
+  return { inbox, atHead, listed, error, refresh, open, openByThread };
+}
+
+export type InboxStore = ReturnType<typeof createInbox>;

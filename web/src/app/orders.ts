@@ -1,0 +1,56 @@
+// The effects a person can order, each put into the outbox first. Not for reads
+// (client.call) and not for keystrokes (terminal.ts).
+import { approvalDigest, randomId } from '../link/signed.ts';
+import type { Entry } from '../link/outbox.ts';
+import type { Approval, Choice } from '../model/approvals.ts';
+import { choiceLabel } from '../model/approval-view.ts';
+import type { Client } from './client.ts';
+
+function textInput(text: string) {
+  return [{ type: 'text', text, text_elements: [] }];
+}
+
+/** Steers the running turn, or starts one. The id reaches Codex, so a resend cannot run twice. */
+export function sendPrompt(client: Client, thread: string, text: string, runningTurn: string | undefined): Promise<Entry> {
+  const id = randomId();
+  const common = { threadId: thread, input: textInput(text), clientUserMessageId: id };
+  const params = runningTurn ? { ...common, expectedTurnId: runningTurn } : common;
+  return client.outbox.add({
+    mac: client.requireMac(), method: runningTurn ? 'turn/steer' : 'turn/start', params, id, now: Date.now(), keep: 'disk',
+    purpose: { kind: 'prompt', thread, text, steer: runningTurn !== undefined },
+  });
+}
+
+export function stopTurn(client: Client, thread: string, turn: string): Promise<Entry> {
+  return client.outbox.add({
+    mac: client.requireMac(), method: 'turn/interrupt', params: { threadId: thread, turnId: turn }, now: Date.now(), keep: 'disk',
+    purpose: { kind: 'stop', thread, turn },
+  });
+}
+
+export interface Task {
+  cwd: string;
+  prompt: string;
+  model: string;
+  effort: string;
+  permissions: 'ask' | 'read-only' | 'full-access';
+}
+
+export function startTask(client: Client, task: Task): Promise<Entry> {
+  const params = {
+    cwd: task.cwd, prompt: task.prompt, permissions: task.permissions, ...(task.model ? { model: task.model } : {}), ...(task.effort ? { effort: task.effort } : {}),
+  };
+  return client.outbox.add({
+    mac: client.requireMac(), method: 'zane/task/start', params, now: Date.now(), keep: 'disk', purpose: { kind: 'task', cwd: task.cwd, text: task.prompt },
+  });
+}
+
+/** The digest is computed here, over the bytes the sheet was drawn from; the one the Mac told is never repeated. */
+export async function decide(client: Client, approval: Approval, choice: Choice, answers: unknown, secret: boolean): Promise<Entry> {
+  const digest = await approvalDigest(approval.request, approval.shown);
+  const params = { approval: approval.id, digest, choice: choice.choice, ...(answers === undefined ? {} : { answers }) };
+  return client.outbox.add({
+    mac: client.requireMac(), method: 'zane/approval/decide', params, now: Date.now(), keep: secret ? 'memory' : 'disk',
+    purpose: { kind: 'decision', approval: approval.id, choice: choice.choice, label: choiceLabel(choice, approval.method) },
+  });
+}

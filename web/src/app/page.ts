@@ -1,0 +1,17 @@
+// What the client needs of the page it lives in: its WebSocket's address and the
+// moments when a sleeping phone comes back. Not for tests: they bring their own.
+import type { WireSocket } from '../link/socket.ts';
+
+export function connectWire(): WireSocket {
+  const url = new URL('/ws', location.href);
+  url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
+  return new WebSocket(url) as WireSocket;
+}
+
+export function onWake(run: () => void): void {
+  const wake = (): void => {
+    if (document.visibilityState === 'visible') run();
+  };
+  for (const event of ['online', 'pageshow', 'focus']) addEventListener(event, wake);
+  document.addEventListener('visibilitychange', wake);
+}

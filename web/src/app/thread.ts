@@ -1,0 +1,104 @@
+// One open thread: its stream, its history from Codex, and the painted view.
+// Lives as long as its screen. What events do to the state is model/thread.ts.
+import { createSignal, onCleanup } from 'solid-js';
+import { createStore, reconcile } from 'solid-js/store';
+import { reduceApproval } from '../model/approvals.ts';
+import type { Approvals } from '../model/approvals.ts';
+import { allTurns, readPage, withHistory } from '../model/history.ts';
+import { obj } from '../model/read.ts';
+import { emptyThread, reduceThread, withThread } from '../model/thread.ts';
+import type { ThreadState } from '../model/thread.ts';
+import type { Turn } from '../model/turns.ts';
+import type { Client } from './client.ts';
+import { eachEvent } from './events.ts';
+import type { ReadEvent } from './events.ts';
+import { painter } from './paint.ts';
+
+/** A first screenful or two; older ones come on demand. */
+const PAGE_TURNS = 8;
+
+export type ThreadView = Omit<ThreadState, 'live' | 'history'> & { turns: readonly Turn[] };
+
+function viewOf({ live, history, ...head }: ThreadState): ThreadView {
+  return { ...head, turns: allTurns({ live, history, ...head }) };
+}
+
+export function openThread(client: Client, id: string) {
+  let current = emptyThread(id);
+  let older = '';
+  const [view, setView] = createStore<ThreadView>(viewOf(current));
+  const [approvals, setApprovals] = createSignal<Approvals>(new Map());
+  const [atHead, setAtHead] = createSignal(false);
+  const [history, setHistory] = createSignal<'no' | 'asking' | 'yes'>('no');
+  const [hasOlder, setHasOlder] = createSignal(false);
+  const [error, setError] = createSignal('');
+  const paint = painter(() => setView(reconcile(viewOf(current), { key: 'id' })));
+
+  const set = (next: ThreadState): void => {
+    if (next === current) return;
+    current = next;
+    paint.request();
+  };
+  const take = (event: ReadEvent): void => {
+    if (event.kind === 'message') return set(reduceThread(current, event));
+    set(reduceThread(current, { kind: 'message', epoch: event.epoch, seq: event.seq, message: {} }));
+    setApprovals((known) => reduceApproval(known, event.approval));
+  };
+
+  const close = client.streams.open(id, {
+    reset: (epoch) => {
+      set(reduceThread(current, { kind: 'reset', epoch }));
+      setApprovals(new Map());
+      void load();
+    },
+    apply: (epoch, events) => eachEvent(epoch, events, client.mac()?.mac ?? '', client.macKey(), take),
+    atHead: setAtHead,
+  });
+
+  /** Wakes the thread in Codex (so that it can be talked to), then reads its newest turns. */
+  async function load(): Promise<void> {
+    setHistory('asking');
+    try {
+      if (client.may('operator')) {
+        const told = obj(await client.call('thread/resume', { threadId: id, excludeTurns: true }));
+        set(withThread(current, { ...obj(told['thread']), model: told['model'], reasoningEffort: told['reasoningEffort'] }));
+      }
+    } catch (failure) {
+      // A thread that was just born is not on disk yet; its stream tells all of it.
+      if (current.live.length === 0) setError(messageOf(failure));
+    }
+    await page('newest');
+    setHistory('yes');
+  }
+
+  async function page(where: 'newest' | 'older'): Promise<void> {
+    const cursor = where === 'older' ? { cursor: older } : {};
+    try {
+      const told = readPage(await client.call('thread/turns/list', { threadId: id, limit: PAGE_TURNS, sortDirection: 'desc', itemsView: 'full', ...cursor }));
+      set(withHistory(current, told, where));
+      older = told.older;
+      setHasOlder(older !== '');
+      setError('');
+    } catch (failure) {
+      if (where === 'older' || current.live.length === 0) setError(messageOf(failure));
+    }
+  }
+
+  onCleanup(() => {
+    close();
+    paint.stop();
+  });
+  return { id, view, approvals, atHead, history, hasOlder, error, reload: load, loadOlder: () => page('older') };
+}
+
+export type OpenThread = ReturnType<typeof openThread>;
+
+export function messageOf(failure: unknown): string {
+  return failure instanceof Error ? failure.message : String(failure);
+}
+
+/** The turn that runs, as far as is known. */
+export function runningTurn(view: ThreadView): Turn | undefined {
+  const last = view.turns.at(-1);
+  return last?.status === 'inProgress' && view.status !== 'notLoaded' ? last : undefined;
+}

@@ -1,0 +1,139 @@
+// What a person has asked for, on this device's disk before it goes out: prompts,
+// tasks and decisions. A reload resends the same id and bytes; a final receipt
+// removes the entry, unless it failed: then it stays to be read and dismissed.
+// Not for reads and keystrokes, which are worth nothing later.
+import type { Commands, Ending, Outcome, Prepared, Progress } from './commands.ts';
+import type { Store } from './store.ts';
+
+/** Short enough that a forgotten prompt does not wake up next week, long enough for a flight. */
+export const OUTBOX_LIFE_MS = 12 * 60 * 60_000;
+export const OUTBOX_ENTRIES_MAX = 100;
+const DONE_KEPT_MAX = 20;
+
+export type Purpose =
+  | { kind: 'prompt'; thread: string; text: string; steer: boolean }
+  | { kind: 'task'; cwd: string; text: string }
+  | { kind: 'decision'; approval: string; choice: string; label: string }
+  | { kind: 'stop'; thread: string; turn: string };
+
+export interface Entry {
+  id: string;
+  prepared: Prepared;
+  purpose: Purpose;
+  createdAt: number;
+  state: Progress | Ending;
+  message: string;
+  /** The thread and turn that came of it, for `done`. */
+  result: unknown;
+}
+
+export interface Order {
+  mac: string;
+  method: string;
+  params: unknown;
+  purpose: Purpose;
+  now: number;
+  /** The command's id, where the params must name it too (`clientUserMessageId`). */
+  id?: string;
+  keep: 'disk' | 'memory';
+}
+
+export class Outbox {
+  readonly #store: Store;
+  readonly #commands: Commands;
+  readonly #changed: (entries: readonly Entry[]) => void;
+  #entries: readonly Entry[] = [];
+  /** Answers to secret questions: a reload forgets them rather than leave them on the disk. */
+  readonly #secret = new Set<string>();
+
+  constructor(store: Store, commands: Commands, changed: (entries: readonly Entry[]) => void) {
+    this.#store = store;
+    this.#commands = commands;
+    this.#changed = changed;
+  }
+
+  get entries(): readonly Entry[] {
+    return this.#entries;
+  }
+
+  /** After a reload: everything unanswered goes out again, byte for byte. */
+  async load(): Promise<void> {
+    const rows = (await this.#store.all('outbox')).filter(isEntry).sort((a, b) => a.createdAt - b.createdAt);
+    // How an answer or a stop failed was for that page to show; only lost words are worth keeping.
+    const over = rows.filter((entry) => isFinal(entry.state) && !('text' in entry.purpose));
+    for (const entry of over) await this.#store.remove('outbox', entry.id);
+    this.#entries = rows.filter((entry) => !over.includes(entry)).slice(-OUTBOX_ENTRIES_MAX);
+    this.#changed(this.#entries);
+    for (const entry of this.#entries) {
+      if (isFinal(entry.state)) continue;
+      this.#patch(entry.id, { state: 'saved' });
+      this.#follow(entry);
+    }
+  }
+
+  /** Resolves when it is on disk and handed to the socket. Rejects when it is neither. */
+  async add(order: Order): Promise<Entry> {
+    if (this.#entries.filter((entry) => entry.state !== 'done').length >= OUTBOX_ENTRIES_MAX) throw new Error('the outbox is full: dismiss what failed, or wait for the connection');
+    const prepared = await this.#commands.prepare(order.mac, order.method, order.params, OUTBOX_LIFE_MS, order.id);
+    const entry: Entry = { id: prepared.id, prepared, purpose: order.purpose, createdAt: order.now, state: 'saved', message: '', result: undefined };
+    if (order.keep === 'memory') this.#secret.add(entry.id);
+    await this.#keep(entry);
+    this.#set([...withoutOldDone(this.#entries), entry]);
+    this.#follow(entry);
+    return entry;
+  }
+
+  async dismiss(id: string): Promise<void> {
+    this.#set(this.#entries.filter((entry) => entry.id !== id));
+    await this.#store.remove('outbox', id);
+  }
+
+  #follow(entry: Entry): void {
+    this.#commands.submit(entry.prepared, 'until-answered', {
+      progress: (state) => this.#patch(entry.id, { state }),
+      trouble: (message) => this.#patch(entry.id, { message }),
+      ended: (outcome) => void this.#ended(entry, outcome),
+    });
+  }
+
+  async #ended(entry: Entry, outcome: Outcome): Promise<void> {
+    const patch = { state: outcome.state, message: outcome.message || outcome.reason, result: outcome.result };
+    this.#patch(entry.id, patch);
+    if (outcome.state === 'done') await this.#store.remove('outbox', entry.id);
+    else await this.#keep({ ...entry, ...patch, result: undefined });
+  }
+
+  async #keep(entry: Entry): Promise<void> {
+    if (!this.#secret.has(entry.id)) await this.#store.put('outbox', entry.id, plainCopy(entry));
+  }
+
+  #patch(id: string, patch: Partial<Entry>): void {
+    this.#set(this.#entries.map((entry) => (entry.id === id ? { ...entry, ...patch } : entry)));
+  }
+
+  #set(entries: readonly Entry[]): void {
+    this.#entries = entries;
+    this.#changed(entries);
+  }
+}
+
+export function isFinal(state: Progress | Ending): state is Ending {
+  return state !== 'saved' && state !== 'sent' && state !== 'received';
+}
+
+/** What is done is remembered for the screens that wait for it, and no longer. */
+function withoutOldDone(entries: readonly Entry[]): readonly Entry[] {
+  const old = entries.filter((entry) => entry.state === 'done').slice(0, -DONE_KEPT_MAX);
+  return old.length ? entries.filter((entry) => !old.includes(entry)) : entries;
+}
+
+/** A plain copy that IndexedDB can hold whatever view the UI made of the entry. */
+function plainCopy(entry: Entry): Entry {
+  return { ...entry, prepared: { ...entry.prepared }, purpose: { ...entry.purpose } };
+}
+
+function isEntry(value: unknown): value is Entry {
+  if (typeof value !== 'object' || value === null) return false;
+  const entry = value as Partial<Entry>;
+  return typeof entry.id === 'string' && typeof entry.createdAt === 'number' && entry.prepared?.bytes instanceof Uint8Array && typeof entry.purpose?.kind === 'string';
+}

@@ -1,0 +1,49 @@
+// Joining what Codex tells with what was seen live.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { allTurns, readPage, withHistory } from './history.ts';
+import { emptyThread, reduceThread } from './thread.ts';
+import type { ThreadState } from './thread.ts';
+
+const told = (id: string, text: string, status = 'completed') => ({ id, status, itemsView: 'full', items: [{ type: 'agentMessage', id: `${id}-a`, text }] });
+const page = (...turns: unknown[]) => readPage({ data: turns, nextCursor: 'older' });
+
+function live(whole: boolean): ThreadState {
+  const events = [
+    ...(whole ? [{ method: 'turn/started', params: { threadId: 't', turn: { id: 'u2', status: 'inProgress' } } }] : []),
+    { method: 'item/agentMessage/delta', params: { threadId: 't', turnId: 'u2', itemId: 'u2-a', delta: 'live' } },
+  ];
+  let state = reduceThread(emptyThread('t'), { kind: 'reset', epoch: 'e' });
+  events.forEach((message, at) => {
+    state = reduceThread(state, { kind: 'message', epoch: 'e', seq: at + 1, message });
+  });
+  return state;
+}
+const texts = (state: ThreadState) => allTurns(state).map((turn) => turn.items.map((item) => (item.type === 'agent' ? item.text : item.type)).join());
+
+test('a page is turned oldest first and a live turn wins', () => {
+  const state = withHistory(live(true), page(told('u2', 'from history'), told('u1', 'one')), 'newest');
+  assert.deepEqual(allTurns(state).map((turn) => turn.id), ['u1', 'u2']);
+  assert.deepEqual(texts(state), ['one', 'live']);
+});
+
+test('a turn seen only in part takes the rest from history', () => {
+  const state = withHistory(live(false), page(told('u2', 'the whole text')), 'newest');
+  assert.deepEqual(texts(state), ['the whole text']);
+});
+
+test('older pages go before, and no turn is there twice', () => {
+  const first = withHistory(emptyThread('t'), page(told('u3', '3'), told('u2', '2')), 'newest');
+  const second = withHistory(first, page(told('u2', '2 again'), told('u1', '1')), 'older');
+  assert.deepEqual(texts(second), ['1', '2 again', '3']);
+});
+
+test('a newest page that does not reach what is held replaces it', () => {
+  const old = withHistory(emptyThread('t'), page(told('u1', '1')), 'newest');
+  assert.deepEqual(texts(withHistory(old, page(told('u9', '9')), 'newest')), ['9']);
+  assert.deepEqual(texts(withHistory(old, page(told('u2', '2'), told('u1', '1')), 'newest')), ['1', '2']);
+});
+
+test('nonsense is an empty page', () => {
+  for (const odd of [undefined, 7, [], { data: 'x' }, { data: [{}, 7] }]) assert.deepEqual(readPage(odd).turns, []);
+});

@@ -1,0 +1,59 @@
+// Joins the turns that Codex tells (`thread/turns/list`) with those of the live
+// stream. A turn whose start was seen live wins; one seen only in part takes
+// what is missing from history. Pure.
+import type { Item } from './items.ts';
+import { arr, obj, str } from './read.ts';
+import type { ThreadState } from './thread.ts';
+import { turnFrom } from './turns.ts';
+import type { Turn } from './turns.ts';
+
+/** Turns of history kept on the phone, whatever the thread holds. */
+export const HISTORY_TURNS_MAX = 400;
+
+export interface HistoryPage {
+  /** Oldest first. */
+  turns: readonly Turn[];
+  /** Codex's cursor to the turns before these; empty at the beginning. */
+  older: string;
+}
+
+/** A page as asked for newest first. */
+export function readPage(result: unknown): HistoryPage {
+  const fields = obj(result);
+  const turns = arr(fields['data']).map(turnFrom).filter((turn): turn is Turn => turn !== undefined);
+  return { turns: turns.reverse(), older: str(fields['nextCursor']) };
+}
+
+export function withHistory(state: ThreadState, page: HistoryPage, where: 'newest' | 'older'): ThreadState {
+  const fresh = new Set(page.turns.map((turn) => turn.id));
+  const kept = state.history.filter((turn) => !fresh.has(turn.id));
+  // The newest page replaces what it overlaps; should it not reach what is held, the old part is void.
+  const overlaps = kept.length < state.history.length;
+  const history = where === 'older' ? [...page.turns, ...kept] : overlaps ? [...kept, ...page.turns] : page.turns;
+  return { ...state, history: where === 'older' ? history.slice(0, HISTORY_TURNS_MAX) : history.slice(-HISTORY_TURNS_MAX) };
+}
+
+/** Every turn, oldest first, each once. */
+export function allTurns(state: ThreadState): readonly Turn[] {
+  const live = new Map(state.live.map((turn) => [turn.id, turn]));
+  const before: Turn[] = [];
+  const told = new Map<string, Turn>();
+  for (const turn of state.history) {
+    if (live.has(turn.id)) told.set(turn.id, turn);
+    else before.push(turn);
+  }
+  return [...before, ...state.live.map((turn) => joined(turn, told.get(turn.id)))];
+}
+
+function joined(live: Turn, told: Turn | undefined): Turn {
+  if (live.whole || !told) return live;
+  const known = new Map(live.items.map((item) => [item.id, item]));
+  const items = told.items.map((item) => better(item, known.get(item.id)));
+  const ids = new Set(told.items.map((item) => item.id));
+  const status = live.status === 'inProgress' ? told.status : live.status;
+  return { ...told, ...live, status, startedAtMs: live.startedAtMs ?? told.startedAtMs, items: [...items, ...live.items.filter((item) => !ids.has(item.id))] };
+}
+
+function better(told: Item, live: Item | undefined): Item {
+  return live && !live.partial ? live : told;
+}

@@ -1,0 +1,129 @@
+// One transcript item. Holds no state but what is folded open. Not for the order
+// of items (screens/thread.tsx).
+import { createEffect, createMemo, For, Match, Show, Switch } from 'solid-js';
+import { bareCommand } from '../model/approval-view.ts';
+import type { Item } from '../model/items.ts';
+import { ChangeView } from './diff.tsx';
+import { shownNow } from './latency.ts';
+import { Markdown } from './markdown.tsx';
+
+type Of<T extends Item['type']> = Extract<Item, { type: T }>;
+
+const as = <T extends Item['type']>(item: Item, type: T): Of<T> | undefined => (item.type === type ? (item as Of<T>) : undefined);
+
+export function ItemView(props: { item: Item; cwd: string }) {
+  const is = <T extends Item['type']>(type: T) => as(props.item, type);
+  return (
+    <article class={`item ${props.item.type}`} data-item-id={props.item.id} data-item-type={props.item.type} data-done={props.item.done}>
+      <Switch>
+        <Match when={is('user')}>{(item) => <UserItem item={item()} />}</Match>
+        <Match when={is('agent')}>
+          {(item) => <Markdown text={item().text} done={item().done} painted={() => shownNow(item().emittedAtMs)} />}
+        </Match>
+        <Match when={is('reasoning')}>{(item) => <Reasoning item={item()} />}</Match>
+        <Match when={is('command')}>{(item) => <Command item={item()} />}</Match>
+        <Match when={is('change')}>{(item) => <Change item={item()} cwd={props.cwd} />}</Match>
+        <Match when={is('plan')}>
+          {(item) => (
+            <section aria-label="Plan"><h3 class="tag">Plan</h3><Markdown text={item().text} done={item().done} /></section>
+          )}
+        </Match>
+        <Match when={is('tool')}>
+          {(item) => <Folded title={item().title} state={statusWord(item().status)} detail={item().detail} live={item().progress} />}
+        </Match>
+        <Match when={is('other')}>{(item) => <Folded title={item().title} state="" detail={item().detail} live="" />}</Match>
+      </Switch>
+    </article>
+  );
+}
+
+function UserItem(props: { item: Of<'user'> }) {
+  return (
+    <div class="bubble">
+      <span class="sr">You: </span>
+      {props.item.text}
+      <Show when={props.item.attachments}>{(n) => <div class="muted small">{n()} attachment{n() === 1 ? '' : 's'}</div>}</Show>
+    </div>
+  );
+}
+
+function Reasoning(props: { item: Of<'reasoning'> }) {
+  const parts = () => (props.item.summary.length ? props.item.summary : props.item.content);
+  const heading = createMemo(() => {
+    const last = parts().findLast((part) => part.trim() !== '') ?? '';
+    return (/\*\*(.+?)\*\*/.exec(last)?.[1] ?? '').slice(0, 120);
+  });
+  return (
+    <Show when={parts().some(Boolean) || !props.item.done}>
+      <details class="fold reasoning">
+        <summary>{props.item.done ? 'Reasoning' : 'Thinking'}<Show when={heading()}><span class="muted"> · {heading()}</span></Show></summary>
+        <For each={parts()}>{(part) => <Markdown text={part} done={props.item.done} />}</For>
+      </details>
+    </Show>
+  );
+}
+
+export function statusWord(status: string): string {
+  return { inProgress: 'running', completed: 'done', failed: 'failed', declined: 'declined' }[status] ?? status;
+}
+
+export function duration(ms: number | undefined): string {
+  if (ms === undefined) return '';
+  if (ms < 1000) return `${Math.round(ms)} ms`;
+  if (ms < 60_000) return `${(ms / 1000).toFixed(1)} s`;
+  return `${Math.floor(ms / 60_000)} min ${Math.round((ms % 60_000) / 1000)} s`;
+}
+
+function Command(props: { item: Of<'command'> }) {
+  let out: HTMLPreElement | undefined;
+  const ran = (): string => {
+    const { status, exitCode, durationMs } = props.item;
+    const code = exitCode === undefined ? '' : `exit ${exitCode}`;
+    return [code || statusWord(props.item.done && status === 'inProgress' ? 'ended' : status), duration(durationMs)].filter(Boolean).join(' · ');
+  };
+  const bad = (): boolean => props.item.status === 'failed' || props.item.status === 'declined' || (props.item.exitCode ?? 0) !== 0;
+  // Follows the end of the output unless the person has scrolled up in it.
+  createEffect(() => {
+    void props.item.output;
+    if (out && out.scrollHeight - out.scrollTop - out.clientHeight < 80) out.scrollTop = out.scrollHeight;
+  });
+  return (
+    <section class="cmd" aria-label={`Command ${props.item.command.slice(0, 120)}`}>
+      <header>
+        <code title={props.item.command}>{bareCommand(props.item.command)}</code>
+        <span class="state" classList={{ bad: bad(), busy: !props.item.done }}>{ran()}</span>
+      </header>
+      <Show when={props.item.output}>
+        <details open={!props.item.done}>
+          <summary>Output</summary>
+          <pre ref={out} class="output" tabindex="0" role="region" aria-label="Command output">
+            <Show when={props.item.cut}><span class="muted">… the beginning is on your Mac{'\n'}</span></Show>
+            {props.item.output}
+          </pre>
+        </details>
+      </Show>
+    </section>
+  );
+}
+
+function Change(props: { item: Of<'change'>; cwd: string }) {
+  return (
+    <section class="changes" aria-label="File changes">
+      <h3 class="tag">Files <span class="state" classList={{ bad: props.item.status === 'failed' || props.item.status === 'declined', busy: !props.item.done }}>{statusWord(props.item.status)}</span></h3>
+      <For each={props.item.changes}>{(change) => <ChangeView change={change} cwd={props.cwd} open={props.item.changes.length <= 2} />}</For>
+      <Show when={props.item.output}><pre class="output" tabindex="0">{props.item.output}</pre></Show>
+    </section>
+  );
+}
+
+function Folded(props: { title: string; state: string; detail: string; live: string }) {
+  return (
+    <details class="fold">
+      <summary>
+        {props.title}
+        <Show when={props.state || props.live}><span class="muted"> · {props.live || props.state}</span></Show>
+      </summary>
+      <pre class="output" tabindex="0">{props.detail}</pre>
+    </details>
+  );
+}

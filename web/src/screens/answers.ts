@@ -1,0 +1,34 @@
+// From what a person filled in to the `answers` of docs/link.md. Pure. Not for
+// drawing the fields (approval-body.tsx).
+import type { ApprovalView, Field, Question } from '../model/approval-view.ts';
+
+/** By question id or field name: a text, or several, or yes/no. */
+export type Answers = Readonly<Record<string, string | boolean | readonly string[]>>;
+
+export function questionAnswers(questions: readonly Question[], answers: Answers): Record<string, string[]> {
+  const out: Record<string, string[]> = {};
+  for (const question of questions) {
+    const value = answers[question.id];
+    out[question.id] = typeof value === 'string' ? [value] : [];
+  }
+  return out;
+}
+
+export function formAnswers(fields: readonly Field[], answers: Answers): Record<string, unknown> {
+  const out: Record<string, unknown> = {};
+  for (const field of fields) {
+    const value = answers[field.name];
+    if (field.type === 'boolean') out[field.name] = value === true;
+    else if (field.type === 'number') {
+      if (typeof value === 'string' && value !== '') out[field.name] = Number(value);
+    } else if (value !== undefined && value !== '') out[field.name] = value;
+  }
+  return out;
+}
+
+/** The first thing that still has to be filled in; empty when nothing is. */
+export function missing(view: ApprovalView, answers: Answers): string {
+  if (view.kind === 'questions') return view.questions.find((question) => !answers[question.id])?.question ?? '';
+  if (view.kind === 'form') return view.fields.find((field) => field.required && field.type !== 'boolean' && (answers[field.name] ?? '') === '')?.title ?? '';
+  return '';
+}
