@@ -1,0 +1,172 @@
+// What script/run does once all is built: settings, a local Orbit in workerd,
+// the four services (started again when they die), the enrolment link. In the
+// foreground; Ctrl-C ends all of it, Codex too if supervisor started it.
+import { execFile } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { startOrbit } from '../../orbit/tool/orbit-process.ts';
+import type { OrbitProcess } from '../../orbit/tool/orbit-process.ts';
+import { mintUser, operatorToken } from '../../orbit/src/secrets.ts';
+import { startModel } from '../../tests/model/server.ts';
+import { writeCodexHome } from '../../tests/model/codex-home.ts';
+import { Anchor, root, writeConfig } from './anchor.ts';
+import { bundledCodex, installedCodex, isLoggedIn } from './codex.ts';
+import { findReach } from './reach.ts';
+
+const run = promisify(execFile);
+const USAGE = `usage: script/run [--demo] [--verbose]
+  --demo      a scripted model instead of a real one: no account is needed, nothing leaves this machine
+  --verbose   show the log lines of all services
+ZANE_HOME   where Zane keeps its data        ZANE_PORT   the local port (8787)
+ZANE_PUBLIC_URL   the https address at which a phone reaches that port`;
+
+class Failure extends Error {}
+
+function say(text = ''): void {
+  process.stdout.write(text + '\n');
+}
+
+function flags(): { demo: boolean; verbose: boolean } {
+  const given = process.argv.slice(2);
+  if (given.includes('--help') || given.includes('-h')) { say(USAGE); process.exit(0); }
+  const unknown = given.find((flag) => flag !== '--demo' && flag !== '--verbose');
+  if (unknown) { process.stderr.write(`script/run: unknown argument \`${unknown}\`\n${USAGE}\n`); process.exit(64); }
+  return { demo: given.includes('--demo'), verbose: given.includes('--verbose') };
+}
+
+function defaultHome(): string {
+  return process.platform === 'darwin' ? join(homedir(), 'Library/Application Support/Zane') : join(homedir(), '.zane');
+}
+
+/** A secret of this home, made once, readable by its owner alone. */
+async function kept(home: string, name: string, make: () => string | Promise<string>): Promise<string> {
+  const file = join(home, 'keys', name);
+  if (!existsSync(file)) {
+    mkdirSync(join(home, 'keys'), { recursive: true, mode: 0o700 });
+    writeFileSync(file, await make(), { mode: 0o600, flag: 'wx' });
+  }
+  return readFileSync(file, 'utf8').trim();
+}
+
+interface CodexChoice { binary: string; home?: string; demo: boolean; why: string }
+
+async function chooseCodex(home: string, wantDemo: boolean, closers: (() => Promise<void>)[]): Promise<CodexChoice> {
+  const own = installedCodex(process.env);
+  const binary = own ?? bundledCodex();
+  if (!binary) throw new Failure('there is no Codex for this machine: `npm i -g @openai/codex` or `brew install codex`');
+  if (!wantDemo && isLoggedIn(binary)) return { binary, demo: false, why: '' };
+  const why = wantDemo ? 'you asked for the demo' : own ? 'your Codex is not logged in: run `codex login`' : 'no Codex is installed: `brew install codex`, then `codex login`';
+  const model = await startModel({ scenario: join(root, 'tests/scenarios/demo.scenario') });
+  closers.push(async () => { await model.close(); });
+  const codexHome = join(home, 'demo-codex');
+  writeCodexHome(codexHome, model);
+  return { binary, home: codexHome, demo: true, why };
+}
+
+function settings(home: string, port: number, user: string, publicUrl: string | undefined, codex: CodexChoice): void {
+  const file = join(home, 'zane.toml');
+  const mine = join(home, '.zane.toml.by-script-run');
+  // A file that somebody has changed is theirs: it stays as it is.
+  if (existsSync(file) && !(existsSync(mine) && readFileSync(mine, 'utf8') === readFileSync(file, 'utf8'))) {
+    const text = readFileSync(file, 'utf8');
+    if (!text.includes(user)) throw new Failure(`\`${file}\` is your own and does not name this Orbit's user: set \`user = "${user}"\` and \`url = "http://localhost:${port}"\` under [orbit]`);
+    return;
+  }
+  writeConfig(home, {
+    orbit: { url: `http://localhost:${port}`, user, public_url: publicUrl },
+    codex: { binary: codex.binary, home: codex.home },
+  });
+  writeFileSync(mine, readFileSync(file));
+}
+
+async function adopt(orbit: OrbitProcess, secret: string, user: string, mac: string, key: string): Promise<void> {
+  const answer = await fetch(`${orbit.url}/api/users/${user}/macs/${mac}`, {
+    method: 'PUT',
+    headers: { authorization: `Bearer ${await operatorToken(secret, user, mac, key)}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ name: 'this Mac', key }),
+  });
+  if (!answer.ok) throw new Failure(`the local Orbit does not take this Mac (${answer.status}): ${await answer.text()}`);
+}
+
+async function printLink(zane: string, home: string, localOrigin: string, reachable: string | undefined, advice: string | undefined): Promise<void> {
+  const { stdout } = await run(zane, ['pair', '--json'], { env: { ...process.env, ZANE_HOME: home } });
+  const { url } = JSON.parse(stdout) as { url: string };
+  say('\nOpen this link in a browser' + (reachable ? ', or scan the code with a phone' : ' on this machine') + '. It pairs one device, once, within 15 minutes:\n');
+  say('  ' + url + '\n');
+  if (reachable) {
+    const { stdout: shown } = await run(zane, ['pair'], { env: { ...process.env, ZANE_HOME: home } });
+    say(shown.slice(shown.indexOf('\x1b')));
+  } else {
+    say(`For a real phone: ${advice}.\n`);
+  }
+  say(`Later: ${localOrigin} opens the client, \`${zane} pair\` pairs another device, \`${zane} status\` says how all is.`);
+}
+
+async function main(): Promise<void> {
+  const { demo: wantDemo, verbose } = flags();
+  const port = Number(process.env['ZANE_PORT'] ?? 8787);
+  const base = process.env['ZANE_HOME'] || defaultHome();
+  const home = wantDemo && !process.env['ZANE_HOME'] ? join(root, 'build/demo-home') : base;
+  mkdirSync(home, { recursive: true, mode: 0o700 });
+  const closers: (() => Promise<void>)[] = [];
+  let stopping: Promise<void> | undefined;
+  const stop = (): Promise<void> => (stopping ??= (async () => {
+    for (const close of closers.reverse()) await close().catch((error: unknown) => process.stderr.write(`${String(error)}\n`));
+  })());
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+    process.on(signal, () => { say('\nstopping…'); void stop().then(() => process.exit(0)); });
+
+  try {
+    const secret = await kept(home, 'orbit.secret', () => randomBytes(32).toString('hex'));
+    const user = await kept(home, 'orbit.user', () => mintUser(secret));
+    const reach = findReach(port, process.env);
+    const local = `http://localhost:${port}`;
+    const origins = reach.origin ? `${reach.origin},${local}` : local;
+    const orbit = await startOrbit({
+      port, stateDir: join(home, 'orbit'), assetsDir: join(root, 'build/web'), env: { ORBIT_SECRET: secret, ORBIT_ORIGIN: origins },
+    }).catch((error: unknown) => {
+      const busy = String(error).includes('in use');
+      throw new Failure(busy ? `port ${port} is busy: stop what uses it, or set ZANE_PORT to another one` : String(error));
+    });
+    closers.push(() => orbit.stop());
+
+    const codex = await chooseCodex(home, wantDemo, closers);
+    settings(home, port, user, reach.origin, codex);
+    const bin = join(root, 'build/release/bin');
+    const zane = join(bin, 'zane');
+    const anchor = new Anchor({
+      home, bin, restart: true,
+      onLine: (service, line) => { if (verbose || / (error|critical) /.test(line) || line.includes('it is started again')) say(`${service}: ${line}`); },
+    });
+    closers.push(async () => {
+      const status = await run(zane, ['status', '--json'], { env: { ...process.env, ZANE_HOME: home } }).then((done) => done.stdout, (failed: { stdout?: string }) => failed.stdout ?? '');
+      await anchor.stop();
+      endCodex(status);
+    });
+    const { mac, linkKey } = await anchor.keys();
+    await adopt(orbit, secret, user, mac, linkKey);
+    anchor.start();
+    await Promise.all([anchor.listening(), anchor.services.relay.saw(' linked '), anchor.services.supervisor.saw(' codex_')]);
+    if (codex.demo) say(`\n*** DEMO: a scripted model answers, not a real one (${codex.why}). ***`);
+    await printLink(zane, home, local, reach.origin, reach.advice);
+    say('Ctrl-C ends everything.');
+  } catch (error) {
+    process.stderr.write(`script/run: ${error instanceof Failure ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+    await stop();
+    process.exit(1);
+  }
+}
+
+/** Codex outlives supervisor by design; a run in the foreground takes it along. */
+function endCodex(statusJson: string): void {
+  try {
+    const status = JSON.parse(statusJson) as { parts: { name: string; pid: string }[] };
+    const pid = Number(status.parts.find((part) => part.name === 'codex')?.pid ?? 0);
+    if (pid > 1) process.kill(pid, 'SIGTERM');
+  } catch { /* it is not there: nothing to end */ }
+}
+
+await main();

@@ -1,0 +1,158 @@
+// A whole Zane for one test file: real Orbit in workerd, real services, real
+// Codex with the scripted model, in folders of its own. Nothing here is shared
+// between worlds but the binaries.
+import { execFile } from 'node:child_process';
+import type { ExecFileException } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { mintUser, operatorToken } from '../../orbit/src/secrets.ts';
+import { startOrbit } from '../../orbit/tool/orbit-process.ts';
+import type { OrbitOptions, OrbitProcess } from '../../orbit/tool/orbit-process.ts';
+import { Anchor, root, writeConfig } from '../../script/lib/anchor.ts';
+import type { AnchorOptions, Settings } from '../../script/lib/anchor.ts';
+import { codexBinary, writeCodexHome } from '../model/codex-home.ts';
+import { startModel } from '../model/server.ts';
+
+export type Model = Awaited<ReturnType<typeof startModel>>;
+export const preset = process.env['ZANE_PRESET'] ?? 'dev';
+export const bin = join(root, 'build', preset, 'bin');
+
+export interface WorldOptions {
+  scenario?: string;
+  /** An Orbit that runs already: then this world is another user of it. */
+  orbit?: OrbitProcess;
+  orbitOptions?: OrbitOptions;
+  settings?: Settings;
+  hooks?: Record<string, string>[];
+  anchor?: Partial<AnchorOptions>;
+  /** Another program instead of the real Codex. */
+  codexBinary?: string;
+}
+
+export interface Ran { code: number; stdout: string; stderr: string }
+
+export class World {
+  readonly folder: string;
+  readonly home: string;
+  readonly work: string;
+  readonly codexHome: string;
+  orbit!: OrbitProcess;
+  model!: Model;
+  anchor!: Anchor;
+  user = '';
+  mac = '';
+  readonly #closers: (() => Promise<void> | void)[] = [];
+
+  private constructor() {
+    // Short: a socket's path has 103 bytes on macOS.
+    this.folder = join(root, 'build', 'w', randomBytes(4).toString('hex'));
+    this.home = join(this.folder, 'h');
+    this.work = join(this.folder, 'work');
+    this.codexHome = join(this.folder, 'codex');
+  }
+
+  static async start(options: WorldOptions = {}): Promise<World> {
+    const world = new World();
+    try {
+      await world.#start(options);
+    } catch (error) {
+      await world.close();
+      throw error;
+    }
+    return world;
+  }
+
+  async #start(options: WorldOptions): Promise<void> {
+    for (const folder of [this.home, this.work, this.codexHome]) mkdirSync(folder, { recursive: true, mode: 0o700 });
+    this.#closers.push(() => rmSync(this.folder, { recursive: true, force: true }));
+    const model = await startModel({ scenario: options.scenario ?? join(root, 'tests/scenarios/journey.scenario') });
+    this.model = model;
+    this.#closers.push(async () => { await model.close(); });
+    writeCodexHome(this.codexHome, model);
+    if (options.orbit) {
+      this.orbit = options.orbit;
+    } else {
+      const orbit = await startOrbit({ assetsDir: join(root, 'build/web'), ...options.orbitOptions });
+      this.orbit = orbit;
+      this.#closers.push(() => orbit.stop());
+    }
+    this.user = await mintUser(this.orbit.secret);
+    writeConfig(this.home, {
+      ...options.settings,
+      mac: { name: 'Test Mac', ...options.settings?.['mac'] },
+      codex: { binary: options.codexBinary ?? codexBinary(), home: this.codexHome, ...options.settings?.['codex'] },
+      orbit: { url: this.orbit.origin, user: this.user, ...options.settings?.['orbit'] },
+    }, options.hooks ?? []);
+    this.anchor = new Anchor({ home: this.home, bin, ...options.anchor, env: { ZANE_LOG: 'info', ...options.anchor?.env } });
+    this.#closers.push(() => this.#stopAnchor());
+    const { mac, linkKey } = await this.anchor.keys();
+    this.mac = mac;
+    await this.register(linkKey);
+    this.anchor.start();
+    await Promise.all([this.anchor.listening(), this.anchor.services.relay.saw(' linked '), this.anchor.services.supervisor.saw(' codex_ready ')]);
+  }
+
+  async register(linkKey: string): Promise<void> {
+    const answer = await fetch(`${this.orbit.url}/api/users/${this.user}/macs/${this.mac}`, {
+      method: 'PUT',
+      headers: { authorization: `Bearer ${await operatorToken(this.orbit.secret, this.user, this.mac, linkKey)}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ name: 'Test Mac', key: linkKey }),
+    });
+    if (!answer.ok) throw new Error(`orbit did not register the Mac: ${await answer.text()}`);
+  }
+
+  /** `zane` with these arguments; never throws for its exit code. */
+  zane(...args: string[]): Promise<Ran> {
+    return new Promise((done) => {
+      execFile(join(bin, 'zane'), args, { env: { ...process.env, ZANE_HOME: this.home }, timeout: 60_000 }, (error: ExecFileException | null, stdout, stderr) =>
+        done({ code: error ? Number(error.code ?? -1) : 0, stdout, stderr }));
+    });
+  }
+
+  async json(...args: string[]): Promise<any> {
+    const ran = await this.zane(...args, '--json');
+    if (ran.code !== 0) throw new Error(`zane ${args.join(' ')} ended with ${ran.code}: ${ran.stderr}`);
+    return JSON.parse(ran.stdout);
+  }
+
+  /** A fresh enrolment link. */
+  async link(): Promise<string> {
+    return (await this.json('pair')).url as string;
+  }
+
+  async codexPid(): Promise<number> {
+    const ran = await this.zane('status', '--json');
+    const parts = ran.stdout ? (JSON.parse(ran.stdout) as { parts: { name: string; pid: string }[] }).parts : [];
+    return Number(parts.find((part) => part.name === 'codex')?.pid ?? 0);
+  }
+
+  /** Secret of a hook, in a file as zane.toml names it. */
+  secretFile(name: string, secret: string): string {
+    const file = join(this.folder, name);
+    writeFileSync(file, secret, { mode: 0o600 });
+    return file;
+  }
+
+  async #stopAnchor(): Promise<void> {
+    const pid = await this.codexPid();
+    await this.anchor.stop();
+    // Codex outlives supervisor by design; this world's is ours to end.
+    if (pid > 1) try { process.kill(pid, 'SIGKILL'); } catch { /* gone already */ }
+  }
+
+  async close(): Promise<void> {
+    for (const close of this.#closers.splice(0).reverse()) await close();
+  }
+}
+
+/** Settles when `condition` gives something; it is asked again and again, up to a deadline. */
+export async function until<T>(what: string, condition: () => Promise<T | undefined | false> | T | undefined | false, ms = 20_000): Promise<T> {
+  const end = Date.now() + ms;
+  for (;;) {
+    const value = await condition();
+    if (value) return value;
+    if (Date.now() > end) throw new Error(`in ${ms} ms it did not come true: ${what}`);
+    await new Promise((again) => setTimeout(again, 20));
+  }
+}
