@@ -20,7 +20,7 @@ export interface PhonePage { context: BrowserContext; page: Page; errors: string
 /** A fresh browser profile of a phone, with a passkey that says yes. */
 export async function openPhone(browser: Browser, options: { dark?: boolean } = {}): Promise<PhonePage> {
   const context = await browser.newContext({ ...devices['Pixel 7'], viewport: { width: 390, height: 844 }, colorScheme: options.dark ? 'dark' : 'light' });
-  await context.addInitScript(() => localStorage.setItem('zane.measure', '1'));
+  await context.addInitScript(() => { if (location.protocol.startsWith('http')) localStorage.setItem('zane.measure', '1'); });
   const page = await context.newPage();
   await addPasskey(page);
   const errors: string[] = [];

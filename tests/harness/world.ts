@@ -24,7 +24,7 @@ export interface WorldOptions {
   orbit?: OrbitProcess;
   orbitOptions?: OrbitOptions;
   settings?: Settings;
-  hooks?: Record<string, string>[];
+  hooks?: (world: World) => Record<string, string>[];
   anchor?: Partial<AnchorOptions>;
   /** Another program instead of the real Codex. */
   codexBinary?: string;
@@ -83,7 +83,7 @@ export class World {
       mac: { name: 'Test Mac', ...options.settings?.['mac'] },
       codex: { binary: options.codexBinary ?? codexBinary(), home: this.codexHome, ...options.settings?.['codex'] },
       orbit: { url: this.orbit.origin, user: this.user, ...options.settings?.['orbit'] },
-    }, options.hooks ?? []);
+    }, options.hooks?.(this) ?? []);
     this.anchor = new Anchor({ home: this.home, bin, ...options.anchor, env: { ZANE_LOG: 'info', ...options.anchor?.env } });
     this.#closers.push(() => this.#stopAnchor());
     const { mac, linkKey } = await this.anchor.keys();

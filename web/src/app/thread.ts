@@ -16,6 +16,7 @@ import { painter } from './paint.ts';
 
 /** A first screenful or two; older ones come on demand. */
 const PAGE_TURNS = 8;
+const NEWEST_AGAIN_MS = [500, 1500, 4000];
 
 export type ThreadView = Omit<ThreadState, 'live' | 'history'> & { turns: readonly Turn[] };
 
@@ -55,6 +56,8 @@ export function openThread(client: Client, id: string) {
     atHead: setAtHead,
   });
 
+  let closed = false;
+
   /** Wakes the thread in Codex (so that it can be talked to), then reads its newest turns. */
   async function load(): Promise<void> {
     setHistory('asking');
@@ -67,11 +70,27 @@ export function openThread(client: Client, id: string) {
       // A thread that was just born is not on disk yet; its stream tells all of it.
       if (current.live.length === 0) setError(messageOf(failure));
     }
-    await page('newest');
+    await newest();
     setHistory('yes');
   }
 
-  async function page(where: 'newest' | 'older'): Promise<void> {
+  /** Codex can't list the turns of a thread whose first turn it has not stored yet: it is asked again before that counts as an error. */
+  async function newest(): Promise<void> {
+    for (const pause of NEWEST_AGAIN_MS) {
+      const failure = await page('newest');
+      if (failure === undefined) return;
+      if (current.live.length === 0 || closed) {
+        setError(failure);
+        return;
+      }
+      await new Promise((again) => setTimeout(again, pause));
+    }
+    const failure = await page('newest');
+    if (failure !== undefined) setError(failure);
+  }
+
+  /** What went wrong, or undefined. */
+  async function page(where: 'newest' | 'older'): Promise<string | undefined> {
     const cursor = where === 'older' ? { cursor: older } : {};
     try {
       const told = readPage(await client.call('thread/turns/list', { threadId: id, limit: PAGE_TURNS, sortDirection: 'desc', itemsView: 'full', ...cursor }));
@@ -79,16 +98,23 @@ export function openThread(client: Client, id: string) {
       older = told.older;
       setHasOlder(older !== '');
       setError('');
+      return undefined;
     } catch (failure) {
-      if (where === 'older' || current.live.length === 0) setError(messageOf(failure));
+      return messageOf(failure);
     }
   }
 
+  async function loadOlder(): Promise<void> {
+    const failure = await page('older');
+    if (failure !== undefined) setError(failure);
+  }
+
   onCleanup(() => {
+    closed = true;
     close();
     paint.stop();
   });
-  return { id, view, approvals, atHead, history, hasOlder, error, reload: load, loadOlder: () => page('older') };
+  return { id, view, approvals, atHead, history, hasOlder, error, reload: load, loadOlder };
 }
 
 export type OpenThread = ReturnType<typeof openThread>;

@@ -11,7 +11,8 @@ type Of<T extends Item['type']> = Extract<Item, { type: T }>;
 
 const as = <T extends Item['type']>(item: Item, type: T): Of<T> | undefined => (item.type === type ? (item as Of<T>) : undefined);
 
-export function ItemView(props: { item: Item; cwd: string }) {
+/** `asking`: an approval for this item waits for an answer. */
+export function ItemView(props: { item: Item; cwd: string; asking: boolean }) {
   const is = <T extends Item['type']>(type: T) => as(props.item, type);
   return (
     <article class={`item ${props.item.type}`} data-item-id={props.item.id} data-item-type={props.item.type} data-done={props.item.done}>
@@ -21,8 +22,8 @@ export function ItemView(props: { item: Item; cwd: string }) {
           {(item) => <Markdown text={item().text} done={item().done} painted={() => shownNow(item().emittedAtMs)} />}
         </Match>
         <Match when={is('reasoning')}>{(item) => <Reasoning item={item()} />}</Match>
-        <Match when={is('command')}>{(item) => <Command item={item()} />}</Match>
-        <Match when={is('change')}>{(item) => <Change item={item()} cwd={props.cwd} />}</Match>
+        <Match when={is('command')}>{(item) => <Command item={item()} asking={props.asking} />}</Match>
+        <Match when={is('change')}>{(item) => <Change item={item()} asking={props.asking} cwd={props.cwd} />}</Match>
         <Match when={is('plan')}>
           {(item) => (
             <section aria-label="Plan"><h3 class="tag">Plan</h3><Markdown text={item().text} done={item().done} /></section>
@@ -74,9 +75,10 @@ export function duration(ms: number | undefined): string {
   return `${Math.floor(ms / 60_000)} min ${Math.round((ms % 60_000) / 1000)} s`;
 }
 
-function Command(props: { item: Of<'command'> }) {
+function Command(props: { item: Of<'command'>; asking: boolean }) {
   let out: HTMLPreElement | undefined;
   const ran = (): string => {
+    if (props.asking) return 'waits for you';
     const { status, exitCode, durationMs } = props.item;
     const code = exitCode === undefined ? '' : `exit ${exitCode}`;
     return [code || statusWord(props.item.done && status === 'inProgress' ? 'ended' : status), duration(durationMs)].filter(Boolean).join(' · ');
@@ -106,10 +108,10 @@ function Command(props: { item: Of<'command'> }) {
   );
 }
 
-function Change(props: { item: Of<'change'>; cwd: string }) {
+function Change(props: { item: Of<'change'>; cwd: string; asking: boolean }) {
   return (
     <section class="changes" aria-label="File changes">
-      <h3 class="tag">Files <span class="state" classList={{ bad: props.item.status === 'failed' || props.item.status === 'declined', busy: !props.item.done }}>{statusWord(props.item.status)}</span></h3>
+      <h3 class="tag">Files <span class="state" classList={{ bad: props.item.status === 'failed' || props.item.status === 'declined', busy: !props.item.done }}>{props.asking ? 'wait for you' : statusWord(props.item.status)}</span></h3>
       <For each={props.item.changes}>{(change) => <ChangeView change={change} cwd={props.cwd} open={props.item.changes.length <= 2} />}</For>
       <Show when={props.item.output}><pre class="output" tabindex="0">{props.item.output}</pre></Show>
     </section>

@@ -18,14 +18,14 @@ export interface TurnTruth {
   sinceMs: number;
 }
 
-export function TurnView(props: { turn: Turn; cwd: string; last: boolean; truth: TurnTruth; waiting: boolean; settled: Settled }) {
+export function TurnView(props: { turn: Turn; cwd: string; last: boolean; truth: TurnTruth; asking: ReadonlySet<string>; waiting: boolean; settled: Settled }) {
   return (
     <section class="turn" data-turn-id={props.turn.id} data-turn-status={props.turn.status} aria-label="Turn">
       <Show when={props.turn.dropped}><p class="muted small">{props.turn.dropped} earlier items of this turn are on your Mac.</p></Show>
       <For each={props.turn.items}>
         {(item) => (
           <div class="entry">
-            <ItemView item={item} cwd={props.cwd} />
+            <ItemView item={item} cwd={props.cwd} asking={props.asking.has(item.id)} />
             <For each={props.settled.get(item.id) ?? []}>
               {(approval) => <a class="settled" href={to.thread(approval.thread, approval.id)} data-approval-state={approval.state}>{stateWords(approval)}</a>}
             </For>

@@ -38,6 +38,7 @@ export default function Thread(props: { client: Client; inbox: InboxStore; threa
   const approvals = createMemo(() => newest(props.thread, props.inbox, thread));
   const open = createMemo(() => approvals().filter(isOpen));
   const shown = createMemo(() => approvals().find((approval) => approval.id === props.approval));
+  const asking = createMemo(() => new Set(open().map((approval) => approval.item)));
   const settled = createMemo(() => byItem(approvals().filter((approval) => !isOpen(approval))));
   const drawn = createMemo(() => new Set(thread.view.turns.flatMap((turn) => turn.items.map((item) => item.id))));
   const pending = createMemo(() => client.entries().filter((entry) => waitsHere(entry, props.thread, thread)));
@@ -54,7 +55,7 @@ export default function Thread(props: { client: Client; inbox: InboxStore; threa
           <p class="empty muted" role="status">{thread.history() === 'yes' ? 'Nothing here yet.' : client.attach().state === 'yes' ? 'Reading from your Mac…' : 'Not known yet: your Mac has not been heard from.'}</p>
         </Show>
         <For each={thread.view.turns}>
-          {(turn, at) => <TurnView turn={turn} cwd={thread.view.cwd} last={at() === thread.view.turns.length - 1} truth={truth()} waiting={open().length > 0} settled={settled()} />}
+          {(turn, at) => <TurnView turn={turn} cwd={thread.view.cwd} last={at() === thread.view.turns.length - 1} truth={truth()} waiting={open().length > 0} asking={asking()} settled={settled()} />}
         </For>
         <For each={pending()}>
           {(entry) => <Pending entry={entry} dismiss={() => void client.outbox.dismiss(entry.id)} again={() => void again(client, entry, running(), thread)} />}

@@ -1,0 +1,49 @@
+// What a person does on the phone's screen, by the names a person would use.
+import type { Locator, Page } from 'playwright-core';
+
+export interface Task { folder: string; prompt: string; permissions?: 'Ask' | 'Read only' | 'Full access' }
+
+export class Screen {
+  readonly page: Page;
+  constructor(page: Page) { this.page = page; }
+
+  async startTask(task: Task): Promise<string> {
+    const { page } = this;
+    await page.goto(new URL('#/', page.url()).href);
+    await page.getByRole('link', { name: 'New task' }).first().click();
+    await page.getByRole('combobox', { name: 'Folder' }).fill(task.folder);
+    await page.getByLabel('Prompt').fill(task.prompt);
+    if (task.permissions) await page.getByRole('radio', { name: new RegExp(`^${task.permissions}`) }).check({ force: true });
+    await page.getByRole('button', { name: 'Start task' }).click();
+    await page.waitForURL(/#\/thread\/[^?]+/);
+    return decodeURIComponent(/#\/thread\/([^?]+)/.exec(page.url())![1]!);
+  }
+
+  /** A message into the open thread; it steers when a turn runs. */
+  async send(text: string): Promise<void> {
+    await this.page.getByRole('textbox', { name: /^(Message|Steer the running turn)$/ }).fill(text);
+    await this.page.getByRole('button', { name: 'Send', exact: true }).click();
+  }
+
+  agent(text: string | RegExp): Locator {
+    return this.page.locator('[data-item-type=agent]', { hasText: text });
+  }
+
+  sheet(): Locator {
+    return this.page.locator('[role=dialog][data-approval-id]');
+  }
+
+  /** Opens what waits for an answer on this screen. */
+  async openApproval(): Promise<void> {
+    await this.page.getByRole('link', { name: /^Answer/ }).first().click();
+    await this.sheet().waitFor();
+  }
+
+  async choose(choice: string): Promise<void> {
+    await this.page.locator(`button[data-choice=${JSON.stringify(choice)}]`).click();
+  }
+
+  approval(state: string): Locator {
+    return this.page.locator(`[data-approval-state=${JSON.stringify(state)}]`);
+  }
+}
