@@ -70,7 +70,7 @@ loop::Task<> Inbox::serve() {
     }
     const char* service = parts[1].gets("User-Id");
     const Peer peer{service ? service : "", parts[0].to_string()};
-    newest_route_[peer.service] = peer.route;
+    remember(peer);
     handler_(peer, std::move(request));
   }
 }
@@ -92,13 +92,24 @@ void Inbox::fail(const Peer& peer, const Envelope& request, std::string_view rea
   reply(peer, request, std::move(answer));
 }
 
+void Inbox::remember(const Peer& peer) {
+  auto& routes = routes_[peer.service];
+  if (!routes.empty() && routes.front() == peer.route) return;
+  std::erase(routes, peer.route);
+  routes.push_front(peer.route);
+  if (routes.size() > kRoutesMax) routes.pop_back();
+}
+
 bool Inbox::tell(std::string_view service, Envelope message) {
-  const auto route = newest_route_.find(std::string(service));
-  if (route == newest_route_.end()) return false;
-  Parts parts;
-  parts.emplace_back(route->second);
-  parts.push_back(encode(message));
-  return socket_.send(std::move(parts));
+  auto& routes = routes_[std::string(service)];
+  while (!routes.empty()) {
+    Parts parts;
+    parts.emplace_back(routes.front());
+    parts.push_back(encode(message));
+    if (socket_.send(std::move(parts))) return true;
+    routes.pop_front();
+  }
+  return false;
 }
 
 Client::Client(Node& node, std::string_view service, Unasked unasked)

@@ -2,6 +2,7 @@
 // Publisher, Subscribers. Design §3. All on the service's one loop.
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <memory>
 #include <string>
@@ -21,6 +22,8 @@ inline constexpr size_t kRequestsPendingMax = 1024;
 // subscriber sees the gap) and an inbox drops the answer (the asker times out).
 inline constexpr int kQueueMessagesMax = 20000;
 inline constexpr std::chrono::seconds kRequestDeadline{10};
+// Connections of one service that an inbox remembers the way back to.
+inline constexpr size_t kRoutesMax = 8;
 
 // Everything a service needs to be on the bus: keys, context, ZAP. Owned by
 // main; outlives the sockets below.
@@ -63,18 +66,20 @@ class Inbox {
   void reply(const Peer& peer, const Envelope& request, Envelope answer);
   void fail(const Peer& peer, const Envelope& request, std::string_view reason, std::string_view message);
 
-  // To the newest connection of a service; false when there is none.
+  // To the newest living connection of a service; false when there is none.
   bool tell(std::string_view service, Envelope message);
 
   zmq::socket_t& raw() { return socket_.raw(); }
 
  private:
   loop::Task<> serve();
+  void remember(const Peer& peer);
 
   Node& node_;
   Handler handler_;
   Socket socket_;
-  std::unordered_map<std::string, std::string> newest_route_;
+  // Newest first; a few, as an old one may outlive a new one that was short.
+  std::unordered_map<std::string, std::deque<std::string>> routes_;
   int64_t bad_messages_ = 0;
 };
 

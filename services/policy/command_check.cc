@@ -61,7 +61,7 @@ std::variant<Command, Repeat, Refusal> check_command(const v1::SignedCommand& si
   command.device = *device;
   command.method = *method;
   command.params = *params;
-  if (auto known = context.remembered(command.id)) {
+  if (auto known = context.remembered(command.key())) {
     if (known->digest != command.digest)
       return refuse("reused-id", "this id was used for another command before");
     return Repeat{std::move(command), std::move(known->answer)};

@@ -20,6 +20,8 @@ inline constexpr int64_t kClockSkewMsMax = int64_t{5} * 60 * 1000;
 
 struct Command {
   std::string id;
+  // What it is remembered by: ids are the devices' own, so two may use one id.
+  [[nodiscard]] std::string key() const { return device.id + "/" + id; }
   Device device;
   std::string method;
   boost::json::object params;
@@ -45,6 +47,7 @@ struct CheckContext {
   std::string mac;
   int64_t now_ms = 0;
   std::function<std::optional<Device>(const std::string&)> device;
+  // By Command::key().
   std::function<std::optional<Store::Remembered>(const std::string&)> remembered;
 };
 

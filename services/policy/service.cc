@@ -152,14 +152,14 @@ loop::Task<> Service::on_signed_command(bus::Peer peer, v1::Envelope request) {
     answer(peer, request, *repeat->answer);
     co_return;
   }
-  Order order{command.id, {}, command.device.role, "device/" + command.device.id, command.method, command.params,
+  Order order{command.id, command.key(), {}, command.device.role, "device/" + command.device.id, command.method, command.params,
               request.trace()};
   order.actor.set_kind("device");
   order.actor.set_id(command.device.id);
   order.actor.set_name(command.device.name);
   const bool once = !only_reads(order.method);
   if (once)
-    store_.remember_command(order.id, command.digest, clock_.now_ms(),
+    store_.remember_command(order.key, command.digest, clock_.now_ms(),
                             is_keystroke(order.method) ? Durability::kSoon : Durability::kNow);
   if (once && !is_keystroke(order.method)) {
     v1::CommandAnswer received;
@@ -169,7 +169,7 @@ loop::Task<> Service::on_signed_command(bus::Peer peer, v1::Envelope request) {
     answer(peer, request, sign(std::move(received), command.digest));
   }
   auto outcome = sign(co_await carry_out(order), command.digest);
-  if (once) store_.remember_answer(order.id, outcome);
+  if (once) store_.remember_answer(order.key, outcome);
   if (order.method == "zane/attach" && outcome.state() == "done") {
     store_.seen(command.device.id, clock_.now_ms());
     outcome.set_attached_client(request.signed_command().client());
@@ -181,7 +181,7 @@ loop::Task<> Service::on_signed_command(bus::Peer peer, v1::Envelope request) {
 loop::Task<> Service::on_console_command(bus::Peer peer, v1::Envelope request) {
   const auto& command = request.console_command();
   const auto params = json::parse_strict_object(command.params());
-  Order order{command.command_id(), {}, Role::kOwner, "console", command.method(), {}, request.trace()};
+  Order order{command.command_id(), "console/" + command.command_id(), {}, Role::kOwner, "console", command.method(), {}, request.trace()};
   order.actor.set_kind("console");
   order.actor.set_id(std::to_string(command.uid()));
   order.actor.set_name("the console");
@@ -195,7 +195,7 @@ loop::Task<> Service::on_console_command(bus::Peer peer, v1::Envelope request) {
 
 loop::Task<> Service::on_task_request(bus::Peer peer, v1::Envelope request) {
   const auto& task = request.task_request();
-  Order order{"hook-" + task.delivery(), {}, Role::kOperator, "hook", "zane/task/start", {}, request.trace()};
+  Order order{task.delivery(), "hook/" + task.delivery(), {}, Role::kOperator, "hook", "zane/task/start", {}, request.trace()};
   order.actor.set_kind("hook");
   order.actor.set_id(task.hook());
   order.actor.set_name(task.hook_name());
@@ -224,7 +224,7 @@ loop::Task<v1::CommandAnswer> Service::carry_out(const Order& order) {
     outcome = refused(order.id, judged.reason, judged.message);
   } else if (judged.effect) {
     v1::Envelope envelope = node_.envelope(order.trace, order.id);
-    judged.effect->set_command_id(order.id);
+    judged.effect->set_command_id(order.key);
     *judged.effect->mutable_actor() = order.actor;
     judged.effect->set_client(order.client);
     judged.effect->set_once(!only_reads(order.method) && !is_keystroke(order.method));
@@ -232,7 +232,7 @@ loop::Task<v1::CommandAnswer> Service::carry_out(const Order& order) {
     const auto done = co_await supervisor_.ask(std::move(envelope), kEffectDeadline);
     if (absl::IsUnavailable(done.status())) {
       outcome = refused(order.id, "codex-down", std::string(done.status().message()));
-      store_.forget_command(order.id);
+      store_.forget_command(order.key);
     } else if (!done.ok() || !done->has_effect_result()) {
       outcome.set_state("unknown");
       outcome.set_reason("codex-down");

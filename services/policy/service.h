@@ -26,6 +26,9 @@ class Service {
   // An order whose sender is certain, from whatever side it came.
   struct Order {
     std::string id;
+    // What it is remembered by, here and in supervisor: ids are their senders'
+    // own, and two senders may use one.
+    std::string key;
     v1::Actor actor;
     Role role = Role::kViewer;
     std::string client;  // owner of processes, see Effect.client

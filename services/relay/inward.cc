@@ -75,6 +75,7 @@ loop::Task<> Service::forward_command(v1::LinkHeader header, std::string command
       undelivered(header, "busy", "too many pages are open on this Mac: close some");
       co_return;
     }
+    show_the_way_back();
     log::info("client_attached", {{"client", header.from()}, {"device", outcome.attached_device()}});
     send_freshness({header.from()});
   }

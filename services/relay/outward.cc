@@ -27,8 +27,17 @@ std::string too_large_body(const v1::Event& event) {
 
 }  // namespace
 
+// supervisor sends a client's terminal output to the connection that relay last
+// spoke on: so it speaks on it whenever supervisor shows that it is (again) there.
+void Service::show_the_way_back() {
+  v1::Envelope question = node_.envelope();
+  question.mutable_question()->mutable_status();
+  supervisor_.tell(std::move(question));
+}
+
 void Service::on_published(v1::Envelope envelope) {
   if (envelope.has_codex_state()) {
+    show_the_way_back();
     const bool changed = codex_.state() != envelope.codex_state().state() ||
                          codex_.message() != envelope.codex_state().message();
     codex_ = envelope.codex_state();

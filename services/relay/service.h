@@ -48,6 +48,7 @@ class Service {
 
   // Frames outwards (outward.cc).
   void on_published(v1::Envelope envelope);
+  void show_the_way_back();
   void on_from_supervisor(v1::Envelope envelope);
   void on_from_policy(v1::Envelope envelope);
   void send_receipt(const std::string& client, const v1::CommandAnswer& answer, const std::string& trace);

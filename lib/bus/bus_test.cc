@@ -1,0 +1,622 @@
+// The bus with real ZeroMQ on ipc sockets in a private folder: who is let in,
+// what a question comes to, and that no wake-up is lost.
+#include "lib/bus/bus.h"
+
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <map>
+
+#include "gmock/gmock.h"
+#include "lib/testing/run.h"
+#include "lib/testing/temp_folder.h"
+
+namespace zane::bus {
+namespace {
+
+using std::chrono::milliseconds;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using zane::testing::run;
+using zane::testing::run_ready;
+using zane::testing::run_until;
+
+Envelope question(const Node& node, const std::string& text) {
+  Envelope e = node.envelope();
+  e.mutable_client_ended()->set_client(text);
+  return e;
+}
+
+Envelope answer_of(const Node& node, const std::string& text) {
+  Envelope e = node.envelope();
+  e.mutable_service_status()->set_message(text);
+  return e;
+}
+
+class BusTest : public ::testing::Test {
+ protected:
+  BusTest() : home_(*base::Home::open(temp_.path().string())) {
+    EXPECT_TRUE(ensure_keys(home_).ok());
+    supervisor_ = node(kSupervisor);
+    policy_ = node(kPolicy);
+  }
+
+  std::unique_ptr<Node> node(std::string_view service) {
+    return std::make_unique<Node>(io_, home_, *load_keys(home_, service));
+  }
+
+  // An inbox of policy's that answers each question with its own text.
+  void echo() {
+    inbox_ = std::make_unique<Inbox>(*policy_, [this](const Peer& peer, Envelope request) {
+      seen_.emplace_back(peer.service, request.client_ended().client());
+      inbox_->reply(peer, request, answer_of(*policy_, request.client_ended().client()));
+    });
+  }
+
+  void watch_refusals(milliseconds period) {
+    monitor_ = std::make_unique<RefusalMonitor>(io_, policy_->context(), inbox_->raw(), period,
+                                                [this](int64_t count) { refusals_.push_back(count); });
+  }
+
+  // A question and its answer: what was on its way before has arrived or is refused.
+  std::string ask(Client& client, Node& from, const std::string& text) {
+    const auto answer = run(io_, client.ask(question(from, text)));
+    return answer.ok() ? answer->service_status().message() : std::string(answer.status().message());
+  }
+
+  // Speaks the first 64 bytes of ZMTP by hand and waits until the server hangs
+  // up, which it does after it has counted the refusal.
+  bool is_hung_up_on(const std::string& socket_name, const std::string& mechanism) {
+    const int fd = ::socket(AF_UNIX, SOCK_STREAM, 0);
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    const std::string path = home_.socket(socket_name).string();
+    path.copy(address.sun_path, sizeof address.sun_path - 1);
+    if (::connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) return false;
+    const timeval patience{30, 0};
+    ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    std::string greeting("\xff\0\0\0\0\0\0\0\1\x7f\3\0", 12);
+    greeting += mechanism + std::string(20 - mechanism.size(), '\0') + std::string(32, '\0');
+    const bool sent = ::send(fd, greeting.data(), greeting.size(), 0) == static_cast<ssize_t>(greeting.size());
+    char buffer[256];
+    ssize_t got = 1;
+    while (got > 0) got = ::recv(fd, buffer, sizeof buffer, 0);
+    const bool hung_up = got == 0 || errno == ECONNRESET;
+    ::close(fd);
+    return sent && hung_up;
+  }
+
+  // A DEALER of a process that is not ours, with a context of its own.
+  struct Stranger {
+    zmq::context_t context{1};
+    zmq::socket_t socket{context, zmq::socket_type::dealer};
+    Stranger() { socket.set(zmq::sockopt::linger, 0); }
+    void say(const std::string& address, const std::string& bytes) {
+      socket.connect(address);
+      socket.send(zmq::buffer(bytes), zmq::send_flags::dontwait);
+    }
+  };
+
+  std::string forged() { return question(*supervisor_, "forged").SerializeAsString(); }
+
+  zane::testing::TempFolder temp_;
+  base::Home home_;
+  loop::Io io_{1};
+  std::unique_ptr<Node> supervisor_;
+  std::unique_ptr<Node> policy_;
+  std::unique_ptr<Inbox> inbox_;
+  std::unique_ptr<RefusalMonitor> monitor_;
+  std::vector<std::pair<std::string, std::string>> seen_;
+  std::vector<int64_t> refusals_;
+};
+
+// ---- who is who ---------------------------------------------------------------
+
+TEST_F(BusTest, ASenderIsNamedByItsKeyWhateverItSays) {
+  echo();
+  const auto relay = node(kRelay);
+  Client from_relay(*relay, kPolicy);
+  Client from_supervisor(*supervisor_, kPolicy);
+  Envelope lie = question(*relay, "a");
+  lie.set_sender("supervisor");
+  EXPECT_TRUE(run(io_, from_relay.ask(std::move(lie))).ok());
+  EXPECT_EQ(ask(from_supervisor, *supervisor_, "b"), "b");
+  EXPECT_THAT(seen_, ElementsAre(std::pair("relay", "a"), std::pair("supervisor", "b")));
+}
+
+TEST_F(BusTest, AKeyThatIsNoServicesIsRefused) {
+  echo();
+  watch_refusals(milliseconds(1));
+  char public_key[41], secret_key[41];
+  ASSERT_EQ(zmq_curve_keypair(public_key, secret_key), 0);
+  Keys keys = policy_->keys();
+  keys.own = {public_key, secret_key};
+  Stranger stranger;
+  secure_client(stranger.socket, keys, "policy");
+  // A routing id is whatever its sender likes and counts for nothing.
+  stranger.socket.set(zmq::sockopt::routing_id, "supervisor");
+  stranger.say(home_.bus_address("policy"), forged());
+  run_until(io_, [&] { return !refusals_.empty(); });
+  Client good(*supervisor_, kPolicy);
+  EXPECT_EQ(ask(good, *supervisor_, "good"), "good");
+  EXPECT_THAT(seen_, ElementsAre(std::pair("supervisor", "good")));
+}
+
+TEST_F(BusTest, TheKeysOfAnotherHomeAreRefused) {
+  echo();
+  watch_refusals(milliseconds(1));
+  const zane::testing::TempFolder other;
+  const auto other_home = *base::Home::open(other.path().string());
+  ASSERT_TRUE(ensure_keys(other_home).ok());
+  Keys keys = *load_keys(other_home, kSupervisor);
+  keys.public_of["policy"] = policy_->keys().own.public_key;
+  Stranger stranger;
+  secure_client(stranger.socket, keys, "policy");
+  stranger.say(home_.bus_address("policy"), forged());
+  run_until(io_, [&] { return !refusals_.empty(); });
+  EXPECT_TRUE(seen_.empty());
+}
+
+TEST_F(BusTest, WhoExpectsAnotherServersKeyIsRefused) {
+  echo();
+  watch_refusals(milliseconds(1));
+  Stranger stranger;
+  secure_client(stranger.socket, supervisor_->keys(), "webhook");
+  stranger.say(home_.bus_address("policy"), forged());
+  run_until(io_, [&] { return !refusals_.empty(); });
+  EXPECT_TRUE(seen_.empty());
+}
+
+TEST_F(BusTest, NoKeyAndPlainAreHungUpOn) {
+  echo();
+  const Publisher publisher(*supervisor_);
+  for (const char* socket : {"policy.ipc", "events.ipc"})
+    for (const char* mechanism : {"NULL", "PLAIN", "GSSAPI", "", "CURVEX"})
+      EXPECT_TRUE(is_hung_up_on(socket, mechanism)) << socket << " " << mechanism;
+}
+
+TEST_F(BusTest, AKeylessZeroMqPeerIsNotHeard) {
+  echo();
+  watch_refusals(milliseconds(1));
+  Stranger plain;
+  plain.socket.set(zmq::sockopt::plain_username, "supervisor");
+  plain.socket.set(zmq::sockopt::plain_password, "supervisor");
+  plain.say(home_.bus_address("policy"), forged());
+  Stranger keyless;
+  keyless.say(home_.bus_address("policy"), forged());
+  ASSERT_TRUE(is_hung_up_on("policy.ipc", "NULL"));
+  run_until(io_, [&] { return !refusals_.empty(); });
+  Client good(*supervisor_, kPolicy);
+  EXPECT_EQ(ask(good, *supervisor_, "good"), "good");
+  EXPECT_THAT(seen_, ElementsAre(std::pair("supervisor", "good")));
+}
+
+TEST_F(BusTest, ManyRefusalsAreOneReport) {
+  echo();
+  watch_refusals(std::chrono::hours(1));
+  for (int i = 0; i < 20; ++i) ASSERT_TRUE(is_hung_up_on("policy.ipc", "NULL"));
+  run_until(io_, [&] { return !refusals_.empty(); });
+  EXPECT_THAT(refusals_, ElementsAre(20));
+  // Within the period there is no second report, however many come.
+  for (int i = 0; i < 5; ++i) ASSERT_TRUE(is_hung_up_on("policy.ipc", "PLAIN"));
+  Client good(*supervisor_, kPolicy);
+  EXPECT_EQ(ask(good, *supervisor_, "good"), "good");
+  EXPECT_THAT(refusals_, ElementsAre(20));
+}
+
+TEST_F(BusTest, EachReportCountsSinceTheLast) {
+  echo();
+  watch_refusals(milliseconds(1));
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(is_hung_up_on("policy.ipc", "NULL"));
+  run_until(io_, [&] { return refusals_.size() == 1; });
+  for (int i = 0; i < 4; ++i) ASSERT_TRUE(is_hung_up_on("policy.ipc", "NULL"));
+  run_until(io_, [&] { return refusals_.size() == 2; });
+  EXPECT_THAT(refusals_, ElementsAre(3, 4));
+}
+
+// ---- questions and answers ------------------------------------------------------
+
+TEST_F(BusTest, ThousandsOfRoundTripsBothWaysAllComeBack) {
+  echo();
+  Inbox other(*supervisor_, [&](const Peer& peer, Envelope request) {
+    other.reply(peer, request, answer_of(*supervisor_, request.client_ended().client()));
+  });
+  Client to_policy(*supervisor_, kPolicy);
+  Client to_supervisor(*policy_, kSupervisor);
+  constexpr int kAskers = 8;
+  constexpr int kEach = 300;
+  int right = 0;
+  int done = 0;
+  const auto asker = [&](Client& client, Node& from, std::string name) -> loop::Task<> {
+    for (int i = 0; i < kEach; ++i) {
+      const std::string text = name + "/" + std::to_string(i);
+      const auto answer = co_await client.ask(question(from, text), std::chrono::seconds(30));
+      if (answer.ok() && answer->service_status().message() == text) ++right;
+    }
+    ++done;
+  };
+  for (int i = 0; i < kAskers; ++i) {
+    loop::spawn(io_, "asker", asker(to_policy, *supervisor_, "p" + std::to_string(i)));
+    loop::spawn(io_, "asker", asker(to_supervisor, *policy_, "s" + std::to_string(i)));
+  }
+  run_until(io_, [&] { return done == 2 * kAskers; });
+  EXPECT_EQ(right, 2 * kAskers * kEach);
+}
+
+TEST_F(BusTest, AnswersFindTheirQuestionsInWhateverOrderTheyCome) {
+  constexpr size_t kAll = 50;
+  std::vector<std::pair<Peer, Envelope>> held;
+  Inbox inbox(*policy_, [&](const Peer& peer, Envelope request) {
+    held.emplace_back(peer, std::move(request));
+    if (held.size() < kAll) return;
+    for (auto it = held.rbegin(); it != held.rend(); ++it)
+      inbox.reply(it->first, it->second, answer_of(*policy_, it->second.client_ended().client()));
+  });
+  Client client(*supervisor_, kPolicy);
+  std::map<std::string, std::string> answers;
+  for (size_t i = 0; i < kAll; ++i)
+    loop::spawn(io_, "asker", [](Client& c, Node& n, std::string text, auto& out) -> loop::Task<> {
+      const auto answer = co_await c.ask(question(n, text), std::chrono::seconds(30));
+      out[text] = answer.ok() ? answer->service_status().message() : answer.status().ToString();
+    }(client, *supervisor_, "q" + std::to_string(i), answers));
+  run_until(io_, [&] { return answers.size() == kAll; });
+  for (const auto& [asked, got] : answers) EXPECT_EQ(got, asked);
+}
+
+TEST_F(BusTest, AnAnswerCarriesTheStoryOn) {
+  std::string request_id;
+  Inbox inbox(*policy_, [&](const Peer& peer, Envelope request) {
+    request_id = request.id();
+    Envelope answer = answer_of(*policy_, "x");
+    answer.set_trace("made up");
+    answer.set_cause("made up");
+    inbox.reply(peer, request, std::move(answer));
+  });
+  Client client(*supervisor_, kPolicy);
+  Envelope request = question(*supervisor_, "q");
+  request.set_trace("story");
+  const auto answer = run(io_, client.ask(std::move(request)));
+  ASSERT_TRUE(answer.ok());
+  EXPECT_EQ(answer->trace(), "story");
+  EXPECT_EQ(answer->cause(), request_id);
+  EXPECT_NE(answer->id(), request_id);
+}
+
+TEST_F(BusTest, ServiceThatIsNotThereIsNamedWithinTheDeadline) {
+  Client client(*supervisor_, kWebhook);
+  EXPECT_FALSE(client.tell(question(*supervisor_, "nobody")));
+  const auto begun = std::chrono::steady_clock::now();
+  const auto answer = run(io_, client.ask(question(*supervisor_, "q"), milliseconds(60)));
+  const auto took = std::chrono::steady_clock::now() - begun;
+  EXPECT_EQ(answer.status().code(), absl::StatusCode::kUnavailable);
+  EXPECT_THAT(answer.status().message(), AllOf(HasSubstr("webhook"), HasSubstr("zane status")));
+  EXPECT_GE(took, milliseconds(60));
+  EXPECT_LT(took, std::chrono::seconds(10));
+}
+
+TEST_F(BusTest, ServiceThatComesInTimeIsReached) {
+  Client client(*supervisor_, kPolicy);
+  std::optional<std::string> got;
+  loop::spawn(io_, "asker", [](Client& c, Node& n, auto& out) -> loop::Task<> {
+    const auto answer = co_await c.ask(question(n, "early"), std::chrono::seconds(30));
+    out = answer.ok() ? answer->service_status().message() : answer.status().ToString();
+  }(client, *supervisor_, got));
+  run_ready(io_);
+  EXPECT_FALSE(got);
+  echo();
+  run_until(io_, [&] { return got.has_value(); });
+  EXPECT_EQ(*got, "early");
+}
+
+TEST_F(BusTest, ServiceThatDoesNotAnswerIsNamedAndALateAnswerIsNotMixedUp) {
+  std::vector<std::pair<Peer, Envelope>> held;
+  Inbox inbox(*policy_, [&](const Peer& peer, Envelope request) { held.emplace_back(peer, std::move(request)); });
+  std::vector<std::string> unasked;
+  Client client(*supervisor_, kPolicy, [&](Envelope e) { unasked.push_back(e.service_status().message()); });
+  const auto silent = run(io_, client.ask(question(*supervisor_, "first"), milliseconds(200)));
+  EXPECT_EQ(silent.status().code(), absl::StatusCode::kDeadlineExceeded);
+  EXPECT_THAT(silent.status().message(), HasSubstr("policy"));
+  std::optional<std::string> got;
+  loop::spawn(io_, "asker", [](Client& c, Node& n, auto& out) -> loop::Task<> {
+    const auto answer = co_await c.ask(question(n, "second"), std::chrono::seconds(30));
+    out = answer.ok() ? answer->service_status().message() : answer.status().ToString();
+  }(client, *supervisor_, got));
+  run_until(io_, [&] { return held.size() == 2; });
+  inbox.reply(held[0].first, held[0].second, answer_of(*policy_, "late"));
+  inbox.reply(held[1].first, held[1].second, answer_of(*policy_, "right"));
+  run_until(io_, [&] { return got.has_value(); });
+  EXPECT_EQ(*got, "right");
+  EXPECT_THAT(unasked, ElementsAre("late"));
+}
+
+TEST_F(BusTest, AFailureIsAnErrorWithItsReason) {
+  Inbox inbox(*policy_, [&](const Peer& peer, Envelope request) { inbox.fail(peer, request, "role", "ask the owner"); });
+  Client client(*supervisor_, kPolicy);
+  const auto answer = run(io_, client.ask(question(*supervisor_, "q")));
+  EXPECT_EQ(answer.status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(answer.status().message(), "role: ask the owner");
+}
+
+// A command's `received` comes before its answer; a second answer is none.
+TEST_F(BusTest, AnswersWithMoreToComeAndRepeatsGoToUnasked) {
+  const auto told = [&](const std::string& state, bool more) {
+    Envelope e = policy_->envelope();
+    e.mutable_command_answer()->set_state(state);
+    e.mutable_command_answer()->set_more(more);
+    return e;
+  };
+  Inbox inbox(*policy_, [&](const Peer& peer, Envelope request) {
+    inbox.reply(peer, request, told("received", true));
+    inbox.reply(peer, request, told("done", false));
+    inbox.reply(peer, request, told("again", false));
+  });
+  std::vector<std::pair<std::string, std::string>> unasked;
+  Client client(*supervisor_, kPolicy, [&](Envelope e) { unasked.emplace_back(e.cause(), e.command_answer().state()); });
+  Envelope request = question(*supervisor_, "q");
+  const std::string id = request.id();
+  const auto answer = run(io_, client.ask(std::move(request)));
+  ASSERT_TRUE(answer.ok());
+  EXPECT_EQ(answer->command_answer().state(), "done");
+  run_until(io_, [&] { return unasked.size() == 2; });
+  EXPECT_THAT(unasked, ElementsAre(std::pair(id, "received"), std::pair(id, "again")));
+}
+
+TEST_F(BusTest, TooManyQuestionsAtOnceAreRefusedNotQueued) {
+  Inbox silent(*policy_, [](const Peer&, Envelope) {});
+  Client client(*supervisor_, kPolicy);
+  size_t over = 0;
+  for (size_t i = 0; i < kRequestsPendingMax; ++i)
+    loop::spawn(io_, "asker", [](Client& c, Node& n, size_t& count) -> loop::Task<> {
+      const auto answer = co_await c.ask(question(n, "q"), milliseconds(500));
+      EXPECT_EQ(answer.status().code(), absl::StatusCode::kDeadlineExceeded) << answer.status();
+      ++count;
+    }(client, *supervisor_, over));
+  const auto answer = run(io_, client.ask(question(*supervisor_, "one more"), std::chrono::seconds(30)));
+  EXPECT_EQ(answer.status().code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_THAT(answer.status().message(), HasSubstr("policy"));
+  run_until(io_, [&] { return over == kRequestsPendingMax; });
+}
+
+TEST_F(BusTest, TellReachesTheNewestConnectionOfAService) {
+  echo();
+  EXPECT_FALSE(inbox_->tell(kRelay, answer_of(*policy_, "nobody")));
+  const auto relay = node(kRelay);
+  std::vector<std::string> told;
+  {
+    Client before(*relay, kPolicy, [&](Envelope e) { told.push_back("before: " + e.service_status().message()); });
+    EXPECT_EQ(ask(before, *relay, "here"), "here");
+    EXPECT_TRUE(inbox_->tell(kRelay, answer_of(*policy_, "1")));
+    run_until(io_, [&] { return told.size() == 1; });
+  }
+  Client after(*relay, kPolicy, [&](Envelope e) { told.push_back("after: " + e.service_status().message()); });
+  EXPECT_EQ(ask(after, *relay, "here"), "here");
+  EXPECT_TRUE(inbox_->tell(kRelay, answer_of(*policy_, "2")));
+  EXPECT_FALSE(inbox_->tell(kWebhook, answer_of(*policy_, "nobody")));
+  run_until(io_, [&] { return told.size() == 2; });
+  EXPECT_THAT(told, ElementsAre("before: 1", "after: 2"));
+}
+
+// ---- what is not an envelope ------------------------------------------------------
+
+TEST_F(BusTest, GarbageIsDroppedAndTheInboxGoesOn) {
+  echo();
+  const std::string good = question(*supervisor_, "good").SerializeAsString();
+  Stranger known;  // a service gone mad: the right key, the wrong bytes
+  secure_client(known.socket, supervisor_->keys(), "policy");
+  known.socket.connect(home_.bus_address("policy"));
+  for (size_t size = 0; size < good.size(); ++size)
+    known.socket.send(zmq::buffer(good.substr(0, size)), zmq::send_flags::none);
+  for (const std::string bytes : {"", "\xff\xff\xff", "{}", "\x0a\xff\xff\xff\xff\x0f"})
+    known.socket.send(zmq::buffer(bytes), zmq::send_flags::none);
+  known.socket.send(zmq::buffer(good), zmq::send_flags::sndmore);
+  known.socket.send(zmq::buffer(good), zmq::send_flags::none);
+  known.socket.send(zmq::buffer(Envelope().SerializeAsString() + "\x0a\x01x"), zmq::send_flags::none);
+  known.socket.send(zmq::buffer(good), zmq::send_flags::none);
+  run_until(io_, [&] { return !seen_.empty(); });
+  EXPECT_THAT(seen_, ElementsAre(std::pair("supervisor", "good")));
+}
+
+TEST_F(BusTest, AnAnswerThatIsGarbageIsDroppedAndTheClientGoesOn) {
+  Inbox inbox(*policy_, [&](const Peer& peer, Envelope request) {
+    inbox.raw().send(zmq::buffer(peer.route), zmq::send_flags::sndmore);
+    inbox.raw().send(zmq::buffer("\xff\xff\xff", 3), zmq::send_flags::none);
+    inbox.reply(peer, request, answer_of(*policy_, "right"));
+  });
+  Client client(*supervisor_, kPolicy);
+  EXPECT_EQ(ask(client, *supervisor_, "q"), "right");
+}
+
+TEST_F(BusTest, AMessageBeyondItsBoundEndsItsSendersConnectionAndNoOther) {
+  echo();
+  Client good(*supervisor_, kPolicy);
+  EXPECT_EQ(ask(good, *supervisor_, "before"), "before");
+  Stranger mad;
+  secure_client(mad.socket, node(kWebhook)->keys(), "policy");
+  Envelope big = question(*supervisor_, std::string(static_cast<size_t>(kEnvelopeBytesMax), 'x'));
+  mad.say(home_.bus_address("policy"), big.SerializeAsString());
+  mad.socket.send(zmq::buffer(question(*supervisor_, "after").SerializeAsString()), zmq::send_flags::dontwait);
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(ask(good, *supervisor_, "good"), "good");
+  for (const auto& [service, text] : seen_) EXPECT_LT(text.size(), 10u) << service;
+}
+
+TEST_F(BusTest, AMessageJustBelowItsBoundPasses) {
+  echo();
+  Client client(*supervisor_, kPolicy);
+  const std::string text(static_cast<size_t>(kEnvelopeBytesMax) - 300, 'x');
+  EXPECT_EQ(ask(client, *supervisor_, text), text);
+}
+
+// ---- events -------------------------------------------------------------------
+
+TEST_F(BusTest, PublishedEventsArriveAsAnUnbrokenChain) {
+  Publisher publisher(*supervisor_);
+  const auto relay = node(kRelay);
+  std::vector<Envelope> heard;
+  loop::Signal joined(io_);
+  const Subscriber subscriber(*relay, [&](Envelope e) {
+    heard.push_back(std::move(e));
+    joined.raise();
+  });
+  const auto event = [&](int64_t seq) {
+    Envelope e;
+    e.set_id("e" + std::to_string(seq));
+    e.mutable_event()->set_epoch("E");
+    e.mutable_event()->set_seq(seq);
+    e.mutable_event()->set_prev_seq(seq - 1);
+    e.mutable_event()->set_raw("{\"n\":" + std::to_string(seq) + "}");
+    return e;
+  };
+  // A subscription takes effect some time after it is made: what came before is lost.
+  int64_t seq = 0;
+  run(io_, [](auto& s, auto& p, auto& make, auto& all, auto& signal) -> loop::Task<bool> {
+    while (all.empty()) {
+      p.publish(make(++s));
+      co_await signal.wait_for(milliseconds(5));
+    }
+    co_return true;
+  }(seq, publisher, event, heard, joined));
+  const int64_t last = seq + 3000;
+  while (seq < last) publisher.publish(event(++seq));
+  run_until(io_, [&] { return heard.back().event().seq() == last; });
+  for (size_t i = 0; i < heard.size(); ++i) {
+    EXPECT_EQ(heard[i].event().raw(), "{\"n\":" + std::to_string(heard[i].event().seq()) + "}");
+    if (i > 0) {
+      ASSERT_EQ(heard[i].event().prev_seq(), heard[i - 1].event().seq());
+    }
+  }
+  EXPECT_GE(heard.size(), 3000u);
+}
+
+// ---- keys -------------------------------------------------------------------------
+
+TEST(KeysTest, AreMadeOnceForTheirOwnerAlone) {
+  const zane::testing::TempFolder temp;
+  const auto home = *base::Home::open(temp.path().string());
+  ASSERT_TRUE(ensure_keys(home).ok());
+  const auto first = load_keys(home, kRelay);
+  ASSERT_TRUE(first.ok());
+  ASSERT_TRUE(ensure_keys(home).ok());
+  EXPECT_EQ(load_keys(home, kRelay)->own.secret_key, first->own.secret_key);
+  EXPECT_EQ(first->service_of.size(), 4u);
+  for (const auto& entry : std::filesystem::directory_iterator(home.root() / "keys")) {
+    struct stat info {};
+    ASSERT_EQ(::stat(entry.path().c_str(), &info), 0);
+    EXPECT_EQ(info.st_mode & 0777, 0600u) << entry.path();
+  }
+}
+
+TEST(KeysTest, APublicHalfThatWasLostIsDerivedAgain) {
+  const zane::testing::TempFolder temp;
+  const auto home = *base::Home::open(temp.path().string());
+  ASSERT_TRUE(ensure_keys(home).ok());
+  const auto before = *load_keys(home, kPolicy);
+  std::filesystem::remove(home.key("bus-policy.pub"));
+  EXPECT_FALSE(load_keys(home, kPolicy).ok());
+  ASSERT_TRUE(ensure_keys(home).ok());
+  EXPECT_EQ(load_keys(home, kPolicy)->own.public_key, before.own.public_key);
+}
+
+TEST(KeysTest, ADamagedOrWidelyReadableKeyIsRefused) {
+  const zane::testing::TempFolder temp;
+  const auto home = *base::Home::open(temp.path().string());
+  ASSERT_TRUE(ensure_keys(home).ok());
+  ::chmod(home.key("bus-relay.key").c_str(), 0644);
+  EXPECT_EQ(load_keys(home, kRelay).status().code(), absl::StatusCode::kPermissionDenied);
+  EXPECT_TRUE(load_keys(home, kPolicy).ok()) << "the secret halves of others are not read";
+  ::chmod(home.key("bus-relay.key").c_str(), 0600);
+  ASSERT_EQ(::truncate(home.key("bus-relay.key").c_str(), 39), 0);
+  EXPECT_EQ(load_keys(home, kRelay).status().code(), absl::StatusCode::kFailedPrecondition);
+}
+
+// ---- wake-ups ---------------------------------------------------------------------
+
+// The scripted order of calls in which one is lost if nobody looks at
+// ZMQ_EVENTS after a send: the reader waits for the descriptor; a message
+// comes; then, before the loop turns, we send, and libzmq takes the news of the
+// message off the descriptor while it is at it.
+TEST(SocketTest, ASendDoesNotEatTheReadersWakeUp) {
+  loop::Io io(1);
+  zmq::context_t context(1);
+  Socket ours(io, context, zmq::socket_type::dealer);
+  ours.raw().bind("inproc://pair");
+  zmq::socket_t theirs(context, zmq::socket_type::dealer);
+  theirs.set(zmq::sockopt::linger, 0);
+  theirs.connect("inproc://pair");
+  std::vector<std::string> got;
+  loop::spawn(io, "reader", [](Socket& s, auto& out) -> loop::Task<> {
+    for (;;) out.push_back((co_await s.receive())[0].to_string());
+  }(ours, got));
+  theirs.send(zmq::str_buffer("first"), zmq::send_flags::none);
+  run_until(io, [&] { return got.size() == 1; });
+  for (int round = 0; round < 5; ++round) {
+    run_ready(io);
+    // libzmq looks at its commands in a send only when some 3,000,000 ticks have passed.
+    const auto later = std::chrono::steady_clock::now() + milliseconds(5);
+    while (std::chrono::steady_clock::now() < later) {
+    }
+    theirs.send(zmq::str_buffer("news"), zmq::send_flags::none);
+    Parts parts;
+    parts.emplace_back(std::string("ours"));
+    ASSERT_TRUE(ours.send(std::move(parts)));
+    const size_t before = got.size();
+    run_until(io, [&] { return got.size() > before; });
+  }
+}
+
+// The same for a send that fails.
+TEST(SocketTest, AFailedSendDoesNotEatTheReadersWakeUp) {
+  loop::Io io(1);
+  zmq::context_t context(1);
+  Socket ours(io, context, zmq::socket_type::router);
+  ours.raw().set(zmq::sockopt::router_mandatory, true);
+  ours.raw().bind("inproc://pair");
+  zmq::socket_t theirs(context, zmq::socket_type::dealer);
+  theirs.set(zmq::sockopt::linger, 0);
+  theirs.connect("inproc://pair");
+  std::vector<std::string> got;
+  loop::spawn(io, "reader", [](Socket& s, auto& out) -> loop::Task<> {
+    for (;;) out.push_back((co_await s.receive())[1].to_string());
+  }(ours, got));
+  theirs.send(zmq::str_buffer("first"), zmq::send_flags::none);
+  run_until(io, [&] { return got.size() == 1; });
+  run_ready(io);
+  theirs.send(zmq::str_buffer("news"), zmq::send_flags::none);
+  Parts parts;
+  parts.emplace_back(std::string("nobody"));
+  parts.emplace_back(std::string("ours"));
+  EXPECT_FALSE(ours.send(std::move(parts)));
+  run_until(io, [&] { return got.size() == 2; });
+}
+
+// A busy reader lets others run in between.
+TEST(SocketTest, ABusyReaderDoesNotStarveTheLoop) {
+  loop::Io io(1);
+  zmq::context_t context(1);
+  Socket ours(io, context, zmq::socket_type::dealer);
+  ours.raw().bind("inproc://pair");
+  zmq::socket_t theirs(context, zmq::socket_type::dealer);
+  theirs.set(zmq::sockopt::linger, 0);
+  theirs.connect("inproc://pair");
+  for (int i = 0; i < 10 * kMessagesPerTurn; ++i) theirs.send(zmq::str_buffer("x"), zmq::send_flags::none);
+  int got = 0;
+  int longest_run = 0;
+  int run_length = 0;
+  loop::spawn(io, "reader", [](Socket& s, int& n, int& length, int& longest) -> loop::Task<> {
+    for (;;) {
+      co_await s.receive();
+      ++n;
+      longest = std::max(longest, ++length);
+    }
+  }(ours, got, run_length, longest_run));
+  while (got < 10 * kMessagesPerTurn) {
+    io.restart();
+    run_length = 0;
+    io.run_one_for(std::chrono::seconds(10));
+  }
+  EXPECT_LE(longest_run, kMessagesPerTurn + 1);
+}
+
+}  // namespace
+}  // namespace zane::bus
