@@ -5,6 +5,7 @@ import { choose } from './scenario.ts';
 import type { Choice, Scenario } from './scenario.ts';
 import { isTool } from './steps.ts';
 import type { Outcome, Step } from './steps.ts';
+import { outcomeOf, readable } from './tool-output.ts';
 
 /** A step with the values its text may use. */
 export interface Cue { step: Step; values: Record<string, string> }
@@ -15,54 +16,75 @@ export interface Answer {
   line: number;
 }
 
-/** What Codex puts before a command's output for the model; a person does not want it. */
-const OUTPUT_HEAD = /^(?:Chunk ID: .*\n)?(?:Exit code: .*\n)?Wall time: .*\n(?:[^\n]*\n)*?Output:\n/;
-/** Seen in 0.169 for commands and patches; an interrupted call is `aborted by user`. */
-const REFUSAL = /rejected by user|rejected:|approval (?:was )?denied|aborted by user/i;
-
 export function answerFor(scenario: Scenario, progress: Progress): Answer {
-  if (progress.kind !== 'turn') return { cues: [plain('A scripted model has nothing to add.', 0)], line: 0 };
+  if (progress.kind !== 'turn') return { cues: [plain('A scripted model has nothing to add.')], line: 0 };
   const main = choose(scenario, 'says', progress.prompt);
-  const steered = progress.steers.flatMap((message) => steerCues(scenario, progress, message));
-  if (progress.finished) return { cues: steered, line: main?.block.line ?? 0 };
-  if (!main) return { cues: [...steered, plain(noBlock(scenario, 'says'), 0)], line: 0 };
-  const values = valuesOf(progress, main, progress.prompt);
-  const outcome = outcomeOf(progress);
-  const cues = segment(main.block.steps, progress.outputs.length)
-    .filter((step) => !('only' in step) || step.only === outcome)
-    .map((step) => ({ step, values }));
-  return { cues: [...steered, ...cues], line: main.block.line };
+  const script = new Script(main ? cuesOf(main, progress.prompt) : [plain(noBlock(scenario, 'says'))]);
+  for (const event of progress.events) {
+    if (event.kind === 'steer') script.steer(steerCues(scenario, event.text));
+    else if (event.kind === 'output') script.outcome = outcomeOf(event.text);
+    else script.played(event.kind);
+  }
+  const present = { cwd: progress.cwd, output: readable(progress.outputs.at(-1)?.text ?? '') };
+  const cues = script.next().map(({ step, values }) => ({ step, values: { ...values, ...present } }));
+  return { cues, line: main?.block.line ?? 0 };
 }
 
-/** From the step after the answered tool calls up to and with the next group of tool calls. */
-function segment(steps: Step[], answered: number): Step[] {
-  let start = 0;
-  for (let left = answered; left > 0 && start < steps.length; start++) if (isTool(steps[start]!)) left--;
-  // Half a group is answered when a turn was cut short: the group is over all the same.
-  while (answered > 0 && isJoined(steps[start])) start++;
-  const rest = steps.slice(start);
-  const tool = rest.findIndex(isTool);
-  if (tool < 0) return rest;
-  const after = rest.findIndex((step, index) => index > tool && !isJoined(step));
-  return after < 0 ? rest : rest.slice(0, after);
+/**
+ * What is left of a turn's script. It is rebuilt for each request by going through what
+ * Codex recorded: each item of the model ticks off the next step that makes such an item.
+ * So a step that a steering message cut off, which Codex does not record, is played again.
+ */
+class Script {
+  outcome: Outcome = 'done';
+  #steered: Cue[] = [];
+  #main: Cue[];
+
+  constructor(main: Cue[]) {
+    this.#main = main;
+  }
+
+  /** The answer to a steering message comes before what was left to do. */
+  steer(cues: Cue[]): void {
+    this.#steered.push(...cues);
+  }
+
+  played(kind: 'message' | 'reasoning' | 'call'): void {
+    const done = [...this.#steered, ...this.#main].findIndex(({ step }) => makes(step) === kind && this.#isMeant(step)) + 1;
+    this.#main = this.#main.slice(Math.max(0, done - this.#steered.length));
+    this.#steered = this.#steered.slice(done);
+  }
+
+  /** Up to and with the next tool call and those that go together with it. */
+  next(): Cue[] {
+    const left = [...this.#steered, ...this.#main];
+    const tool = left.findIndex(({ step }) => isTool(step));
+    const after = left.findIndex(({ step }, index) => tool >= 0 && index > tool && !(isTool(step) && step.together));
+    return (after < 0 ? left : left.slice(0, after)).filter(({ step }) => this.#isMeant(step));
+  }
+
+  #isMeant(step: Step): boolean {
+    return !('only' in step) || step.only === this.outcome;
+  }
 }
 
-const isJoined = (step: Step | undefined): boolean => step !== undefined && isTool(step) && step.together;
+/** Which item Codex records for a step, if any. */
+function makes(step: Step): 'message' | 'reasoning' | 'call' | undefined {
+  if (isTool(step)) return 'call';
+  switch (step.kind) {
+    case 'say': case 'flood': return 'message';
+    case 'think': return 'reasoning';
+    case 'wait': case 'fail': return undefined;
+  }
+}
 
-function steerCues(scenario: Scenario, progress: Progress, message: string): Cue[] {
+function cuesOf(choice: Choice, prompt: string): Cue[] {
+  return choice.block.steps.map((step) => ({ step, values: { ...choice.captures, prompt } }));
+}
+
+function steerCues(scenario: Scenario, message: string): Cue[] {
   const choice = choose(scenario, 'steered', message);
-  if (!choice) return [plain(noBlock(scenario, 'steered'), 0)];
-  const values = valuesOf(progress, choice, message);
-  return choice.block.steps.map((step) => ({ step, values }));
-}
-
-function valuesOf(progress: Progress, choice: Choice, prompt: string): Record<string, string> {
-  const output = (progress.outputs.at(-1)?.text ?? '').replace(OUTPUT_HEAD, '').trimEnd();
-  return { ...choice.captures, cwd: progress.cwd, prompt, output };
-}
-
-function outcomeOf(progress: Progress): Outcome {
-  return REFUSAL.test(progress.outputs.at(-1)?.text ?? '') ? 'refused' : 'done';
+  return choice ? cuesOf(choice, message) : [plain(noBlock(scenario, 'steered'))];
 }
 
 function noBlock(scenario: Scenario, trigger: 'says' | 'steered'): string {
@@ -70,4 +92,4 @@ function noBlock(scenario: Scenario, trigger: 'says' | 'steered'): string {
   return `No block of ${scenario.name} fits this message: add one, or \`${cure}\`.`;
 }
 
-const plain = (text: string, line: number): Cue => ({ step: { kind: 'say', text, line }, values: {} });
+const plain = (text: string): Cue => ({ step: { kind: 'say', text, line: 0 }, values: {} });

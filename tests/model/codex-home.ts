@@ -79,6 +79,13 @@ check_for_update_on_startup = false
 name = "scripted"
 base_url = ${JSON.stringify(options.baseUrl)}
 wire_api = "responses"
+# The default of five takes half a minute before a scripted failure is shown.
+request_max_retries = 1
+stream_max_retries = 1
+
+# Codex does not offer this tool unasked.
+[tools.update_plan]
+enabled = true
 
 [analytics]
 enabled = false

@@ -6,14 +6,10 @@ import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Cue } from './answer.ts';
-import { isTool } from './steps.ts';
+import { checkNumbers, isTool, wholeNumber } from './steps.ts';
 import type { Step, ToolStep } from './steps.ts';
 import { fill } from './template.ts';
 
-const DELTAS_MAX = 1_000_000;
-const DELTA_BYTES_MAX = 65_536;
-const DELTAS_PER_SECOND_MAX = 100_000;
-const YIELD_MS_MAX = 600_000;
 /** By default a text comes in as many deltas as it has words, but not in more than this. */
 const DEFAULT_DELTAS_MAX = 200;
 
@@ -24,9 +20,12 @@ export type WaitAtGate = (gate: string, signal: AbortSignal) => Promise<void>;
 class Cut extends Error {}
 
 export async function play(cues: Cue[], response: ServerResponse, waitAtGate: WaitAtGate): Promise<void> {
+  // All of them first: a bad value is then an HTTP error with its reason, not a broken stream.
+  const steps = cues.map(({ step, values }) => fillStep(step, values));
+  steps.forEach(checkNumbers);
   const player = new Player(response, waitAtGate);
   try {
-    for (const cue of cues) await player.step(cue);
+    for (const step of steps) await player.step(step);
     await player.complete();
   } catch (error) {
     if (player.gone || error instanceof Cut) return;
@@ -52,15 +51,14 @@ class Player {
     return this.#hangUp.signal.aborted;
   }
 
-  async step({ step, values }: Cue): Promise<void> {
-    const filled = fillStep(step, values);
-    if (isTool(filled)) return this.#call(filled);
-    switch (filled.kind) {
-      case 'say': return this.#say(pieces(filled.text, filled.deltas), filled.perSecond);
-      case 'think': return this.#think(pieces(filled.text, filled.deltas), filled.perSecond);
-      case 'flood': return this.#say(flood(filled.deltas, filled.bytes));
-      case 'wait': return this.#waitAtGate(filled.gate, this.#hangUp.signal);
-      case 'fail': return this.#fail(number(filled.status, 599, 400));
+  async step(step: Step): Promise<void> {
+    if (isTool(step)) return this.#call(step);
+    switch (step.kind) {
+      case 'say': return this.#say(pieces(step.text, step.deltas), step.perSecond);
+      case 'think': return this.#think(pieces(step.text, step.deltas), step.perSecond);
+      case 'flood': return this.#say(flood(step.deltas, step.bytes));
+      case 'wait': return this.#waitAtGate(step.gate, this.#hangUp.signal);
+      case 'fail': return this.#fail(wholeNumber('status', step.status));
     }
   }
 
@@ -92,7 +90,7 @@ class Player {
   }
 
   async #stream(deltas: Iterable<string>, perSecond: string | undefined, send: (delta: string) => Promise<void>): Promise<string> {
-    const gapMs = perSecond === undefined ? 0 : 1000 / number(perSecond, DELTAS_PER_SECOND_MAX);
+    const gapMs = perSecond === undefined ? 0 : 1000 / wholeNumber('perSecond', perSecond);
     const startedMs = performance.now();
     const sent: string[] = [];
     for (const delta of deltas) {
@@ -122,9 +120,9 @@ class Player {
     await this.#item('done', { ...item, input, status: 'completed' });
   }
 
-  /** Before the first event: an HTTP error. Later the stream just breaks off. */
+  /** Before the first event: an HTTP error. Later the stream just breaks off, after what was sent. */
   #fail(status: number): Promise<void> {
-    if (this.#response.headersSent) this.#response.destroy();
+    if (this.#response.headersSent) this.#response.socket?.end();
     else this.#response.writeHead(status, { 'content-type': 'application/json' })
       .end(JSON.stringify({ error: { type: 'scripted', message: `the scenario answers with status ${status} here` } }));
     return Promise.reject(new Cut());
@@ -154,7 +152,7 @@ function functionCall(step: Exclude<ToolStep, { kind: 'patch' }>): { name: strin
   switch (step.kind) {
     case 'run': return { name: 'exec_command', args: {
       cmd: step.command, ...workdir(step.folder),
-      ...(step.yieldMs === undefined ? {} : { yield_time_ms: number(step.yieldMs, YIELD_MS_MAX) }),
+      ...(step.yieldMs === undefined ? {} : { yield_time_ms: wholeNumber('yieldMs', step.yieldMs) }),
     } };
     case 'escalate': return { name: 'exec_command', args: {
       cmd: step.command, ...workdir(step.folder), sandbox_permissions: 'require_escalated', justification: step.reason,
@@ -182,19 +180,13 @@ function fillStep(step: Step, values: Record<string, string>): Step {
 /** Cuts a text at its words, or into `count` parts of about one length. */
 function pieces(text: string, count?: string): string[] {
   const units = count === undefined ? text.match(/\s*\S+\s*$|\s*\S+/g) ?? [text] : [...text];
-  const parts = Math.min(units.length, count === undefined ? DEFAULT_DELTAS_MAX : number(count, DELTAS_MAX));
+  const parts = Math.min(units.length, count === undefined ? DEFAULT_DELTAS_MAX : wholeNumber('deltas', count));
   const cut = (index: number): number => Math.round(index * units.length / parts);
   return Array.from({ length: parts }, (_, index) => units.slice(cut(index), cut(index + 1)).join(''));
 }
 
 function* flood(deltas: string, bytes: string): Generator<string> {
-  const count = number(deltas, DELTAS_MAX);
-  const size = number(bytes, DELTA_BYTES_MAX);
+  const count = wholeNumber('deltas', deltas);
+  const size = wholeNumber('bytes', bytes);
   for (let index = 0; index < count; index++) yield `${index} `.padEnd(size, '.').slice(0, size);
-}
-
-function number(text: string, max: number, min = 1): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < min || value > max) throw new Error(`\`${text}\` is not a whole number from ${min} to ${max}`);
-  return value;
 }

@@ -1,11 +1,17 @@
-// Reads where a turn stands from one request alone: which message opened the turn, which
-// steered it, how many tool calls were answered. Nothing is kept between requests,
-// so a restart of Codex or of this server changes nothing. Not for choosing the answer.
+// Reads where a turn stands from one request alone: which message opened the turn, and
+// what came after it, step by step. Nothing is kept between requests, so a restart
+// of Codex or of this server changes nothing. Not for choosing the answer: answer.ts.
 
 /** Longer texts are cut in what is kept: enough for a test to compare, never a whole flood. */
 const TEXT_CHARS_MAX = 100_000;
 
 export interface ToolOutput { callId: string; text: string }
+
+/** What Codex recorded since the message that opened the turn, oldest first. */
+export type TurnEvent =
+  | { kind: 'steer'; text: string }
+  | { kind: 'output'; text: string; callId: string }
+  | { kind: 'message' | 'reasoning' | 'call' };
 
 export interface Progress {
   model: string;
@@ -16,14 +22,13 @@ export interface Progress {
   cwd: string;
   /** The message that opened this turn. */
   prompt: string;
-  /** Steering messages that no answer has followed yet, oldest first. */
+  /** Messages that came in mid-turn, oldest first. */
   steers: string[];
   /** The tools Codex offers, by name or type. */
   tools: string[];
   /** Answered tool calls of this turn, oldest first. */
   outputs: ToolOutput[];
-  /** An answer without a tool call was given since the last tool call: the script is over. */
-  finished: boolean;
+  events: TurnEvent[];
 }
 
 type Json = Record<string, unknown>;
@@ -36,7 +41,7 @@ export function readProgress(body: unknown): Progress {
   const items = list(request['input']).map(record);
   const turn = string(metadata['turn_id']);
   const opener = openerIndex(items, turn);
-  const since = items.slice(opener + 1);
+  const events = items.slice(opener + 1).flatMap(readEvent);
   return {
     model: string(request['model']),
     kind: string(details['request_kind']) || 'turn',
@@ -45,10 +50,20 @@ export function readProgress(body: unknown): Progress {
     cwd: cwdOf(items),
     prompt: textOf(items[opener] ?? {}),
     tools: list(request['tools']).map(record).map((tool) => string(tool['name']) || string(tool['type'])),
-    outputs: since.filter(isOutput).map((item) => ({ callId: string(item['call_id']), text: outputText(item) })),
-    steers: since.slice(since.findLastIndex(isModels) + 1).filter(isPrompt).map(textOf),
-    finished: since.findLastIndex(isAnswer) > since.findLastIndex(isCall),
+    outputs: events.flatMap((event) => event.kind === 'output' ? [{ callId: event.callId, text: event.text }] : []),
+    steers: events.flatMap((event) => event.kind === 'steer' ? [event.text] : []),
+    events,
   };
+}
+
+function readEvent(item: Json): TurnEvent[] {
+  const type = string(item['type']);
+  if (isPrompt(item)) return [{ kind: 'steer', text: textOf(item) }];
+  if (type.endsWith('_call_output')) return [{ kind: 'output', callId: string(item['call_id']), text: outputText(item) }];
+  if (type.endsWith('_call')) return [{ kind: 'call' }];
+  if (type === 'reasoning') return [{ kind: 'reasoning' }];
+  if (type === 'message' && item['role'] === 'assistant') return [{ kind: 'message' }];
+  return [];
 }
 
 /**
@@ -68,11 +83,6 @@ function isOfTurn(id: string, turn: string): boolean {
 function isPrompt(item: Json): boolean {
   return item['type'] === 'message' && item['role'] === 'user' && !/^\s*<([a-z_]+)>[^]*<\/\1>\s*$|^# AGENTS\.md instructions/.test(textOf(item));
 }
-
-const isAnswer = (item: Json): boolean => item['type'] === 'message' && item['role'] === 'assistant';
-const isOutput = (item: Json): boolean => /_call_output$/.test(string(item['type']));
-const isCall = (item: Json): boolean => /_call$/.test(string(item['type']));
-const isModels = (item: Json): boolean => isAnswer(item) || isCall(item) || item['type'] === 'reasoning';
 
 function cwdOf(items: Json[]): string {
   const places = items.map(textOf).filter((text) => text.startsWith('<environment_context>'));

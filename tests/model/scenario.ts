@@ -91,8 +91,6 @@ function parseHead(words: string, line: number): Block {
 }
 
 function addStep(block: Block, step: Step): void {
-  // Progress in a turn is the number of tool outputs, and a steering message is not part of that count.
-  if (block.trigger === 'steered' && isTool(step)) throw new Error(`\`${step.kind}\` in a steering block: only say, think, flood and wait can stand there`);
   const previous = block.steps.at(-1);
   if (isTool(step) && step.together && !(previous && isTool(previous))) throw new Error('`and` needs a tool call right before it');
   const known = [...BUILT_IN_VARIABLES, ...(block.pattern?.captures ?? [])];

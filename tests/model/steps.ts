@@ -19,8 +19,8 @@ export type ToolStep = { together: boolean } & (
 );
 
 export type Step = (TextStep | ToolStep) & { line: number };
-/** How the last tool step ended: a step can be for one of the two only. */
-export type Outcome = 'refused' | 'done';
+/** How the last tool step ended: a step can be for one of these only. */
+export type Outcome = 'refused' | 'failed' | 'done';
 
 /** One step's line and the `|` lines below it. */
 export interface StepSource { text: string; body: string[]; line: number }
@@ -35,6 +35,32 @@ export function isTool(step: Step): step is ToolStep & { line: number } {
   return TOOLS.includes(step.kind);
 }
 
+/** Smallest and largest value of each number a step can hold, by field. */
+const LIMITS = {
+  deltas: [1, 1_000_000],
+  /** Per delta; Codex copies each several times. */
+  bytes: [1, 65_536],
+  perSecond: [1, 100_000],
+  /** What Codex itself allows. */
+  yieldMs: [250, 30_000],
+  status: [400, 599],
+} as const;
+
+export function wholeNumber(field: keyof typeof LIMITS, text: string): number {
+  const [min, max] = LIMITS[field];
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < min || value > max) throw new Error(`\`${text}\` is not a whole number from ${min} to ${max}`);
+  return value;
+}
+
+/** Refuses a number that is out of bounds; one that still is a variable passes. */
+export function checkNumbers(step: Step): void {
+  const fields: object = step;
+  for (const [field, value] of Object.entries(fields)) {
+    if (field in LIMITS && typeof value === 'string' && !value.includes('{{')) wholeNumber(field as keyof typeof LIMITS, value);
+  }
+}
+
 /** Throws an Error whose message names the cure; the caller adds file and line. */
 export function parseStep(source: StepSource): Step {
   const { together, only, rest } = prefixes(source.text);
@@ -45,13 +71,14 @@ export function parseStep(source: StepSource): Step {
   const step = { ...parsed, line: source.line } as Step;
   if (together && !isTool(step)) throw new Error(`\`and\` joins tool calls only: write \`${verb}\` as a step of its own`);
   if (only && step.kind !== 'say' && step.kind !== 'think') throw new Error('`if` works with say and think only');
+  checkNumbers(step);
   if (isTool(step)) step.together = together;
   if (only && (step.kind === 'say' || step.kind === 'think')) step.only = only;
   return step;
 }
 
 function prefixes(text: string): { together: boolean; only?: Outcome; rest: string } {
-  const only = /^if (refused|done) (.*)$/s.exec(text);
+  const only = /^if (refused|failed|done) (.*)$/s.exec(text);
   if (only) return { together: false, only: only[1] as Outcome, rest: only[2] ?? '' };
   if (text.startsWith('and ')) return { together: true, rest: text.slice(4).trim() };
   return { together: false, rest: text };
