@@ -23,7 +23,7 @@ export interface WorldOptions {
   /** An Orbit that runs already: then this world is another user of it. */
   orbit?: OrbitProcess;
   orbitOptions?: OrbitOptions;
-  settings?: Settings;
+  settings?: (world: World) => Settings;
   hooks?: (world: World) => Record<string, string>[];
   anchor?: Partial<AnchorOptions>;
   /** Another program instead of the real Codex. */
@@ -78,11 +78,12 @@ export class World {
       this.#closers.push(() => orbit.stop());
     }
     this.user = await mintUser(this.orbit.secret);
+    const settings = options.settings?.(this) ?? {};
     writeConfig(this.home, {
-      ...options.settings,
-      mac: { name: 'Test Mac', ...options.settings?.['mac'] },
-      codex: { binary: options.codexBinary ?? codexBinary(), home: this.codexHome, ...options.settings?.['codex'] },
-      orbit: { url: this.orbit.origin, user: this.user, ...options.settings?.['orbit'] },
+      ...settings,
+      mac: { name: 'Test Mac', ...settings['mac'] },
+      codex: { binary: options.codexBinary ?? codexBinary(), home: this.codexHome, ...settings['codex'] },
+      orbit: { url: this.orbit.origin, user: this.user, ...settings['orbit'] },
     }, options.hooks?.(this) ?? []);
     this.anchor = new Anchor({ home: this.home, bin, ...options.anchor, env: { ZANE_LOG: 'info', ...options.anchor?.env } });
     this.#closers.push(() => this.#stopAnchor());

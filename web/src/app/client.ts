@@ -72,6 +72,7 @@ export function createClient({ store, device }: ClientParts) {
 
   const commands = new Commands({
     clock, device, macKey: (id) => macKeys.get(id), send: (header, bodies) => socket.send(header, bodies), ready: (id) => attached === id,
+    forged: () => setTrouble('Something between this phone and your Mac made up an answer. It was ignored: your Mac did not sign it.'),
   });
   const streams = new Streams({
     clock, send: (header) => socket.send(header), ready: () => attached !== '' && attached === mac()?.mac, mac: () => mac()?.mac ?? '',

@@ -59,6 +59,8 @@ export interface CommandDeps {
   send: (header: Header, bodies: readonly Uint8Array[]) => boolean;
   /** Whether relay has accepted this connection's attach; nothing but attach goes before it. */
   ready: (mac: string) => boolean;
+  /** A receipt came that the Mac did not sign: someone between lies. */
+  forged?: () => void;
 }
 
 export class CallError extends Error {
@@ -169,7 +171,10 @@ export class Commands {
     if (!pending || !body) return;
     const statement = await this.#genuine(pending.prepared, body, header.receipt?.signature, result);
     if (!this.#pending.has(pending.prepared.id)) return;
-    if (!statement) return pending.watcher.trouble?.('an answer came that your Mac did not sign: ignored as a forgery', true);
+    if (!statement) {
+      this.#deps.forged?.();
+      return pending.watcher.trouble?.('an answer came that your Mac did not sign: ignored as a forgery', true);
+    }
     const reason = text(statement['reason']);
     const message = text(statement['message']);
     switch (statement['state']) {

@@ -109,9 +109,9 @@ function Progress(props: { approval: Approval; entry: Entry | undefined }) {
     const label = entry.purpose.kind === 'decision' ? `“${entry.purpose.label}”` : '';
     switch (entry.state) {
       case 'saved':
-        return `${label} is saved on this phone, waiting for your Mac`;
+        return `${label} is saved on this phone, waiting for your Mac${entry.message ? ` (${entry.message})` : ''}`;
       case 'sent':
-        return `${label} sent`;
+        return `${label} sent${entry.message ? ` (${entry.message})` : ''}`;
       case 'received':
       case 'done':
         return `${label} received by your Mac`;
