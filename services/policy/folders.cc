@@ -4,6 +4,7 @@
 #include <cstdlib>
 
 #include "lib/json/strict.h"
+#include "services/policy/task.h"
 
 namespace zane::policy {
 namespace {
@@ -46,6 +47,29 @@ bool is_within(const fs::path& folder, const std::vector<std::string>& allowed) 
   const fs::path inner = resolved(folder);
   return std::any_of(allowed.begin(), allowed.end(),
                      [&](const std::string& outer) { return holds(resolved(expanded(outer)), inner); });
+}
+
+std::string unprotected_by(const boost::json::object& params) {
+  const auto is_text = [&](const char* key, std::initializer_list<std::string_view> fine) {
+    const auto* value = params.if_contains(key);
+    if (!value || value->is_null()) return true;
+    const auto text = json::string_at(params, key);
+    return text && std::find(fine.begin(), fine.end(), *text) != fine.end();
+  };
+  if (!is_text("sandbox", {"danger-full-access"})) return "sandbox";
+  for (const char* key : {"permissions", "permissionProfile"})
+    if (!is_text(key, {kAskProfile, kReadOnlyProfile, kFullAccessProfile})) return key;
+  if (const auto* policy = params.if_contains("sandboxPolicy"); policy && !policy->is_null()) {
+    const auto* object = policy->if_object();
+    if (!object || json::string_at(*object, "type") != std::string_view("dangerFullAccess")) return "sandboxPolicy";
+  }
+  if (const auto* config = json::object_at(params, "config"))
+    for (const auto& entry : *config) {
+      const std::string_view key = entry.key();
+      for (const char* word : {"permissions", "default_permissions", "sandbox_mode", "sandbox_workspace_write", "profile"})
+        if (key.starts_with(word)) return "config";
+    }
+  return "";
 }
 
 std::vector<std::string> writable_folders_in(const boost::json::object& params) {

@@ -17,6 +17,11 @@ bool overlaps(const std::filesystem::path& root, const std::filesystem::path& pr
 // Whether `folder` is one of `allowed` or lies in one. An empty list allows none.
 bool is_within(const std::filesystem::path& folder, const std::vector<std::string>& allowed);
 
+// The first parameter that would take Codex out of Zane's own permission
+// profiles without giving full access: then a sandboxed command could read
+// $ZANE_HOME. "" when there is none.
+std::string unprotected_by(const boost::json::object& params);
+
 // Every folder that a command's parameters would make writable.
 std::vector<std::string> writable_folders_in(const boost::json::object& params);
 

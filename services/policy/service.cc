@@ -261,6 +261,11 @@ loop::Task<Service::Judged> Service::judge(const Order& order) {
     co_return Judged{{}, "", "role",
                      "`" + order.method + "` with these parameters needs the role " + std::string(name_of(needed)) +
                          "; this is " + std::string(name_of(order.role)) + ": an owner can do it"};
+  const bool ours = order.method.starts_with("zane/");
+  if (const std::string param = ours ? "" : unprotected_by(order.params); !param.empty())
+    co_return Judged{{}, "", "protected-folder",
+                     "with this `" + param + "` a sandboxed command could read Zane's own keys: use `permissions` with `" +
+                         kAskProfile + "`, `" + kReadOnlyProfile + "` or `" + kFullAccessProfile + "`"};
   if (const std::string folder = co_await protected_folder_in(order); !folder.empty())
     co_return Judged{{}, "", "protected-folder",
                      "`" + folder + "` could be written to, and Zane's or Codex's own keys lie there: choose a project's folder"};

@@ -26,6 +26,10 @@ export interface WorldOptions {
   settings?: (world: World) => Settings;
   hooks?: (world: World) => Record<string, string>[];
   anchor?: Partial<AnchorOptions>;
+  /** A scripted model that runs already; `world.model` is then not the one that answers. */
+  modelBaseUrl?: string;
+  /** False: relay is not expected to reach Orbit. */
+  waitForLink?: boolean;
   /** Another program instead of the real Codex. */
   codexBinary?: string;
 }
@@ -69,7 +73,7 @@ export class World {
     const model = await startModel({ scenario: options.scenario ?? join(root, 'tests/scenarios/journey.scenario') });
     this.model = model;
     this.#closers.push(async () => { await model.close(); });
-    writeCodexHome(this.codexHome, model);
+    writeCodexHome(this.codexHome, { baseUrl: options.modelBaseUrl ?? model.baseUrl });
     if (options.orbit) {
       this.orbit = options.orbit;
     } else {
@@ -91,7 +95,8 @@ export class World {
     this.mac = mac;
     await this.register(linkKey);
     this.anchor.start();
-    await Promise.all([this.anchor.listening(), this.anchor.services.relay.saw(' linked '), this.anchor.services.supervisor.saw(' codex_ready ')]);
+    const linked = options.waitForLink === false ? undefined : this.anchor.services.relay.saw(' linked ');
+    await Promise.all([this.anchor.listening(), linked, this.anchor.services.supervisor.saw(' codex_ready ')]);
   }
 
   async register(linkKey: string): Promise<void> {

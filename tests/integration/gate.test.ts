@@ -158,6 +158,8 @@ test('a thread whose writable roots hold Zane\'s own folder is refused', async (
     const receipt = await owner.call('zane/task/start', { cwd, prompt: 'say hello' });
     assert.deepEqual([cwd, receipt.reason], [cwd, 'protected-folder']);
   }
+  for (const loose of [{ sandbox: 'workspace-write' }, { permissions: ':workspace' }, { config: { default_permissions: ':workspace' } }])
+    assert.deepEqual([loose, (await owner.call('thread/start', { cwd: world.work, ...loose })).reason], [loose, 'protected-folder']);
   const roots = await owner.call('thread/start', { cwd: world.work, runtimeWorkspaceRoots: [world.folder] });
   assert.equal(roots.reason, 'protected-folder');
 });
