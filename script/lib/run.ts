@@ -11,9 +11,9 @@ import { startOrbit } from '../../orbit/tool/orbit-process.ts';
 import type { OrbitProcess } from '../../orbit/tool/orbit-process.ts';
 import { mintUser, operatorToken } from '../../orbit/src/secrets.ts';
 import { startModel } from '../../tests/model/server.ts';
-import { writeCodexHome } from '../../tests/model/codex-home.ts';
+import { codexBinary, writeCodexHome } from '../../tests/model/codex-home.ts';
 import { Anchor, root, writeConfig } from './anchor.ts';
-import { bundledCodex, installedCodex, isLoggedIn } from './codex.ts';
+import { installedCodex, isLoggedIn } from './codex.ts';
 import { findReach } from './reach.ts';
 
 const run = promisify(execFile);
@@ -22,6 +22,9 @@ const USAGE = `usage: script/run [--demo] [--verbose]
   --verbose   show the log lines of all services
 ZANE_HOME   where Zane keeps its data        ZANE_PORT   the local port (8787)
 ZANE_PUBLIC_URL   the https address at which a phone reaches that port`;
+
+/** How long a Codex may take to end its turns at Ctrl-C. */
+const CODEX_END_MS = 2_000;
 
 class Failure extends Error {}
 
@@ -55,8 +58,7 @@ interface CodexChoice { binary: string; home?: string; demo: boolean; why: strin
 
 async function chooseCodex(home: string, wantDemo: boolean, closers: (() => Promise<void>)[]): Promise<CodexChoice> {
   const own = installedCodex(process.env);
-  const binary = own ?? bundledCodex();
-  if (!binary) throw new Failure('there is no Codex for this machine: `npm i -g @openai/codex` or `brew install codex`');
+  const binary = own ?? codexBinary();
   if (!wantDemo && isLoggedIn(binary)) return { binary, demo: false, why: '' };
   const why = wantDemo ? 'you asked for the demo' : own ? 'your Codex is not logged in: run `codex login`' : 'no Codex is installed: `brew install codex`, then `codex login`';
   const model = await startModel({ scenario: join(root, 'tests/scenarios/demo.scenario') });
@@ -135,7 +137,7 @@ async function main(): Promise<void> {
 
     const codex = await chooseCodex(home, wantDemo, closers);
     settings(home, port, user, reach.origin, codex);
-    const bin = join(root, 'build/release/bin');
+    const bin = join(root, 'build', process.env['ZANE_PRESET'] ?? 'release', 'bin');
     const zane = join(bin, 'zane');
     const anchor = new Anchor({
       home, bin, restart: true,
@@ -144,7 +146,7 @@ async function main(): Promise<void> {
     closers.push(async () => {
       const status = await run(zane, ['status', '--json'], { env: { ...process.env, ZANE_HOME: home } }).then((done) => done.stdout, (failed: { stdout?: string }) => failed.stdout ?? '');
       await anchor.stop();
-      endCodex(status);
+      await endCodex(status);
     });
     const { mac, linkKey } = await anchor.keys();
     await adopt(orbit, secret, user, mac, linkKey);
@@ -160,13 +162,18 @@ async function main(): Promise<void> {
   }
 }
 
-/** Codex outlives supervisor by design; a run in the foreground takes it along. */
-function endCodex(statusJson: string): void {
+/** Codex outlives supervisor by design; a run in the foreground takes it along. It waits for its turns at the first signal: a second one, that can't be ignored, follows. */
+async function endCodex(statusJson: string): Promise<void> {
+  let pid = 0;
   try {
     const status = JSON.parse(statusJson) as { parts: { name: string; pid: string }[] };
-    const pid = Number(status.parts.find((part) => part.name === 'codex')?.pid ?? 0);
-    if (pid > 1) process.kill(pid, 'SIGTERM');
-  } catch { /* it is not there: nothing to end */ }
+    pid = Number(status.parts.find((part) => part.name === 'codex')?.pid ?? 0);
+  } catch { /* supervisor did not say: there is none */ }
+  if (pid <= 1) return;
+  const signal = (name: NodeJS.Signals | 0): boolean => { try { return process.kill(pid, name); } catch { return false; } };
+  signal('SIGTERM');
+  for (const end = Date.now() + CODEX_END_MS; signal(0); await new Promise((again) => setTimeout(again, 50)))
+    if (Date.now() > end) signal('SIGKILL');
 }
 
 await main();
