@@ -45,7 +45,8 @@ export default function NewTask(props: { client: Client; inbox: InboxStore }) {
   const efforts = createMemo(() => models().find((known) => (model() ? known.id === model() : known.isDefault))?.efforts ?? []);
 
   onMount(() => {
-    setCwd(folders()[0] ?? client.info()?.home ?? '');
+    // Never the home folder: Zane's own keys lie in it, and the Mac refuses it.
+    setCwd(folders()[0] ?? '');
   });
   createEffect(() => {
     if (!cwd() && !command()) setCwd(folders()[0] ?? '');
@@ -93,7 +94,7 @@ export default function NewTask(props: { client: Client; inbox: InboxStore }) {
                 onInput={(event) => { setPrompt(event.currentTarget.value); sessionStorage.setItem('zane.draft.new', event.currentTarget.value); }} />
             </label>
             <label class="field">Folder
-              <input class="text mono" required list="folders" value={cwd()} autocomplete="off" autocapitalize="off" spellcheck={false} onInput={(event) => setCwd(event.currentTarget.value)} />
+              <input class="text mono" required placeholder={`${client.info()?.home || ''}/project`} list="folders" value={cwd()} autocomplete="off" autocapitalize="off" spellcheck={false} onInput={(event) => setCwd(event.currentTarget.value)} />
             </label>
             <datalist id="folders"><For each={folders()}>{(folder) => <option value={folder} />}</For></datalist>
             <div class="chips" role="group" aria-label="Recent folders">

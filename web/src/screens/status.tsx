@@ -75,7 +75,7 @@ export default function Status(props: { client: Client }) {
               )}
             </For>
           </ul>
-          <p class="muted small">To pair another, run <code>zane pair</code> on your Mac. To revoke one, run <code>zane devices</code>.</p>
+          <p class="muted small">To pair another, run <code>zane pair</code> on your Mac.</p>
         </section>
         <section aria-label="Versions">
           <h2>Versions</h2>
