@@ -93,18 +93,16 @@ async function adopt(orbit: OrbitProcess, secret: string, user: string, mac: str
   if (!answer.ok) throw new Failure(`the local Orbit does not take this Mac (${answer.status}): ${await answer.text()}`);
 }
 
-async function printLink(zane: string, home: string, localOrigin: string, reachable: string | undefined, advice: string | undefined): Promise<void> {
-  const { stdout } = await run(zane, ['pair', '--json'], { env: { ...process.env, ZANE_HOME: home } });
-  const { url } = JSON.parse(stdout) as { url: string };
-  say('\nOpen this link in a browser' + (reachable ? ', or scan the code with a phone' : ' on this machine') + '. It pairs one device, once, within 15 minutes:\n');
-  say('  ' + url + '\n');
+async function printLink(zane: string, home: string, origin: string, reachable: boolean, advice: string | undefined): Promise<void> {
+  const pair = async (...flags: string[]): Promise<string> => (await run(zane, ['pair', ...flags], { env: { ...process.env, ZANE_HOME: home } })).stdout;
   if (reachable) {
-    const { stdout: shown } = await run(zane, ['pair'], { env: { ...process.env, ZANE_HOME: home } });
-    say(shown.slice(shown.indexOf('\x1b')));
+    // The console draws the code, as it does for every later phone.
+    say('\n' + (await pair()));
   } else {
-    say(`For a real phone: ${advice}.\n`);
+    const { url } = JSON.parse(await pair('--json')) as { url: string };
+    say(`\nOpen this link in a browser on this machine. It pairs one device, once, within 15 minutes:\n\n  ${url}\n\nFor a real phone: ${advice}.\n`);
   }
-  say(`Later: ${localOrigin} opens the client, \`${zane} pair\` pairs another device, \`${zane} status\` says how all is.`);
+  say(`Later: ${origin} opens the client, \`${zane} pair\` pairs another device, \`${zane} status\` says how all is.`);
 }
 
 async function main(): Promise<void> {
@@ -126,9 +124,10 @@ async function main(): Promise<void> {
     const user = await kept(home, 'orbit.user', () => mintUser(secret));
     const reach = findReach(port, process.env);
     const local = `http://localhost:${port}`;
-    const origins = reach.origin ? `${reach.origin},${local}` : local;
+    // One origin: passkeys and cookies of an https name are no good on plain http.
+    const origin = reach.origin ?? local;
     const orbit = await startOrbit({
-      port, stateDir: join(home, 'orbit'), assetsDir: join(root, 'build/web'), env: { ORBIT_SECRET: secret, ORBIT_ORIGIN: origins },
+      port, stateDir: join(home, 'orbit'), assetsDir: join(root, 'build/web'), env: { ORBIT_SECRET: secret, ORBIT_ORIGIN: origin },
     }).catch((error: unknown) => {
       const busy = String(error).includes('in use');
       throw new Failure(busy ? `port ${port} is busy: stop what uses it, or set ZANE_PORT to another one` : String(error));
@@ -153,7 +152,7 @@ async function main(): Promise<void> {
     anchor.start();
     await Promise.all([anchor.listening(), anchor.services.relay.saw(' linked '), anchor.services.supervisor.saw(' codex_')]);
     if (codex.demo) say(`\n*** DEMO: a scripted model answers, not a real one (${codex.why}). ***`);
-    await printLink(zane, home, local, reach.origin, reach.advice);
+    await printLink(zane, home, origin, reach.origin !== undefined, reach.advice);
     say('Ctrl-C ends everything.');
   } catch (error) {
     process.stderr.write(`script/run: ${error instanceof Failure ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);

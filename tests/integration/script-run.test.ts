@@ -11,6 +11,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { root } from '../../script/lib/anchor.ts';
+import { servedName } from '../../script/lib/reach.ts';
 import { enrol, openPhone, startBrowser } from '../harness/browser.ts';
 import { Screen } from '../harness/phone-screen.ts';
 import { preset, until } from '../harness/world.ts';
@@ -28,10 +29,10 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-function start(port: number): { child: ChildProcess; said: () => string; ended: Promise<number | null> } {
+function start(port: number, env: Record<string, string> = {}): { child: ChildProcess; said: () => string; ended: Promise<number | null> } {
   let text = '';
   const child = spawn(process.execPath, [join(root, 'script/lib/run.ts'), '--demo', '--verbose'], {
-    env: { ...process.env, ZANE_HOME: home, ZANE_PORT: String(port), ZANE_PRESET: preset }, stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ZANE_HOME: home, ZANE_PORT: String(port), ZANE_PRESET: preset, ...env }, stdio: ['ignore', 'pipe', 'pipe'],
   });
   for (const stream of [child.stdout, child.stderr]) stream!.on('data', (data: Buffer) => { text += data.toString(); });
   return { child, said: () => text, ended: new Promise((done) => child.once('exit', (code) => done(code))) };
@@ -73,6 +74,22 @@ test('everything comes up, says that it is a demo, and a browser gets in', async
   assert.equal(await run.ended, 0);
   await until('Codex is gone too', () => !lives(codex[0]!));
   assert.equal(existsSync(join(home, 'run/admin.sock')), false);
+});
+
+test('with an address that a phone can reach it prints a QR code of the link', async (t) => {
+  const run = start(await freePort(), { ZANE_PUBLIC_URL: 'https://mac.example.test' });
+  t.after(() => { if (run.child.exitCode === null) run.child.kill('SIGTERM'); return run.ended; });
+  await until('all is printed', () => run.said().includes('Ctrl-C ends everything.'), 60_000);
+  assert.match(run.said(), /https:\/\/mac\.example\.test\/#enroll=/);
+  assert.match(run.said(), /[▀▄█]{10}/);
+});
+
+test('a Tailscale name counts only if it serves our port', () => {
+  const serving = (proxy: string) => ({ Web: { 'mac.tail1.ts.net:443': { Handlers: { '/': { Proxy: proxy } } } } });
+  assert.equal(servedName(serving('http://127.0.0.1:8787'), 8787), 'mac.tail1.ts.net');
+  assert.equal(servedName(serving('http://127.0.0.1:3000'), 8787), undefined);
+  assert.equal(servedName({}, 8787), undefined);
+  assert.equal(servedName(null, 8787), undefined);
 });
 
 async function status(): Promise<{ name: string; state: string; pid: string }[]> {
