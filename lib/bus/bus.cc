@@ -16,6 +16,8 @@ constexpr int kHeartbeatTimeoutMs = 6000;
 constexpr int kReconnectMs = 20;
 constexpr int kReconnectMaxMs = 500;
 
+bool fits(const Envelope& message) { return message.ByteSizeLong() <= static_cast<size_t>(kEnvelopeBytesMax); }
+
 zmq::message_t encode(const Envelope& message) {
   zmq::message_t part(message.ByteSizeLong());
   message.SerializeToArray(part.data(), static_cast<int>(part.size()));
@@ -78,6 +80,11 @@ loop::Task<> Inbox::serve() {
 void Inbox::reply(const Peer& peer, const Envelope& request, Envelope answer) {
   answer.set_cause(request.id());
   answer.set_trace(request.trace());
+  // Sent all the same, it would cost the connection and every answer on it.
+  if (!fits(answer)) {
+    log::warn("bus_answer_too_large", {{"peer", peer.service}, {"bytes", answer.ByteSizeLong()}, {"trace", request.trace()}});
+    return fail(peer, request, "too-large", "the answer is longer than 2 MiB: ask for less at a time");
+  }
   Parts parts;
   parts.emplace_back(peer.route);
   parts.push_back(encode(answer));
@@ -101,6 +108,7 @@ void Inbox::remember(const Peer& peer) {
 }
 
 bool Inbox::tell(std::string_view service, Envelope message) {
+  if (!fits(message)) return false;
   auto& routes = routes_[std::string(service)];
   while (!routes.empty()) {
     Parts parts;
@@ -151,11 +159,12 @@ bool Client::send(const Envelope& message) {
   return socket_.send(std::move(parts));
 }
 
-bool Client::tell(Envelope message) { return send(message); }
+bool Client::tell(Envelope message) { return fits(message) && send(message); }
 
 loop::Task<absl::StatusOr<Envelope>> Client::ask(Envelope request, std::chrono::milliseconds deadline) {
   if (pending_.size() >= kRequestsPendingMax)
     co_return absl::ResourceExhaustedError("busy: too many requests wait for " + service_ + ": try again in a moment");
+  if (!fits(request)) co_return absl::ResourceExhaustedError("too-large: the request to " + service_ + " is longer than 2 MiB");
   const auto until = loop::Timer::clock_type::now() + deadline;
   const auto pending = std::make_shared<Pending>(node_.io());
   pending_.emplace(request.id(), pending);

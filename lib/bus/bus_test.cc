@@ -1,5 +1,5 @@
 // The bus with real ZeroMQ on ipc sockets in a private folder: who is let in,
-// what a question comes to, and that no wake-up is lost.
+// and what a question comes to.
 #include "lib/bus/bus.h"
 
 #include <sys/socket.h>
@@ -79,7 +79,8 @@ class BusTest : public ::testing::Test {
     ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     std::string greeting("\xff\0\0\0\0\0\0\0\1\x7f\3\0", 12);
     greeting += mechanism + std::string(20 - mechanism.size(), '\0') + std::string(32, '\0');
-    const bool sent = ::send(fd, greeting.data(), greeting.size(), 0) == static_cast<ssize_t>(greeting.size());
+    const bool sent =
+        ::send(fd, greeting.data(), greeting.size(), 0) == static_cast<ssize_t>(greeting.size());
     char buffer[256];
     ssize_t got = 1;
     while (got > 0) got = ::recv(fd, buffer, sizeof buffer, 0);
@@ -312,7 +313,8 @@ TEST_F(BusTest, ServiceThatComesInTimeIsReached) {
 
 TEST_F(BusTest, ServiceThatDoesNotAnswerIsNamedAndALateAnswerIsNotMixedUp) {
   std::vector<std::pair<Peer, Envelope>> held;
-  Inbox inbox(*policy_, [&](const Peer& peer, Envelope request) { held.emplace_back(peer, std::move(request)); });
+  Inbox inbox(*policy_,
+              [&](const Peer& peer, Envelope request) { held.emplace_back(peer, std::move(request)); });
   std::vector<std::string> unasked;
   Client client(*supervisor_, kPolicy, [&](Envelope e) { unasked.push_back(e.service_status().message()); });
   const auto silent = run(io_, client.ask(question(*supervisor_, "first"), milliseconds(200)));
@@ -332,7 +334,9 @@ TEST_F(BusTest, ServiceThatDoesNotAnswerIsNamedAndALateAnswerIsNotMixedUp) {
 }
 
 TEST_F(BusTest, AFailureIsAnErrorWithItsReason) {
-  Inbox inbox(*policy_, [&](const Peer& peer, Envelope request) { inbox.fail(peer, request, "role", "ask the owner"); });
+  Inbox inbox(*policy_, [&](const Peer& peer, Envelope request) {
+    inbox.fail(peer, request, "role", "ask the owner");
+  });
   Client client(*supervisor_, kPolicy);
   const auto answer = run(io_, client.ask(question(*supervisor_, "q")));
   EXPECT_EQ(answer.status().code(), absl::StatusCode::kFailedPrecondition);
@@ -353,7 +357,8 @@ TEST_F(BusTest, AnswersWithMoreToComeAndRepeatsGoToUnasked) {
     inbox.reply(peer, request, told("again", false));
   });
   std::vector<std::pair<std::string, std::string>> unasked;
-  Client client(*supervisor_, kPolicy, [&](Envelope e) { unasked.emplace_back(e.cause(), e.command_answer().state()); });
+  Client client(*supervisor_, kPolicy,
+                [&](Envelope e) { unasked.emplace_back(e.cause(), e.command_answer().state()); });
   Envelope request = question(*supervisor_, "q");
   const std::string id = request.id();
   const auto answer = run(io_, client.ask(std::move(request)));
@@ -384,13 +389,13 @@ TEST_F(BusTest, TellReachesTheNewestConnectionOfAService) {
   EXPECT_FALSE(inbox_->tell(kRelay, answer_of(*policy_, "nobody")));
   const auto relay = node(kRelay);
   std::vector<std::string> told;
-  {
-    Client before(*relay, kPolicy, [&](Envelope e) { told.push_back("before: " + e.service_status().message()); });
-    EXPECT_EQ(ask(before, *relay, "here"), "here");
-    EXPECT_TRUE(inbox_->tell(kRelay, answer_of(*policy_, "1")));
-    run_until(io_, [&] { return told.size() == 1; });
-  }
-  Client after(*relay, kPolicy, [&](Envelope e) { told.push_back("after: " + e.service_status().message()); });
+  Client before(*relay, kPolicy,
+                [&](Envelope e) { told.push_back("before: " + e.service_status().message()); });
+  EXPECT_EQ(ask(before, *relay, "here"), "here");
+  EXPECT_TRUE(inbox_->tell(kRelay, answer_of(*policy_, "1")));
+  run_until(io_, [&] { return told.size() == 1; });
+  Client after(*relay, kPolicy,
+               [&](Envelope e) { told.push_back("after: " + e.service_status().message()); });
   EXPECT_EQ(ask(after, *relay, "here"), "here");
   EXPECT_TRUE(inbox_->tell(kRelay, answer_of(*policy_, "2")));
   EXPECT_FALSE(inbox_->tell(kWebhook, answer_of(*policy_, "nobody")));
@@ -433,10 +438,11 @@ TEST_F(BusTest, AMessageBeyondItsBoundEndsItsSendersConnectionAndNoOther) {
   Client good(*supervisor_, kPolicy);
   EXPECT_EQ(ask(good, *supervisor_, "before"), "before");
   Stranger mad;
-  secure_client(mad.socket, node(kWebhook)->keys(), "policy");
+  secure_client(mad.socket, *load_keys(home_, kWebhook), "policy");
   Envelope big = question(*supervisor_, std::string(static_cast<size_t>(kEnvelopeBytesMax), 'x'));
   mad.say(home_.bus_address("policy"), big.SerializeAsString());
-  mad.socket.send(zmq::buffer(question(*supervisor_, "after").SerializeAsString()), zmq::send_flags::dontwait);
+  mad.socket.send(zmq::buffer(question(*supervisor_, "after").SerializeAsString()),
+                  zmq::send_flags::dontwait);
   for (int i = 0; i < 20; ++i) EXPECT_EQ(ask(good, *supervisor_, "good"), "good");
   for (const auto& [service, text] : seen_) EXPECT_LT(text.size(), 10u) << service;
 }
@@ -487,135 +493,6 @@ TEST_F(BusTest, PublishedEventsArriveAsAnUnbrokenChain) {
     }
   }
   EXPECT_GE(heard.size(), 3000u);
-}
-
-// ---- keys -------------------------------------------------------------------------
-
-TEST(KeysTest, AreMadeOnceForTheirOwnerAlone) {
-  const zane::testing::TempFolder temp;
-  const auto home = *base::Home::open(temp.path().string());
-  ASSERT_TRUE(ensure_keys(home).ok());
-  const auto first = load_keys(home, kRelay);
-  ASSERT_TRUE(first.ok());
-  ASSERT_TRUE(ensure_keys(home).ok());
-  EXPECT_EQ(load_keys(home, kRelay)->own.secret_key, first->own.secret_key);
-  EXPECT_EQ(first->service_of.size(), 4u);
-  for (const auto& entry : std::filesystem::directory_iterator(home.root() / "keys")) {
-    struct stat info {};
-    ASSERT_EQ(::stat(entry.path().c_str(), &info), 0);
-    EXPECT_EQ(info.st_mode & 0777, 0600u) << entry.path();
-  }
-}
-
-TEST(KeysTest, APublicHalfThatWasLostIsDerivedAgain) {
-  const zane::testing::TempFolder temp;
-  const auto home = *base::Home::open(temp.path().string());
-  ASSERT_TRUE(ensure_keys(home).ok());
-  const auto before = *load_keys(home, kPolicy);
-  std::filesystem::remove(home.key("bus-policy.pub"));
-  EXPECT_FALSE(load_keys(home, kPolicy).ok());
-  ASSERT_TRUE(ensure_keys(home).ok());
-  EXPECT_EQ(load_keys(home, kPolicy)->own.public_key, before.own.public_key);
-}
-
-TEST(KeysTest, ADamagedOrWidelyReadableKeyIsRefused) {
-  const zane::testing::TempFolder temp;
-  const auto home = *base::Home::open(temp.path().string());
-  ASSERT_TRUE(ensure_keys(home).ok());
-  ::chmod(home.key("bus-relay.key").c_str(), 0644);
-  EXPECT_EQ(load_keys(home, kRelay).status().code(), absl::StatusCode::kPermissionDenied);
-  EXPECT_TRUE(load_keys(home, kPolicy).ok()) << "the secret halves of others are not read";
-  ::chmod(home.key("bus-relay.key").c_str(), 0600);
-  ASSERT_EQ(::truncate(home.key("bus-relay.key").c_str(), 39), 0);
-  EXPECT_EQ(load_keys(home, kRelay).status().code(), absl::StatusCode::kFailedPrecondition);
-}
-
-// ---- wake-ups ---------------------------------------------------------------------
-
-// The scripted order of calls in which one is lost if nobody looks at
-// ZMQ_EVENTS after a send: the reader waits for the descriptor; a message
-// comes; then, before the loop turns, we send, and libzmq takes the news of the
-// message off the descriptor while it is at it.
-TEST(SocketTest, ASendDoesNotEatTheReadersWakeUp) {
-  loop::Io io(1);
-  zmq::context_t context(1);
-  Socket ours(io, context, zmq::socket_type::dealer);
-  ours.raw().bind("inproc://pair");
-  zmq::socket_t theirs(context, zmq::socket_type::dealer);
-  theirs.set(zmq::sockopt::linger, 0);
-  theirs.connect("inproc://pair");
-  std::vector<std::string> got;
-  loop::spawn(io, "reader", [](Socket& s, auto& out) -> loop::Task<> {
-    for (;;) out.push_back((co_await s.receive())[0].to_string());
-  }(ours, got));
-  theirs.send(zmq::str_buffer("first"), zmq::send_flags::none);
-  run_until(io, [&] { return got.size() == 1; });
-  for (int round = 0; round < 5; ++round) {
-    run_ready(io);
-    // libzmq looks at its commands in a send only when some 3,000,000 ticks have passed.
-    const auto later = std::chrono::steady_clock::now() + milliseconds(5);
-    while (std::chrono::steady_clock::now() < later) {
-    }
-    theirs.send(zmq::str_buffer("news"), zmq::send_flags::none);
-    Parts parts;
-    parts.emplace_back(std::string("ours"));
-    ASSERT_TRUE(ours.send(std::move(parts)));
-    const size_t before = got.size();
-    run_until(io, [&] { return got.size() > before; });
-  }
-}
-
-// The same for a send that fails.
-TEST(SocketTest, AFailedSendDoesNotEatTheReadersWakeUp) {
-  loop::Io io(1);
-  zmq::context_t context(1);
-  Socket ours(io, context, zmq::socket_type::router);
-  ours.raw().set(zmq::sockopt::router_mandatory, true);
-  ours.raw().bind("inproc://pair");
-  zmq::socket_t theirs(context, zmq::socket_type::dealer);
-  theirs.set(zmq::sockopt::linger, 0);
-  theirs.connect("inproc://pair");
-  std::vector<std::string> got;
-  loop::spawn(io, "reader", [](Socket& s, auto& out) -> loop::Task<> {
-    for (;;) out.push_back((co_await s.receive())[1].to_string());
-  }(ours, got));
-  theirs.send(zmq::str_buffer("first"), zmq::send_flags::none);
-  run_until(io, [&] { return got.size() == 1; });
-  run_ready(io);
-  theirs.send(zmq::str_buffer("news"), zmq::send_flags::none);
-  Parts parts;
-  parts.emplace_back(std::string("nobody"));
-  parts.emplace_back(std::string("ours"));
-  EXPECT_FALSE(ours.send(std::move(parts)));
-  run_until(io, [&] { return got.size() == 2; });
-}
-
-// A busy reader lets others run in between.
-TEST(SocketTest, ABusyReaderDoesNotStarveTheLoop) {
-  loop::Io io(1);
-  zmq::context_t context(1);
-  Socket ours(io, context, zmq::socket_type::dealer);
-  ours.raw().bind("inproc://pair");
-  zmq::socket_t theirs(context, zmq::socket_type::dealer);
-  theirs.set(zmq::sockopt::linger, 0);
-  theirs.connect("inproc://pair");
-  for (int i = 0; i < 10 * kMessagesPerTurn; ++i) theirs.send(zmq::str_buffer("x"), zmq::send_flags::none);
-  int got = 0;
-  int longest_run = 0;
-  int run_length = 0;
-  loop::spawn(io, "reader", [](Socket& s, int& n, int& length, int& longest) -> loop::Task<> {
-    for (;;) {
-      co_await s.receive();
-      ++n;
-      longest = std::max(longest, ++length);
-    }
-  }(ours, got, run_length, longest_run));
-  while (got < 10 * kMessagesPerTurn) {
-    io.restart();
-    run_length = 0;
-    io.run_one_for(std::chrono::seconds(10));
-  }
-  EXPECT_LE(longest_run, kMessagesPerTurn + 1);
 }
 
 }  // namespace

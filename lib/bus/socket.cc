@@ -44,13 +44,18 @@ void Socket::arm() {
                          [this, alive = alive_](boost::system::error_code error) {
                            if (error || !*alive) return;
                            readable_.raise();
-                           // The reader's own calls consume the edge; a socket without a reader must not spin.
+                           // The look consumes the edge, so that a socket without a reader does not spin, and
+                           // with it perhaps the news of a message that came after the reader was done.
                            asio::post(io_, [this, alive] {
                              if (!*alive) return;
-                             (void)socket_.get(zmq::sockopt::events);
+                             wake_if_readable();
                              arm();
                            });
                          });
+}
+
+void Socket::wake_if_readable() {
+  if ((socket_.get(zmq::sockopt::events) & ZMQ_POLLIN) != 0) readable_.raise();
 }
 
 bool Socket::take(Parts& parts) {
@@ -91,9 +96,13 @@ bool Socket::send(Parts parts) {
     if (error.num() != EHOSTUNREACH) throw;
     sent = false;
   }
-  asio::post(io_, [this, alive = alive_] {
-    if (*alive && (socket_.get(zmq::sockopt::events) & ZMQ_POLLIN) != 0) readable_.raise();
-  });
+  // One look after all that is sent in this turn of the loop.
+  if (!std::exchange(look_is_due_, true))
+    asio::post(io_, [this, alive = alive_] {
+      if (!*alive) return;
+      look_is_due_ = false;
+      wake_if_readable();
+    });
   return sent;
 }
 

@@ -31,7 +31,8 @@ class Socket {
   // For options, bind and connect, before the first receive.
   zmq::socket_t& raw() { return socket_; }
 
-  // The next whole message. Ends with operation_aborted when closed.
+  // The next whole message. The socket must outlive the loop's last turn: a
+  // reader that waits is not woken by its end.
   loop::Task<Parts> receive();
 
   // False when it can't be queued now: at the bound, or nobody is connected.
@@ -39,6 +40,7 @@ class Socket {
 
  private:
   void arm();
+  void wake_if_readable();
   bool take(Parts& parts);
 
   loop::Io& io_;
@@ -46,6 +48,7 @@ class Socket {
   boost::asio::posix::stream_descriptor descriptor_;
   loop::Signal readable_;
   int taken_this_turn_ = 0;
+  bool look_is_due_ = false;
   // Outlives `this` in posted callbacks, which look before they touch.
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };

@@ -13,6 +13,11 @@
 namespace zane::config {
 namespace {
 
+// Orbit takes no enrolment token that lives longer than an hour (docs/link.md).
+constexpr int64_t kPairingMinutesMax = 60;
+// Far beyond sense, and far from where milliseconds and bytes overflow.
+constexpr int64_t kKeepMax = 1000000;
+
 // Where a key's value goes; the alternative is its type in the file.
 using Target = std::variant<std::string*, int64_t*, std::vector<std::string>*>;
 using Section = std::map<std::string, Target>;
@@ -130,6 +135,11 @@ absl::Status fill_config(Config& config, const toml::value& root, const std::str
   }
   if (config.webhook.port < 0 || config.webhook.port > 65535)
     return absl::InvalidArgumentError(file + ": `webhook.port` must be 0 to 65535");
+  if (config.policy.pairing_minutes < 1 || config.policy.pairing_minutes > kPairingMinutesMax)
+    return absl::InvalidArgumentError(file + ": `policy.pairing_minutes` must be 1 to 60");
+  if (config.journal.keep_days < 1 || config.journal.keep_days > kKeepMax || config.journal.keep_mib < 1 ||
+      config.journal.keep_mib > kKeepMax)
+    return absl::InvalidArgumentError(file + ": `journal.keep_days` and `journal.keep_mib` must be 1 to 1000000");
   return absl::OkStatus();
 }
 

@@ -64,7 +64,7 @@ std::optional<std::string> from_base64url(std::string_view text) {
 std::optional<std::string> from_base64(std::string_view text) {
   static const auto reverse = reverse_of(kAlphabet);
   if (text.size() % 4 != 0) return std::nullopt;
-  while (text.ends_with('=')) text.remove_suffix(1);
+  for (int pads = 0; pads < 2 && text.ends_with('='); ++pads) text.remove_suffix(1);
   return decode(text, reverse);
 }
 

@@ -20,6 +20,10 @@ CREATE INDEX IF NOT EXISTS turn_starts ON events (thread, seq) WHERE method = 't
 CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
 )";
 
+// Pages of the write-ahead log (16 MiB) between two checkpoints, which sync and
+// hold up the loop for milliseconds: four times SQLite's default.
+constexpr char kCheckpointEvery[] = "PRAGMA wal_autocheckpoint=4000";
+
 constexpr char kThreadPage[] =
     "SELECT seq, event FROM events WHERE thread = ? AND seq > ? ORDER BY seq LIMIT ?";
 constexpr char kListPage[] =
@@ -35,7 +39,17 @@ void move_aside(const std::filesystem::path& file, int64_t now_ms) {
 
 }  // namespace
 
+void leave_out_if_long(v1::Event& event) {
+  const size_t bytes = event.raw().size() + event.request().size() + event.shown().size();
+  if (bytes <= kToldBytesMax) return;
+  event.clear_raw();
+  event.clear_request();
+  event.clear_shown();
+  event.set_left_out_bytes(static_cast<int64_t>(bytes));
+}
+
 Journal::Journal(const std::filesystem::path& file, const std::string& boot_id, int64_t now_ms) : db_(file) {
+  db_.run(kCheckpointEvery);
   db_.run(kSchema);
   {
     auto check = db_.query("PRAGMA quick_check(1)");
@@ -161,6 +175,7 @@ v1::JournalPage Journal::read(const v1::JournalRead& request) {
       break;
     }
     page.add_events()->ParseFromString(event);
+    leave_out_if_long(*page.mutable_events(page.events_size() - 1));
     page.set_through_seq(rows.integer(0));
   }
   if (whole && page.events_size() < limit) page.set_through_seq(head_);

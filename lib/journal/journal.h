@@ -19,6 +19,13 @@ namespace zane::journal {
 inline constexpr int kPageEventsMax = 1000;
 inline constexpr int64_t kPageBytesMax = 512 * 1024;
 
+// A longer event is told without its bytes: an Envelope holds 2 MiB, and a bus
+// socket that is sent a longer one drops the connection, each time anew.
+inline constexpr size_t kToldBytesMax = 1024 * 1024;
+
+// Empties an event that is longer than that, and says how long it is.
+void leave_out_if_long(v1::Event& event);
+
 enum class Level { kThread, kList };
 
 struct Retention {

@@ -1,5 +1,9 @@
 #include "lib/json/scan.h"
 
+#include <string>
+
+#include "boost/json.hpp"
+
 namespace zane::json {
 namespace {
 
@@ -33,6 +37,14 @@ size_t skip_value(std::string_view text, size_t at) {
   return at;
 }
 
+// Whether the text between the quotes of a key spells `key`, escapes and all.
+bool spells(std::string_view quoted, std::string_view key) {
+  if (quoted.find('\\') == std::string_view::npos) return quoted == key;
+  boost::json::error_code error;
+  const auto value = boost::json::parse("\"" + std::string(quoted) + "\"", error);
+  return !error && value.is_string() && value.get_string() == key;
+}
+
 size_t skip_space(std::string_view text, size_t at) {
   while (at < text.size() && is_space(text[at])) ++at;
   return at;
@@ -54,7 +66,7 @@ std::optional<std::string_view> member_bytes(std::string_view object, std::strin
     const size_t begin = skip_space(object, at + 1);
     const size_t end = skip_value(object, begin);
     if (end > object.size()) return found;
-    if (name == key) found = object.substr(begin, end - begin);
+    if (spells(name, key)) found = object.substr(begin, end - begin);
     at = skip_space(object, end);
     if (at < object.size() && object[at] == ',') at = skip_space(object, at + 1);
   }

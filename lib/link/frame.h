@@ -24,6 +24,9 @@ struct Frame {
   std::vector<std::string_view> bodies;
 };
 
+// The header line alone, whatever follows it: to answer a frame that is no good.
+absl::StatusOr<v1::LinkHeader> decode_header(std::string_view message);
+
 // InvalidArgument when header and bytes do not fit together. Fields that are
 // not known are skipped.
 absl::StatusOr<Frame> decode(std::string_view message);

@@ -15,6 +15,7 @@ const RESTART_MS_FIRST = 200;
 const RESTART_MS_MAX = 10_000;
 const LIVED_MS = 10_000;
 const STOP_MS_MAX = 5_000;
+const SAW_MS_MAX = 60_000;
 
 export interface AnchorOptions {
   /** $ZANE_HOME. */
@@ -84,10 +85,13 @@ class Service {
     this.#pause = Math.min(this.#pause * 2, RESTART_MS_MAX);
   }
 
-  /** Settles when a line with `text` is written after now, or was written before if `past`. */
-  saw(text: string, past = true): Promise<void> {
+  /** Settles when a line with `text` is written after now, or was written before if `past`; fails after a while. */
+  saw(text: string, past = true, ms = SAW_MS_MAX): Promise<void> {
     if (past && this.log.includes(text)) return Promise.resolve();
-    return new Promise((done) => this.#waiting.push({ text, done }));
+    return new Promise((done, fail) => {
+      const late = setTimeout(() => fail(new Error(`${this.name} did not say "${text}" in ${ms} ms; it said:\n${this.log.slice(-3000)}`)), ms);
+      this.#waiting.push({ text, done: () => { clearTimeout(late); done(); } });
+    });
   }
 
   async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {

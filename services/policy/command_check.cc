@@ -23,7 +23,8 @@ bool signature_fits(const v1::SignedCommand& signed_command, const Device& devic
 std::optional<Refusal> check_times(int64_t issued, int64_t expires, int64_t now) {
   if (issued > now + kClockSkewMsMax)
     return Refusal{"clock", "the phone's clock and the Mac's differ by more than 5 minutes: set both to network time", "", ""};
-  if (expires <= issued || expires - issued > kCommandLifeMsMax)
+  // Neither is before 1970, so that the difference can't overflow into a short one.
+  if (issued < 0 || expires <= issued || expires - issued > kCommandLifeMsMax)
     return Refusal{"bad-command", "a command may live for 24 hours at most", "", ""};
   if (now > expires) return Refusal{"expired", "it reached the Mac too late: send it again if you still want it", "", ""};
   return std::nullopt;

@@ -31,6 +31,7 @@ void add_texts(const boost::json::array* list, std::vector<std::string>& folders
 
 fs::path expanded(const std::string& folder) {
   const char* home = std::getenv("HOME");
+  if (home && folder == "~") return home;
   if (home && folder.starts_with("~/")) return fs::path(home) / folder.substr(2);
   return folder;
 }

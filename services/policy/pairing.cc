@@ -18,11 +18,15 @@ bool is_loopback(const std::string& url) {
 
 // A name from outside, fit for a screen: no control characters, not too long.
 std::string clean_name(std::string_view name) {
+  if (name.size() > kDeviceNameBytesMax) {
+    size_t end = kDeviceNameBytesMax;
+    // Not inside a character of several bytes.
+    while (end > 0 && (name[end] & 0xc0) == 0x80) --end;
+    name = name.substr(0, end);
+  }
   std::string clean;
-  for (const char c : name.substr(0, kDeviceNameBytesMax))
+  for (const char c : name)
     if (static_cast<unsigned char>(c) >= ' ' && c != 0x7f) clean.push_back(c);
-  // Cut inside a character of several bytes: drop what is left of it.
-  while (!clean.empty() && name.size() > kDeviceNameBytesMax && (clean.back() & 0x80)) clean.pop_back();
   return clean.empty() ? "a phone" : clean;
 }
 
@@ -86,8 +90,9 @@ std::variant<Pairing::Admitted, Pairing::Refused> Pairing::admit(std::string_vie
       return Refused{"used", "this link was used by another device already: run `zane pair` for a new one"};
     Device device = store_.device(id).value_or(
         Device{id, *key, clean_name(json::string_at(*body, "name").value_or("")), Role::kOwner, now_ms, now_ms});
-    store_.add_device(device);
+    // In this order: killed in between, the link is this device's alone.
     store_.use_pairing_secret(secret, id);
+    store_.add_device(device);
     return Admitted{device, secret_bytes(secret), !used_by.empty()};
   }
   return Refused{"expired", "this link is not (or no longer) good: run `zane pair` on the Mac for a new one"};

@@ -58,7 +58,8 @@ const std::map<std::string_view, Row>& table() {
   return rows;
 }
 
-// Text and inline pictures only: a path in the input would read a file.
+// Text and inline pictures only: a path or an address in the input would read a
+// file or the network.
 bool input_is_plain(const bj::object& params) {
   const auto* input = params.if_contains("input");
   if (!input) return true;
@@ -66,7 +67,8 @@ bool input_is_plain(const bj::object& params) {
   return std::all_of(input->as_array().begin(), input->as_array().end(), [](const bj::value& part) {
     if (!part.is_object()) return false;
     const auto type = json::string_at(part.as_object(), "type");
-    return type == "text" || type == "image";
+    const auto url = json::string_at(part.as_object(), "url").value_or("");
+    return type == "text" || (type == "image" && url.starts_with("data:image/"));
   });
 }
 

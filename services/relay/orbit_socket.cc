@@ -1,5 +1,6 @@
 #include "services/relay/orbit_socket.h"
 
+#include <algorithm>
 #include <cstdlib>
 
 #include "boost/asio/any_completion_handler.hpp"
@@ -176,6 +177,28 @@ struct OrbitSocket::Stream {
   beast::flat_buffer buffer;
 };
 
+namespace {
+
+bool is_host(std::string_view host, std::string_view marks) {
+  return !host.empty() && std::all_of(host.begin(), host.end(), [&](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) || marks.find(c) != std::string_view::npos;
+  });
+}
+
+bool is_port(const std::string& text) {
+  const bool digits = !text.empty() && text.size() <= 5 && text.find_first_not_of("0123456789") == std::string::npos;
+  return digits && std::stoi(text) >= 1 && std::stoi(text) <= 65535;
+}
+
+// By its number: `127.example` is a name like any other.
+bool is_loopback(const std::string& host) {
+  boost::system::error_code error;
+  const auto address = asio::ip::make_address(host, error);
+  return host == "localhost" || (!error && address.is_loopback());
+}
+
+}  // namespace
+
 absl::StatusOr<OrbitAddress> parse_orbit_url(const std::string& url) {
   OrbitAddress address;
   std::string rest;
@@ -192,11 +215,12 @@ absl::StatusOr<OrbitAddress> parse_orbit_url(const std::string& url) {
   const bool has_port = colon != std::string::npos && rest.find(']', colon) == std::string::npos;
   address.host = has_port ? rest.substr(0, colon) : rest;
   address.port = has_port ? rest.substr(colon + 1) : address.tls ? "443" : "80";
-  if (address.host.starts_with('[') && address.host.ends_with(']')) address.host = address.host.substr(1, address.host.size() - 2);
-  const bool loopback = address.host == "localhost" || address.host == "::1" || address.host.starts_with("127.");
-  if (!address.tls && !loopback)
+  const bool bracketed = address.host.starts_with('[') && address.host.ends_with(']');
+  if (bracketed) address.host = address.host.substr(1, address.host.size() - 2);
+  if (!is_host(address.host, bracketed ? ":." : "-._") || !is_port(address.port))
+    return absl::InvalidArgumentError("`orbit.url` must be https://, a host's name and at most a port");
+  if (!address.tls && !is_loopback(address.host))
     return absl::InvalidArgumentError("`orbit.url` is plain http to another machine: use https://");
-  if (address.host.empty()) return absl::InvalidArgumentError("`orbit.url` names no host");
   return address;
 }
 

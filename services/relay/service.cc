@@ -142,6 +142,8 @@ void Service::on_frame(std::string_view bytes) {
   const auto frame = link::decode(bytes);
   if (!frame.ok()) {
     log::warn("frame_refused", {{"why", frame.status().message()}, {"bytes", bytes.size()}});
+    const auto said = link::decode_header(bytes);
+    if (greeted_ && said.ok()) undelivered(*said, "bad-frame", std::string(frame.status().message()) + ": reload the page");
     return;
   }
   const auto& header = frame->header;

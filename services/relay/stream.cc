@@ -3,7 +3,10 @@
 #include <algorithm>
 
 namespace zane::relay {
-size_t bytes_of(const v1::Event& event) { return event.raw().size() + event.request().size() + event.shown().size(); }
+size_t bytes_of(const v1::Event& event) {
+  return event.raw().size() + event.request().size() + event.shown().size() +
+         static_cast<size_t>(event.left_out_bytes());
+}
 
 void Stream::begin(std::string epoch, int64_t seq) {
   epoch_ = std::move(epoch);

@@ -87,7 +87,12 @@ std::pair<Approval, bool> ApprovalBook::open(const std::string& instance, const 
     // A secret answer was not kept and went down with us: the person is asked again.
     const bool answer_lost = known->state == kDeciding && known->response.empty() && known->choice == "answer" &&
                              !unsaved_responses_.contains(known->id);
-    if (answer_lost) step(*known, kOpen, "Zane was restarted before Codex had the answer", trace);
+    if (answer_lost) {
+      known->choice = known->cause = known->rule = "";
+      known->actor.Clear();
+      known->grants = false;
+      step(*known, kOpen, "Zane was restarted before Codex had the answer", trace);
+    }
     return {*known, false};
   }
   Approval a;

@@ -73,11 +73,19 @@ loop::Task<> Codex::run(Events events) {
     if (has_ended(child_, how)) {
       child_ = -1;
       status = absl::UnavailableError("codex ended (" + how + "): " + last_words(home_));
+      events_.on_ended(how);
     }
-    const bool looping = quick_ends_ >= kQuickEnds;
-    set_state(looping ? "crash-loop" : "down", std::string(status.message()));
+    // A Codex that is not there at all is down, however often it is looked for.
+    const bool looping = quick_ends_ >= kQuickEnds && !absl::IsNotFound(status);
+    set_state(looping ? "crash-loop" : "down", std::string(status.message()) + (looping ? loop_cure() : ""));
     co_await loop::sleep_for(io_, next_pause(lived));
   }
+}
+
+std::string Codex::loop_cure() const {
+  return ": see " + (home_.root() / "log" / "codex.log").string() +
+         " and try `codex app-server` by hand; Zane tries again every " +
+         std::to_string(std::chrono::duration_cast<std::chrono::seconds>(kLongestPause).count()) + " s at least";
 }
 
 milliseconds Codex::next_pause(bool lived) {
@@ -95,12 +103,16 @@ loop::Task<absl::Status> Codex::connect_or_start() {
     co_return absl::UnavailableError(std::string(attached.message()) +
                                      ": start that Codex, or remove `socket` under [codex] in " +
                                      home_.config_file().string());
+  if (absl::IsNotFound(attached) && events_.on_gone) events_.on_gone();
   co_return co_await start();
 }
 
 loop::Task<absl::Status> Codex::start() {
   const auto program = codex_program(config_, home_);
   if (!program.ok()) co_return program.status();
+  // The one before may have taken a moment to end: it is to leave no zombie.
+  std::string unused;
+  (void)has_ended(child_, unused);
   const auto pid = spawn_codex(*program, home_);
   if (!pid.ok()) co_return pid.status();
   child_ = *pid;
@@ -117,7 +129,7 @@ loop::Task<absl::Status> Codex::start() {
       co_return absl::UnavailableError("codex ended at start (" + how + "): " + last_words(home_));
     }
   }
-  co_return connected;
+  co_return absl::UnavailableError(std::string(connected.message()));
 }
 
 loop::Task<> Codex::prepare() {

@@ -33,7 +33,11 @@ class Codex {
     std::function<void(const CodexMessage&, std::string_view raw, int64_t read_ns)> on_message;
     // Connected and initialized; `same_process` as the time before.
     std::function<loop::Task<>()> on_ready;
+    // The app-server that was last ready has ended; it was our own child.
+    std::function<void(const std::string& how)> on_ended;
     std::function<void()> on_state;
+    // Nobody listens on our own socket: whoever did has ended, and what it asked with it.
+    std::function<void()> on_gone;
   };
 
   Codex(loop::Io& io, const base::Home& home, const config::Config& config);
@@ -78,6 +82,7 @@ class Codex {
   void on_response(const CodexMessage& message, std::string_view raw);
   void set_state(const std::string& state, const std::string& message);
   void lose_calls();
+  std::string loop_cure() const;
   std::chrono::milliseconds next_pause(bool was_ready);
 
   loop::Io& io_;

@@ -56,7 +56,7 @@ loop::Task<absl::Status> CodexSocket::connect(const std::filesystem::path& path)
   ws.auto_fragment(false);
   boost::system::error_code error;
   co_await ws.next_layer().async_connect(Local::endpoint(path.string()), into(error));
-  if (error) co_return absl::UnavailableError("can't connect to `" + path.string() + "`: " + error.message());
+  if (error) co_return absl::NotFoundError("can't connect to `" + path.string() + "`: " + error.message());
   const auto peer = base::peer_of_unix_socket(ws.next_layer().native_handle());
   peer_pid_ = peer ? peer->pid : -1;
   instance_ = instance_of(peer_pid_, path);

@@ -27,7 +27,7 @@ class CodexSocket {
   explicit CodexSocket(loop::Io& io);
   ~CodexSocket();
 
-  // Errors name the cure.
+  // NotFound when nobody listens there. Errors name the cure.
   loop::Task<absl::Status> connect(const std::filesystem::path& path);
 
   // Reads until the connection ends and says why. Once per connection.

@@ -21,6 +21,8 @@ CREATE INDEX IF NOT EXISTS effects_by_age ON effects (at_ms);
 constexpr char kDone[] = "done";
 constexpr std::string_view kThreadMade = "thread ";
 constexpr size_t kTracesMax = 10000;
+// What a frame to a phone can hold; the bus would take two of these.
+constexpr size_t kResultBytesMax = 1024 * 1024;
 constexpr int kMethodNotFound = -32601;
 
 v1::EffectResult result_of(const std::string& state, const std::string& reason, const std::string& message) {
@@ -38,6 +40,8 @@ v1::EffectResult unknown_result() {
 
 v1::EffectResult result_of(const absl::StatusOr<CodexReply>& reply) {
   if (absl::IsUnknown(reply.status())) return unknown_result();
+  if (reply.ok() && reply->bytes.size() > kResultBytesMax)
+    return result_of("failed", "too-large", "it was done, but Codex's answer is longer than 1 MiB: ask for less at a time");
   if (!reply.ok())
     return result_of("refused", absl::IsResourceExhausted(reply.status()) ? "busy" : "codex-down",
                      std::string(reply.status().message()));

@@ -30,6 +30,9 @@ absl::StatusOr<std::string> Processes::to_codex(const std::string& client, std::
   if (begins_process(method) && static_cast<size_t>(owned) >= kProcessesPerClientMax)
     return absl::ResourceExhaustedError("too many terminals are open: close one first");
   const std::string ours = our_name(client, *name);
+  // Codex would refuse it, and by that refusal the first would lose its owner.
+  if (begins_process(method) && owner_.contains(ours))
+    return absl::AlreadyExistsError("a terminal of this name is open already: choose another name");
   // Output may come before the answer, so the owner is known from the start.
   if (begins_process(method)) owner_[ours] = client;
   (*object)[key] = ours;

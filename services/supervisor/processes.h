@@ -18,7 +18,8 @@ inline constexpr size_t kProcessesPerClientMax = 16;
 class Processes {
  public:
   // `params` with the client's name for its process replaced by ours; as they
-  // are for methods that name none. ResourceExhausted at the bound.
+  // are for methods that name none. ResourceExhausted at the bound,
+  // AlreadyExists for a second one of a name.
   absl::StatusOr<std::string> to_codex(const std::string& client, std::string_view method, std::string_view params);
 
   // Whether the call that began a process took place.

@@ -11,9 +11,9 @@
 namespace zane::supervisor {
 namespace {
 
-// Under load commits are grouped: turns of the loop a commit may wait while
-// more keeps coming, and events after which it does not wait.
-constexpr int kGroupTurns = 8;
+// Under load commits are grouped: one follows another by so much at least,
+// unless so many events wait for it.
+constexpr std::chrono::microseconds kGroupTime{400};
 constexpr size_t kGroupEvents = 256;
 constexpr std::chrono::minutes kUpkeepEvery{10};
 constexpr std::chrono::seconds kRefusalReportEvery{10};
@@ -46,6 +46,7 @@ Service::Service(bus::Node& node, const config::Config& config, const crypto::Ec
       policy_(node, bus::kPolicy),
       relay_(node, bus::kRelay),
       webhook_(node, bus::kWebhook),
+      flush_due_(node.io()),
       started_ms_(clock.now_ms()) {
   log::info("journal_open", {{"epoch", journal_->epoch()}, {"seq", journal_->head_seq()}, {"mac", mac_}});
 }
@@ -54,7 +55,15 @@ void Service::run() {
   Codex::Events events;
   events.on_message = [this](const CodexMessage& m, std::string_view raw, int64_t ns) { on_codex(m, raw, ns); };
   events.on_ready = [this] { return on_codex_ready(); };
+  events.on_ended = [this](const std::string& how) {
+    approvals_.orphan(instance_, "Codex ended (" + how + "); resume the thread to go on");
+    flush();
+  };
   events.on_state = [this] { publish_state(); };
+  events.on_gone = [this] {
+    (void)approvals_.attached("");
+    flush();
+  };
   loop::spawn(node_.io(), "codex", codex_.run(std::move(events)));
   loop::spawn(node_.io(), "upkeep", upkeep());
 }
@@ -199,26 +208,20 @@ loop::Task<> Service::ask_policy(Approval approval) {
   (void)effects_.respond(*approvals_.find(approval.id));
 }
 
+// At once after a quiet moment; under load with what comes until the next one is due.
 void Service::schedule_flush() {
+  const auto due = flushed_at_ + kGroupTime;
+  if (due <= loop::Timer::clock_type::now() || journal_->uncommitted() >= kGroupEvents) return flush();
   if (std::exchange(flush_scheduled_, true)) return;
-  struct Later {
-    Service* service;
-    size_t seen;
-    int turns;
-    void operator()() const {
-      const size_t waiting = service->journal_->uncommitted();
-      const bool more_comes = waiting > seen && waiting < kGroupEvents && turns < kGroupTurns;
-      if (more_comes)
-        boost::asio::post(service->node_.io(), Later{service, waiting, turns + 1});
-      else
-        service->flush();
-    }
-  };
-  boost::asio::post(node_.io(), Later{this, 0, 0});
+  flush_due_.expires_at(due);
+  flush_due_.async_wait([this](boost::system::error_code error) {
+    if (!error && flush_scheduled_) flush();
+  });
 }
 
 void Service::flush() {
   flush_scheduled_ = false;
+  flushed_at_ = loop::Timer::clock_type::now();
   for (v1::Event& event : journal_->commit()) {
     v1::Envelope envelope;
     envelope.set_id("e" + std::to_string(event.seq()));
@@ -234,6 +237,7 @@ void Service::flush() {
       });
     }
     *envelope.mutable_event() = std::move(event);
+    journal::leave_out_if_long(*envelope.mutable_event());
     publisher_.publish(envelope);
   }
 }

@@ -76,6 +76,8 @@ class Service {
   std::vector<std::weak_ptr<Listener>> listeners_;
   std::vector<std::string> repeated_;
   std::string instance_;
+  loop::Timer flush_due_;
+  loop::Timer::time_point flushed_at_{};
   bool flush_scheduled_ = false;
   const int64_t started_ms_;
 };

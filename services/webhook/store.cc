@@ -20,6 +20,8 @@ Store::Store(const std::filesystem::path& file) : db_(file) { db_.run(kSchema); 
 
 bool Store::add(const StoredDelivery& delivery, const std::string& dedupe, int64_t now_ms) {
   db_.begin(journal::Db::Sync::kFull);
+  // It may have been refused before under this id, when its secret was wrong here.
+  db_.query("DELETE FROM deliveries WHERE id = ? AND dedupe IS NULL").bind(delivery.id).run();
   db_.query("INSERT OR IGNORE INTO deliveries (id, hook, dedupe, body, trace, result, at_ms) VALUES (?, ?, ?, ?, ?, '', ?)")
       .bind(delivery.id)
       .bind(delivery.hook)

@@ -9,6 +9,8 @@
 namespace zane::webhook {
 namespace {
 
+constexpr size_t kSecretBytesMin = 16;
+
 std::string header(const Headers& headers, const std::string& name) {
   const auto found = headers.find(name);
   return found == headers.end() ? "" : found->second;
@@ -66,9 +68,13 @@ std::variant<Verified, Unverified> standard(std::string_view secret, const Heade
                                             int64_t now_ms) {
   const std::string id = header(headers, "webhook-id");
   const std::string stamp = header(headers, "webhook-timestamp");
-  if (id.empty() || id.size() > 256) return Unverified{"the header webhook-id is missing or too long"};
+  // With a dot in it the signed text could be read as another id and body.
+  if (id.empty() || id.size() > 256 || id.find('.') != std::string::npos)
+    return Unverified{"the header webhook-id is missing, too long or has a dot in it"};
   if (auto bad = check_time(stamp, now_ms)) return *bad;
-  const std::string mac = crypto::hmac_sha256(standard_key(secret), id + "." + stamp + "." + std::string(body));
+  const std::string key = standard_key(secret);
+  if (key.size() < kSecretBytesMin) return Unverified{"the hook's secret is shorter than 16 bytes: make a longer one"};
+  const std::string mac = crypto::hmac_sha256(key, id + "." + stamp + "." + std::string(body));
   // Several signatures, apart by spaces, while a secret is being rotated.
   std::string rest = header(headers, "webhook-signature");
   while (!rest.empty()) {
@@ -86,7 +92,7 @@ std::variant<Verified, Unverified> standard(std::string_view secret, const Heade
 
 std::variant<Verified, Unverified> verify(std::string_view scheme, std::string_view secret, const Headers& headers,
                                           std::string_view body, int64_t now_ms) {
-  if (secret.size() < 16) return Unverified{"the hook's secret is shorter than 16 characters: make a longer one"};
+  if (secret.size() < kSecretBytesMin) return Unverified{"the hook's secret is shorter than 16 characters: make a longer one"};
   if (scheme == "github") return github(secret, headers, body);
   if (scheme == "hmac") return generic(secret, headers, body, now_ms);
   if (scheme == "standard") return standard(secret, headers, body, now_ms);

@@ -7,25 +7,27 @@ import { judgePaired, pairFrame, readEnrolLink } from '../../web/src/link/pairin
 import { fromUtf8, importMacKey, makeDeviceKey, randomId, sha256Text, signCommand, utf8, verifyStatement } from '../../web/src/link/signed.ts';
 import type { DeviceKey } from '../../web/src/link/signed.ts';
 import type { Header } from '../../proto/ts/link.ts';
-import type { World } from './world.ts';
+import type { OrbitProcess } from '../../orbit/tool/orbit-process.ts';
 
 export interface Receipt { state: string; reason?: string; message?: string; result: any; verified: boolean; statement: any }
+/** What a phone needs of a world. */
+export interface PhoneHome { orbit: OrbitProcess; mac: string; link(): Promise<string> }
 export interface Signed { id: string; body: Uint8Array; signature: string }
 
 export class NodePhone {
-  readonly world: World;
+  readonly world: PhoneHome;
   readonly person: Phone;
   device!: DeviceKey;
   line!: Line;
   #macKey!: CryptoKey;
 
-  private constructor(world: World) {
+  private constructor(world: PhoneHome) {
     this.world = world;
     this.person = new Phone(world.orbit);
   }
 
   /** Enrolled, paired and attached. A second device of a user signs in with its own passkey. */
-  static async enrol(world: World, name = 'node phone'): Promise<NodePhone> {
+  static async enrol(world: PhoneHome, name = 'node phone'): Promise<NodePhone> {
     const phone = new NodePhone(world);
     const link = readEnrolLink(new URL(await world.link()).hash);
     if (!link) throw new Error('the enrolment link is not one');

@@ -30,6 +30,8 @@ export interface WorldOptions {
   modelBaseUrl?: string;
   /** False: relay is not expected to reach Orbit. */
   waitForLink?: boolean;
+  /** False: a Codex that does not come up is what the test is about. */
+  waitForCodex?: boolean;
   /** Another program instead of the real Codex. */
   codexBinary?: string;
 }
@@ -96,7 +98,8 @@ export class World {
     await this.register(linkKey);
     this.anchor.start();
     const linked = options.waitForLink === false ? undefined : this.anchor.services.relay.saw(' linked ');
-    await Promise.all([this.anchor.listening(), linked, this.anchor.services.supervisor.saw(' codex_ready ')]);
+    const ready = options.waitForCodex === false ? undefined : this.anchor.services.supervisor.saw(' codex_ready ');
+    await Promise.all([this.anchor.listening(), linked, ready]);
   }
 
   async register(linkKey: string): Promise<void> {

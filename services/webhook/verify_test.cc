@@ -1,0 +1,230 @@
+// Deliveries against signatures made apart from our code (by node), and every
+// way in which one is not good.
+#include "services/webhook/verify.h"
+
+#include "gmock/gmock.h"
+#include "lib/crypto/bytes.h"
+#include "lib/crypto/hash.h"
+
+namespace zane::webhook {
+namespace {
+
+constexpr char kSecret[] = "a-hook-secret-of-good-length";
+constexpr char kBody[] = "{\"action\":\"opened\",\"number\":7,\"title\":\"gr\u00fcn\"}";
+constexpr int64_t kStamp = 1700000000;
+constexpr int64_t kNow = kStamp * 1000;
+
+const Headers kGithub = {
+    {"x-hub-signature-256", "sha256=1a237f35345e35fa2211263a6a5951764d7de54872f70c8edf5950866a0d6ed5"}};
+const Headers kGeneric = {
+    {"x-zane-timestamp", "1700000000"},
+    {"x-zane-signature", "sha256=97d53a4921af01ed6f6ac78d27dfa482431e60370732ac5109c805b7e7794a6e"}};
+const Headers kStandard = {{"webhook-id", "msg_2Kx"},
+                           {"webhook-timestamp", "1700000000"},
+                           {"webhook-signature", "v1,RBPBvgbwCemviiCOUz/4N5JsqaXwPOUfRcSFwWNrnRA="}};
+
+// What the delivery is known by, or "" when it is refused.
+std::string known_by(std::string_view scheme, const Headers& headers, std::string_view body = kBody,
+                     std::string_view secret = kSecret, int64_t now_ms = kNow) {
+  const auto verdict = verify(scheme, secret, headers, body, now_ms);
+  if (const auto* refused = std::get_if<Unverified>(&verdict)) {
+    EXPECT_FALSE(refused->reason.empty());
+    EXPECT_EQ(refused->reason.find(secret.empty() ? "\n" : secret), std::string::npos)
+        << "no secret in a reason";
+    return "";
+  }
+  EXPECT_FALSE(std::get<Verified>(verdict).dedupe.empty());
+  return std::get<Verified>(verdict).dedupe;
+}
+
+bool good(std::string_view scheme, const Headers& headers, std::string_view body = kBody,
+          std::string_view secret = kSecret, int64_t now_ms = kNow) {
+  return !known_by(scheme, headers, body, secret, now_ms).empty();
+}
+
+Headers with(Headers headers, const std::string& name, const std::string& value) {
+  headers[name] = value;
+  return headers;
+}
+Headers without(Headers headers, const std::string& name) {
+  headers.erase(name);
+  return headers;
+}
+
+struct Scheme {
+  const char* name;
+  const Headers* headers;
+  const char* signature;
+};
+const Scheme kSchemes[] = {{"github", &kGithub, "x-hub-signature-256"},
+                           {"hmac", &kGeneric, "x-zane-signature"},
+                           {"standard", &kStandard, "webhook-signature"}};
+
+TEST(VerifyTest, GoodDeliveriesAreTaken) {
+  for (const auto& s : kSchemes) EXPECT_TRUE(good(s.name, *s.headers)) << s.name;
+  const Headers empty = {
+      {"x-hub-signature-256", "sha256=4f1165d3ab0fa6bdedf4dc6d59ec6509958f47a22949fb68cd6c1c5066ba969f"}};
+  EXPECT_TRUE(good("github", empty, "")) << "an empty body is one too";
+}
+
+TEST(VerifyTest, ASecretWithItsPrefixIsBase64) {
+  const auto signed_so =
+      with(kStandard, "webhook-signature", "v1,MTGgn0i3tQXNkAnauMWgjB9vs2B0oG8ge5Gj/XEEzlM=");
+  EXPECT_TRUE(good("standard", signed_so, kBody, "whsec_MDEyMzQ1Njc4OWFiY2RlZmdoaWprbG1u"));
+  EXPECT_FALSE(good("standard", signed_so));
+}
+
+TEST(VerifyTest, AnyChangedByteOfTheBodyShows) {
+  for (const auto& s : kSchemes) {
+    std::string body = kBody;
+    for (size_t at = 0; at < body.size(); ++at) {
+      body[at] ^= 1;
+      EXPECT_FALSE(good(s.name, *s.headers, body)) << s.name << " " << at;
+      body[at] ^= 1;
+    }
+    EXPECT_FALSE(good(s.name, *s.headers, body + "\n")) << s.name;
+    EXPECT_FALSE(good(s.name, *s.headers, body.substr(1))) << s.name;
+    EXPECT_FALSE(good(s.name, *s.headers, "")) << s.name;
+  }
+}
+
+TEST(VerifyTest, AnySignatureButTheRightOneIsRefused) {
+  for (const auto& s : kSchemes) {
+    const std::string right = s.headers->at(s.signature);
+    EXPECT_FALSE(good(s.name, without(*s.headers, s.signature))) << s.name;
+    const bool is_hex = right.starts_with("sha256=");
+    const size_t prefix = right.find_first_of("=,") + 1;
+    const std::string text = right.substr(prefix);
+    std::string flipped = right;
+    flipped[prefix] = flipped[prefix] == '0' ? '1' : '0';
+    for (const std::string& wrong :
+         {flipped, text, right.substr(0, right.size() - 1), right + "0", right.substr(0, prefix),
+          "sha1=" + text, "SHA256=" + text, "v2," + text, "v1a," + text,
+          std::string(is_hex ? "sha256=" : "v1,"), std::string(64, '0')})
+      EXPECT_FALSE(good(s.name, with(*s.headers, s.signature, wrong))) << s.name << " " << wrong;
+  }
+}
+
+TEST(VerifyTest, AnotherSecretOrAShortOneIsRefused) {
+  for (const auto& s : kSchemes) {
+    EXPECT_FALSE(good(s.name, *s.headers, kBody, std::string(kSecret) + "x")) << s.name;
+    EXPECT_FALSE(good(s.name, *s.headers, kBody, "")) << s.name;
+  }
+  const auto signed_with = [](const std::string& secret) {
+    return Headers{{"x-hub-signature-256", "sha256=" + crypto::to_hex(crypto::hmac_sha256(secret, kBody))}};
+  };
+  EXPECT_TRUE(good("github", signed_with("0123456789abcdef"), kBody, "0123456789abcdef"));
+  EXPECT_FALSE(good("github", signed_with("0123456789abcde"), kBody, "0123456789abcde"));
+}
+
+// The prefix and base64 make a short key look long.
+TEST(VerifyTest, AKeyIsMeasuredWithoutItsWrapping) {
+  const auto signed_with = [](const std::string& key) {
+    const std::string mac = crypto::hmac_sha256(key, std::string("msg_2Kx.1700000000.") + kBody);
+    std::string text = crypto::to_base64url(mac);
+    for (char& c : text) c = c == '-' ? '+' : c == '_' ? '/' : c;
+    return with(kStandard, "webhook-signature", "v1," + text + "=");
+  };
+  EXPECT_FALSE(good("standard", signed_with("0123456789ab"), kBody, "whsec_MDEyMzQ1Njc4OWFi")) << "12 bytes";
+  EXPECT_TRUE(good("standard", signed_with("0123456789abcdefgh"), kBody, "whsec_MDEyMzQ1Njc4OWFiY2RlZmdo"))
+      << "18 bytes";
+}
+
+TEST(VerifyTest, TheTimeIsSignedAndHasAWindow) {
+  for (const auto& [scheme, headers, stamp] : {std::tuple{"hmac", kGeneric, "x-zane-timestamp"},
+                                               std::tuple{"standard", kStandard, "webhook-timestamp"}}) {
+    EXPECT_TRUE(good(scheme, headers, kBody, kSecret, kNow + kTimestampAgeMsMax))
+        << scheme << ": the Mac slept for days";
+    EXPECT_FALSE(good(scheme, headers, kBody, kSecret, kNow + kTimestampAgeMsMax + 1)) << scheme;
+    EXPECT_TRUE(good(scheme, headers, kBody, kSecret, kNow - kTimestampAheadMsMax)) << scheme;
+    EXPECT_FALSE(good(scheme, headers, kBody, kSecret, kNow - kTimestampAheadMsMax - 1)) << scheme;
+    EXPECT_FALSE(good(scheme, without(headers, stamp))) << scheme;
+    for (const char* other :
+         {"1700000001", "1700000000 ", " 1700000000", "+1700000000", "01700000000", "1700000000.0",
+          "-1700000000", "99999999999999999999", "9223372036854775807", "", "now"})
+      EXPECT_FALSE(good(scheme, with(headers, stamp, other))) << scheme << " " << other;
+  }
+}
+
+// A stamp that is far away must not overflow on its way to milliseconds.
+TEST(VerifyTest, AStampAtTheEndOfTimeIsRefusedEvenIfSigned) {
+  for (const std::string stamp : {"1099511627776", "1099511627777", "9223372036854775"}) {
+    const std::string mac = crypto::to_hex(crypto::hmac_sha256(kSecret, stamp + "." + kBody));
+    EXPECT_FALSE(good("hmac", {{"x-zane-timestamp", stamp}, {"x-zane-signature", "sha256=" + mac}}));
+  }
+}
+
+TEST(VerifyTest, AStandardDeliveryNamesItself) {
+  EXPECT_FALSE(good("standard", with(kStandard, "webhook-id", "msg_2Ky")));
+  EXPECT_FALSE(good("standard", with(kStandard, "webhook-id", "")));
+  EXPECT_FALSE(good("standard", without(kStandard, "webhook-id")));
+}
+
+// The signed text is "<id>.<timestamp>.<body>": with dots in an id the same
+// bytes could be read as another id and another body.
+TEST(VerifyTest, TheSameSignatureIsNeverForAnotherSplit) {
+  const std::string body = "1700000001.{}";
+  const std::string mac = crypto::hmac_sha256(kSecret, "msg.1700000000." + body);
+  std::string text = crypto::to_base64url(mac);
+  for (char& c : text) c = c == '-' ? '+' : c == '_' ? '/' : c;
+  const Headers honest = {
+      {"webhook-id", "msg"}, {"webhook-timestamp", "1700000000"}, {"webhook-signature", "v1," + text + "="}};
+  EXPECT_TRUE(good("standard", honest, body));
+  auto resplit = with(honest, "webhook-id", "msg.1700000000");
+  resplit["webhook-timestamp"] = "1700000001";
+  EXPECT_FALSE(good("standard", resplit, "{}"));
+}
+
+TEST(VerifyTest, OneOfSeveralSignaturesIsEnough) {
+  const std::string right = kStandard.at("webhook-signature");
+  const std::string wrong = "v1," + std::string(43, 'A') + "=";
+  EXPECT_TRUE(good("standard", with(kStandard, "webhook-signature", wrong + " " + right)));
+  EXPECT_TRUE(good("standard", with(kStandard, "webhook-signature", "v1a,xyz " + right + " " + wrong)));
+  EXPECT_FALSE(good("standard", with(kStandard, "webhook-signature", wrong + " " + wrong)));
+  EXPECT_FALSE(good("standard", with(kStandard, "webhook-signature", " ")));
+  EXPECT_FALSE(good("standard", with(kStandard, "webhook-signature", std::string(20000, ' '))));
+}
+
+TEST(VerifyTest, NoSchemeTakesAnothersHeaders) {
+  Headers all = kGithub;
+  all.insert(kGeneric.begin(), kGeneric.end());
+  all.insert(kStandard.begin(), kStandard.end());
+  for (const char* scheme : {"", "none", "GitHub", "hmac "}) EXPECT_FALSE(good(scheme, all)) << scheme;
+  for (const auto& one : kSchemes)
+    for (const auto& other : kSchemes)
+      if (one.headers != other.headers) {
+        EXPECT_FALSE(good(one.name, *other.headers)) << one.name << " " << other.name;
+      }
+}
+
+// ---- the same delivery again ------------------------------------------------------
+
+TEST(DedupeTest, ARepeatIsKnownByWhatIsSigned) {
+  for (const auto& s : kSchemes)
+    EXPECT_EQ(known_by(s.name, *s.headers), known_by(s.name, *s.headers, kBody, kSecret, kNow + 1000))
+        << s.name;
+  // GitHub's own id is not signed: with another one it is the same delivery.
+  EXPECT_EQ(known_by("github", with(kGithub, "x-github-delivery", "a")),
+            known_by("github", with(kGithub, "x-github-delivery", "b")));
+  // A rotated secret signs the same message anew.
+  const std::string right = kStandard.at("webhook-signature");
+  EXPECT_EQ(known_by("standard", kStandard),
+            known_by("standard", with(kStandard, "webhook-signature", "v1,AAAA " + right)));
+}
+
+TEST(DedupeTest, OtherDeliveriesAreOthers) {
+  const auto github = [](const std::string& body) {
+    return known_by("github",
+                    {{"x-hub-signature-256", "sha256=" + crypto::to_hex(crypto::hmac_sha256(kSecret, body))}},
+                    body);
+  };
+  EXPECT_NE(github("{\"n\":1}"), github("{\"n\":2}"));
+  const auto generic = [](const std::string& stamp) {
+    const std::string mac = crypto::to_hex(crypto::hmac_sha256(kSecret, stamp + "." + kBody));
+    return known_by("hmac", {{"x-zane-timestamp", stamp}, {"x-zane-signature", "sha256=" + mac}});
+  };
+  EXPECT_NE(generic("1700000000"), generic("1700000001"));
+}
+
+}  // namespace
+}  // namespace zane::webhook
