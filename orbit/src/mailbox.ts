@@ -24,7 +24,7 @@ export const IN_FLIGHT_MAX = 8;
 const RESEND_MS = 60_000;
 
 /** Ours, the proxy's and the runtime's: not the sender's, or not for others' eyes. */
-const PRIVATE_HEADER = /^(cookie$|cf-|x-forwarded-|x-real-ip$|true-client-ip$|cdn-loop$|x-zane-(?!signature$|timestamp$))/;
+const PRIVATE_HEADER = /^(cookie$|cf-|x-forwarded-|x-real-ip$|true-client-ip$|cdn-loop$|x-orbit-)/;
 
 export function isHookId(text: unknown): text is string {
   return typeof text === 'string' && /^[A-Za-z0-9_-]{1,64}$/.test(text);

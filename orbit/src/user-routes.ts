@@ -1,6 +1,6 @@
 // The routes of Orbit's HTTP surface that concern one user, inside his Durable
 // Object. The Worker names the route in the path and hands over what it checked
-// in `x-zane-…` headers, which it strips from what came from outside.
+// in `x-orbit-…` headers, which it strips from what came from outside.
 import { Close, encodeTextFrame } from '../../proto/ts/link.ts';
 import { clearCookies, setCookie } from './cookies.ts';
 import { orbitHello } from './hello.ts';
@@ -39,7 +39,7 @@ export class UserRoutes {
   }
 
   async handle(request: Request): Promise<Response> {
-    const header = (name: string) => request.headers.get(`x-zane-${name}`) ?? '';
+    const header = (name: string) => request.headers.get(`x-orbit-${name}`) ?? '';
     const call = { user: header('user'), sender: header('sender'), sid: header('sid'), target: header('target'), request };
     const route = new URL(request.url).pathname.slice(1);
     switch (route) {
@@ -137,7 +137,7 @@ export class UserRoutes {
 
   async #session({ user, sid, request }: Call): Promise<Response> {
     this.#checkSession(sid);
-    return json({ user, expiresAtMs: Number(request.headers.get('x-zane-expires')) });
+    return json({ user, expiresAtMs: Number(request.headers.get('x-orbit-expires')) });
   }
 
   #checkSession(sid: string): void {

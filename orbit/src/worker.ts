@@ -54,10 +54,10 @@ interface ToUser { route: string; sid?: string; target?: string; expires?: numbe
 /** Hands the request to the user's object; the tag is checked here and nowhere else. */
 async function askUser({ request, env, config }: Knock, user: string | undefined, to: ToUser): Promise<Response> {
   if (user === undefined || !(await isUser(config.secret, user))) throw new HttpError(404, 'unknown-user', 'this Orbit has no such user: check the address, or enrol again');
-  const headers = new Headers([...request.headers].filter(([name]) => !name.startsWith('x-zane-')));
-  headers.set('x-zane-user', user);
-  headers.set('x-zane-sender', senderOf(request));
-  for (const key of ['sid', 'target', 'expires'] as const) if (to[key] !== undefined) headers.set(`x-zane-${key}`, String(to[key]));
+  const headers = new Headers([...request.headers].filter(([name]) => !name.startsWith('x-orbit-')));
+  headers.set('x-orbit-user', user);
+  headers.set('x-orbit-sender', senderOf(request));
+  for (const key of ['sid', 'target', 'expires'] as const) if (to[key] !== undefined) headers.set(`x-orbit-${key}`, String(to[key]));
   if (to.body !== undefined) headers.delete('content-length');
   const body = to.body === undefined ? request.body : JSON.stringify(to.body);
   return env.USERS.get(env.USERS.idFromName(user)).fetch(`https://user/${to.route}`, { method: request.method, headers, body });

@@ -30,7 +30,7 @@ test('a delivery is stored while the Mac is away, handed over verbatim, and dele
   link.close();
   await link.closed;
   const body = randomBytes(3000);
-  const answer = await post(mac, 'h1', body, { 'X-Hub-Signature-256': 'sha256=00', cookie: 'zane-session=secret', 'x-forwarded-for': '1.2.3.4', 'x-zane-user': 'forged' });
+  const answer = await post(mac, 'h1', body, { 'X-Hub-Signature-256': 'sha256=00', cookie: 'zane-session=secret', 'x-forwarded-for': '1.2.3.4', 'x-orbit-user': 'forged' });
   assert.equal(answer.status, 202);
   const again = await mac.online();
   const { header, bodies, binary } = await again.next('hookDelivery');
@@ -38,7 +38,7 @@ test('a delivery is stored while the Mac is away, handed over verbatim, and dele
   assert.equal(header.hookDelivery?.delivery, answer.body['delivery']);
   assert.equal(header.hookDelivery?.hook, 'h1');
   assert.equal(header.hookDelivery?.headers?.['x-hub-signature-256'], 'sha256=00');
-  for (const name of ['cookie', 'x-forwarded-for', 'x-zane-user']) assert.equal(header.hookDelivery?.headers?.[name], undefined, name);
+  for (const name of ['cookie', 'x-forwarded-for', 'x-orbit-user']) assert.equal(header.hookDelivery?.headers?.[name], undefined, name);
   assert.deepEqual(bodies[0], new Uint8Array(body));
   again.send({ hookAck: { delivery: answer.body['delivery'] } });
   await again.settle();
