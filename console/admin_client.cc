@@ -30,9 +30,10 @@ int explain(const grpc::Status& status) {
     const bool no_supervisor = status.error_message().find("connect") != std::string::npos ||
                                status.error_message().find("Socket closed") != std::string::npos;
     std::cerr << "zane: "
-              << (no_supervisor ? "supervisor is not running for `" + home_folder() +
-                                      "` (or it runs as another user): start it with `script/run`, or set ZANE_HOME"
-                                : status.error_message())
+              << (no_supervisor
+                      ? "supervisor is not running for `" + home_folder() +
+                            "` (or it runs as another user): start it with `script/run`, or set ZANE_HOME"
+                      : status.error_message())
               << "\n";
     return kExitNotRunning;
   }

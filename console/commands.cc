@@ -17,7 +17,8 @@ constexpr std::chrono::seconds kStartDeadline{150};
 
 // Calls one unary method; prints the reply as JSON if that is wanted.
 template <typename Request, typename Reply>
-int call(const Options& options, grpc::Status (v1::Admin::Stub::*method)(grpc::ClientContext*, const Request&, Reply*),
+int call(const Options& options,
+         grpc::Status (v1::Admin::Stub::*method)(grpc::ClientContext*, const Request&, Reply*),
          const Request& request, Reply& reply, std::chrono::seconds deadline = kDeadline) {
   const auto stub = connect();
   grpc::ClientContext context;
@@ -45,8 +46,8 @@ int find_approval(const std::string& id, v1::ApprovalRow& row) {
       ++matches;
     }
   if (matches == 1) return kExitOk;
-  std::cerr << "zane: " << (matches == 0 ? "there is no approval" : "more than one approval begins with") << " `" << id
-            << "`: see `zane approvals`\n";
+  std::cerr << "zane: " << (matches == 0 ? "there is no approval" : "more than one approval begins with")
+            << " `" << id << "`: see `zane approvals`\n";
   return kExitRefused;
 }
 
@@ -65,12 +66,14 @@ std::string default_choice(const v1::ApprovalRow& row, Answer answer) {
 
 int status(const Options& options) {
   v1::StatusReply reply;
-  if (const int code = call(options, &v1::Admin::Stub::Status, v1::StatusRequest(), reply); code != kExitOk) return code;
+  if (const int code = call(options, &v1::Admin::Stub::Status, v1::StatusRequest(), reply); code != kExitOk)
+    return code;
   if (!options.json) {
     std::vector<std::vector<std::string>> rows{{"PART", "STATE", "RELEASE", "PID", "SINCE", ""}};
     for (const auto& part : reply.parts())
-      rows.push_back({part.name(), part.state(), part.release(), part.pid() ? std::to_string(part.pid()) : "-",
-                      time_text(part.started_ms()), harmless(part.message())});
+      rows.push_back({part.name(), part.state(), part.release(),
+                      part.pid() ? std::to_string(part.pid()) : "-", time_text(part.started_ms()),
+                      harmless(part.message())});
     print_table(rows);
     std::cout << "\nMac " << reply.mac() << " · " << reply.open_approvals() << " open approvals · journal at "
               << reply.head_seq() << "\n";
@@ -86,8 +89,8 @@ int threads(const Options& options, int limit) {
   if (code != kExitOk || options.json) return code;
   std::vector<std::vector<std::string>> rows{{"THREAD", "STATUS", "UPDATED", "FOLDER", "ABOUT"}};
   for (const auto& thread : reply.threads())
-    rows.push_back({thread.thread(), thread.status(), time_text(thread.updated_at_s() * 1000), harmless(thread.cwd(), 40),
-                    harmless(thread.preview(), 60)});
+    rows.push_back({thread.thread(), thread.status(), time_text(thread.updated_at_s() * 1000),
+                    harmless(thread.cwd(), 40), harmless(thread.preview(), 60)});
   print_table(rows);
   return kExitOk;
 }
@@ -102,7 +105,8 @@ int start(const Options& options, const StartOptions& task) {
   v1::StartReply reply;
   const int code = call(options, &v1::Admin::Stub::Start, request, reply, kStartDeadline);
   if (code == kExitOk && !options.json)
-    std::cout << "started thread " << reply.thread() << "\nfollow it with: zane tail " << reply.thread() << "\n";
+    std::cout << "started thread " << reply.thread() << "\nfollow it with: zane tail " << reply.thread()
+              << "\n";
   return code;
 }
 
@@ -120,8 +124,8 @@ int tail(const Options& options, const std::string& thread, int past) {
       print_json(message);
     else
       std::cout << event.seq() << "  " << (thread.empty() ? event.thread() + "  " : "")
-                << (event.kind() == "approval" ? "approval " : "") << event.method() << "  " << harmless(event.raw(), 160)
-                << std::endl;
+                << (event.kind() == "approval" ? "approval " : "") << event.method() << "  "
+                << harmless(event.raw(), 160) << std::endl;
   }
   return explain(reader->Finish());
 }
@@ -170,7 +174,8 @@ int devices(const Options& options) {
   if (code != kExitOk || options.json) return code;
   std::vector<std::vector<std::string>> rows{{"DEVICE", "ROLE", "PAIRED", "LAST SEEN", "NAME"}};
   for (const auto& d : reply.devices())
-    rows.push_back({d.device(), d.role(), time_text(d.paired_ms()), time_text(d.last_seen_ms()), harmless(d.name(), 40)});
+    rows.push_back({d.device(), d.role(), time_text(d.paired_ms()), time_text(d.last_seen_ms()),
+                    harmless(d.name(), 40)});
   print_table(rows);
   return kExitOk;
 }
@@ -179,8 +184,8 @@ int pair(const Options& options) {
   v1::PairLinkReply reply;
   const int code = call(options, &v1::Admin::Stub::Pair, v1::PairLinkRequest(), reply);
   if (code != kExitOk || options.json) return code;
-  std::cout << "Open this link on the device you want to pair. It is good once, until " << time_text(reply.expires_ms())
-            << ":\n\n  " << reply.url() << "\n\n";
+  std::cout << "Open this link on the device you want to pair. It is good once, until "
+            << time_text(reply.expires_ms()) << ":\n\n  " << reply.url() << "\n\n";
   if (reply.reachable())
     print_qr(reply.url());
   else

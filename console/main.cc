@@ -28,7 +28,9 @@ int main(int argc, char** argv) {
   int code = 0;
 
   app.add_subcommand("status", "how each part is")->callback([&] { code = console::status(options); });
-  app.add_subcommand("doctor", "what is wrong, and its cure")->callback([&] { code = console::doctor(options); });
+  app.add_subcommand("doctor", "what is wrong, and its cure")->callback([&] {
+    code = console::doctor(options);
+  });
 
   int limit = 0;
   auto* threads = app.add_subcommand("threads", "threads of Codex, newest first");
@@ -72,7 +74,9 @@ int main(int argc, char** argv) {
   deny->add_option("-c,--choice", choice, "decline (the turn goes on) or cancel (it ends)");
   deny->callback([&] { code = console::decide(options, console::Answer::kDeny, approval, choice); });
 
-  app.add_subcommand("pair", "make a link that pairs a phone")->callback([&] { code = console::pair(options); });
+  app.add_subcommand("pair", "make a link that pairs a phone")->callback([&] {
+    code = console::pair(options);
+  });
   app.add_subcommand("devices", "the paired devices")->callback([&] { code = console::devices(options); });
 
   try {

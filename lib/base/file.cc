@@ -30,7 +30,8 @@ absl::StatusOr<std::string> read_open(int fd, const std::filesystem::path& file)
     if (got == 0) return content;
     content.append(buffer, static_cast<size_t>(got));
     if (content.size() > kSmallFileBytesMax)
-      return absl::FailedPreconditionError("`" + file.string() + "` is longer than 1 MiB: this is not a file of Zane's");
+      return absl::FailedPreconditionError("`" + file.string() +
+                                           "` is longer than 1 MiB: this is not a file of Zane's");
   }
 }
 
@@ -80,9 +81,9 @@ absl::Status create_secret_file(const std::filesystem::path& file, std::string_v
   const bool written = write_all(fd, content) && ::fsync(fd) == 0;
   ::close(fd);
   // link() and not rename(): it fails when somebody was faster.
-  const absl::Status result = !written                                         ? failed(beside, "write")
+  const absl::Status result = !written                                    ? failed(beside, "write")
                               : ::link(beside.c_str(), file.c_str()) != 0 ? failed(file, "make")
-                                                                               : absl::OkStatus();
+                                                                          : absl::OkStatus();
   ::unlink(beside.c_str());
   return result;
 }

@@ -43,7 +43,7 @@ absl::Status make_private_folder(const std::filesystem::path& folder) {
 
 absl::StatusOr<Home> Home::open(std::string_view given) {
   const char* from_env = std::getenv("ZANE_HOME");
-  std::filesystem::path root = !given.empty() ? std::filesystem::path(given)
+  std::filesystem::path root = !given.empty()          ? std::filesystem::path(given)
                                : from_env && *from_env ? std::filesystem::path(from_env)
                                                        : default_root();
   std::error_code error;
@@ -51,8 +51,9 @@ absl::StatusOr<Home> Home::open(std::string_view given) {
   if (!root.has_filename()) root = root.parent_path();
   const Home home(root);
   if (home.socket(kLongestSocket).string().size() > kSocketPathBytesMax)
-    return absl::InvalidArgumentError("`" + root.string() +
-                                      "` is too long a path for a socket (103 bytes): set ZANE_HOME to a shorter one");
+    return absl::InvalidArgumentError(
+        "`" + root.string() +
+        "` is too long a path for a socket (103 bytes): set ZANE_HOME to a shorter one");
   for (const auto& folder : {root, root / "run", root / "keys", root / "data", root / "log"}) {
     const bool fresh = !std::filesystem::exists(folder, error);
     if (auto made = make_private_folder(folder); !made.ok()) return made;
@@ -76,7 +77,8 @@ absl::StatusOr<ServiceLock> ServiceLock::take(const Home& home, std::string_view
                                        ": check who owns $ZANE_HOME");
   if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
     ::close(fd);
-    return absl::AlreadyExistsError("another " + std::string(service) + " already runs for `" + home.root().string() +
+    return absl::AlreadyExistsError("another " + std::string(service) + " already runs for `" +
+                                    home.root().string() +
                                     "`: stop it first, or set ZANE_HOME to another folder");
   }
   return ServiceLock(fd);

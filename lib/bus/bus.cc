@@ -16,7 +16,9 @@ constexpr int kHeartbeatTimeoutMs = 6000;
 constexpr int kReconnectMs = 20;
 constexpr int kReconnectMaxMs = 500;
 
-bool fits(const Envelope& message) { return message.ByteSizeLong() <= static_cast<size_t>(kEnvelopeBytesMax); }
+bool fits(const Envelope& message) {
+  return message.ByteSizeLong() <= static_cast<size_t>(kEnvelopeBytesMax);
+}
 
 zmq::message_t encode(const Envelope& message) {
   zmq::message_t part(message.ByteSizeLong());
@@ -54,7 +56,9 @@ Envelope Node::envelope(std::string_view trace, std::string_view cause) const {
 }
 
 Inbox::Inbox(Node& node, Handler handler)
-    : node_(node), handler_(std::move(handler)), socket_(node.io(), node.context(), zmq::socket_type::router) {
+    : node_(node),
+      handler_(std::move(handler)),
+      socket_(node.io(), node.context(), zmq::socket_type::router) {
   bound(socket_.raw());
   secure_server(socket_.raw(), node.keys());
   socket_.raw().set(zmq::sockopt::router_mandatory, true);
@@ -82,7 +86,8 @@ void Inbox::reply(const Peer& peer, const Envelope& request, Envelope answer) {
   answer.set_trace(request.trace());
   // Sent all the same, it would cost the connection and every answer on it.
   if (!fits(answer)) {
-    log::warn("bus_answer_too_large", {{"peer", peer.service}, {"bytes", answer.ByteSizeLong()}, {"trace", request.trace()}});
+    log::warn("bus_answer_too_large",
+              {{"peer", peer.service}, {"bytes", answer.ByteSizeLong()}, {"trace", request.trace()}});
     return fail(peer, request, "too-large", "the answer is longer than 2 MiB: ask for less at a time");
   }
   Parts parts;
@@ -92,7 +97,8 @@ void Inbox::reply(const Peer& peer, const Envelope& request, Envelope answer) {
     log::warn("bus_answer_dropped", {{"peer", peer.service}, {"trace", request.trace()}});
 }
 
-void Inbox::fail(const Peer& peer, const Envelope& request, std::string_view reason, std::string_view message) {
+void Inbox::fail(const Peer& peer, const Envelope& request, std::string_view reason,
+                 std::string_view message) {
   Envelope answer = node_.envelope();
   answer.mutable_failure()->set_reason(std::string(reason));
   answer.mutable_failure()->set_message(std::string(message));
@@ -163,8 +169,10 @@ bool Client::tell(Envelope message) { return fits(message) && send(message); }
 
 loop::Task<absl::StatusOr<Envelope>> Client::ask(Envelope request, std::chrono::milliseconds deadline) {
   if (pending_.size() >= kRequestsPendingMax)
-    co_return absl::ResourceExhaustedError("busy: too many requests wait for " + service_ + ": try again in a moment");
-  if (!fits(request)) co_return absl::ResourceExhaustedError("too-large: the request to " + service_ + " is longer than 2 MiB");
+    co_return absl::ResourceExhaustedError("busy: too many requests wait for " + service_ +
+                                           ": try again in a moment");
+  if (!fits(request))
+    co_return absl::ResourceExhaustedError("too-large: the request to " + service_ + " is longer than 2 MiB");
   const auto until = loop::Timer::clock_type::now() + deadline;
   const auto pending = std::make_shared<Pending>(node_.io());
   pending_.emplace(request.id(), pending);
@@ -176,7 +184,8 @@ loop::Task<absl::StatusOr<Envelope>> Client::ask(Envelope request, std::chrono::
   if (sent && !pending->answer) co_await pending->done.wait_for(until - loop::Timer::clock_type::now());
   pending_.erase(request.id());
   if (!sent) co_return absl::UnavailableError(service_ + " is not running: see `zane status`");
-  if (!pending->answer) co_return absl::DeadlineExceededError(service_ + " did not answer in time: see `zane status`");
+  if (!pending->answer)
+    co_return absl::DeadlineExceededError(service_ + " did not answer in time: see `zane status`");
   if (pending->answer->has_failure())
     co_return absl::FailedPreconditionError(pending->answer->failure().reason() + ": " +
                                             pending->answer->failure().message());

@@ -93,7 +93,8 @@ class Client {
   // The answer; or Unavailable when none came in time (the message names the
   // service), FailedPrecondition when the answer is a Failure (code in a
   // payload-free form: "reason: message").
-  loop::Task<absl::StatusOr<Envelope>> ask(Envelope request, std::chrono::milliseconds deadline = kRequestDeadline);
+  loop::Task<absl::StatusOr<Envelope>> ask(Envelope request,
+                                           std::chrono::milliseconds deadline = kRequestDeadline);
 
   // Without an answer; false when nobody is there.
   bool tell(Envelope message);

@@ -29,7 +29,8 @@ absl::StatusOr<std::string> read_key(const std::filesystem::path& file) {
 
 absl::StatusOr<std::string> public_from(const std::string& secret) {
   char out[kKeyTextBytes + 1] = {};
-  if (zmq_curve_public(out, secret.c_str()) != 0) return absl::InternalError("ZeroMQ was built without CURVE");
+  if (zmq_curve_public(out, secret.c_str()) != 0)
+    return absl::InternalError("ZeroMQ was built without CURVE");
   return std::string(out);
 }
 

@@ -137,8 +137,8 @@ loop::Task<> ZapHandler::serve() {
 
 Parts ZapHandler::answer(const Parts& question) const {
   // version, request id, domain, address, routing id, mechanism, credentials
-  const bool curve = question.size() == 7 && question[5].to_string_view() == "CURVE" && question[6].size() == 32 &&
-                     question[2].to_string_view() == kZapDomain;
+  const bool curve = question.size() == 7 && question[5].to_string_view() == "CURVE" &&
+                     question[6].size() == 32 && question[2].to_string_view() == kZapDomain;
   const auto known = curve ? service_of_.find(z85(question[6])) : service_of_.end();
   const bool ok = known != service_of_.end();
   Parts reply;
@@ -152,7 +152,11 @@ Parts ZapHandler::answer(const Parts& question) const {
 
 RefusalMonitor::RefusalMonitor(loop::Io& io, zmq::context_t& context, zmq::socket_t& watched,
                                std::chrono::milliseconds period, Report report)
-    : io_(io), socket_(io, context, zmq::socket_type::pair), period_(period), report_(std::move(report)), refused_(io) {
+    : io_(io),
+      socket_(io, context, zmq::socket_type::pair),
+      period_(period),
+      report_(std::move(report)),
+      refused_(io) {
   const std::string address = "inproc://monitor-" + crypto::fresh_id();
   zmq_socket_monitor(watched.handle(), address.c_str(),
                      ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL |

@@ -77,8 +77,8 @@ class ZapHandler {
 class RefusalMonitor {
  public:
   using Report = std::function<void(int64_t count)>;
-  RefusalMonitor(loop::Io& io, zmq::context_t& context, zmq::socket_t& watched, std::chrono::milliseconds period,
-                 Report report);
+  RefusalMonitor(loop::Io& io, zmq::context_t& context, zmq::socket_t& watched,
+                 std::chrono::milliseconds period, Report report);
 
  private:
   loop::Task<> watch();

@@ -38,14 +38,8 @@ std::map<std::string, Section> sections_of(Config& c) {
 }
 
 Section section_of(Hook& h) {
-  return {{"id", &h.id},
-          {"name", &h.name},
-          {"scheme", &h.scheme},
-          {"secret_file", &h.secret_file},
-          {"cwd", &h.cwd},
-          {"prompt", &h.prompt},
-          {"model", &h.model},
-          {"effort", &h.effort}};
+  return {{"id", &h.id},   {"name", &h.name},     {"scheme", &h.scheme}, {"secret_file", &h.secret_file},
+          {"cwd", &h.cwd}, {"prompt", &h.prompt}, {"model", &h.model},   {"effort", &h.effort}};
 }
 
 template <typename Map>
@@ -55,7 +49,8 @@ std::vector<std::string> keys_of(const Map& map) {
   return keys;
 }
 
-absl::Status unknown(const std::string& where, const std::string& key, const std::vector<std::string>& known) {
+absl::Status unknown(const std::string& where, const std::string& key,
+                     const std::vector<std::string>& known) {
   const std::string near = nearest(key, known);
   std::string all;
   for (const auto& k : known) all += (all.empty() ? "`" : ", `") + k + "`";
@@ -80,8 +75,10 @@ absl::Status store(const Target& target, const toml::value& value, const std::st
   return absl::OkStatus();
 }
 
-absl::Status fill(const Section& section, const toml::value& table, const std::string& file, const std::string& name) {
-  if (!table.is_table()) return absl::InvalidArgumentError(file + ": `" + name + "` must be a table: write [" + name + "]");
+absl::Status fill(const Section& section, const toml::value& table, const std::string& file,
+                  const std::string& name) {
+  if (!table.is_table())
+    return absl::InvalidArgumentError(file + ": `" + name + "` must be a table: write [" + name + "]");
   for (const auto& [key, value] : table.as_table()) {
     const auto known = section.find(key);
     if (known == section.end()) return unknown(file + ", in [" + name + "]", key, keys_of(section));
@@ -91,15 +88,19 @@ absl::Status fill(const Section& section, const toml::value& table, const std::s
 }
 
 absl::Status check_hook(const Hook& hook, const std::string& file) {
-  const bool id_ok = !hook.id.empty() && hook.id.size() <= 64 && std::all_of(hook.id.begin(), hook.id.end(), [](char c) {
-    return std::isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '-';
-  });
-  if (!id_ok) return absl::InvalidArgumentError(file + ": a [[hook]] needs an `id` of 1 to 64 letters, digits, _ or -");
+  const bool id_ok =
+      !hook.id.empty() && hook.id.size() <= 64 && std::all_of(hook.id.begin(), hook.id.end(), [](char c) {
+        return std::isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '-';
+      });
+  if (!id_ok)
+    return absl::InvalidArgumentError(file + ": a [[hook]] needs an `id` of 1 to 64 letters, digits, _ or -");
   const std::string which = file + ": hook `" + hook.id + "`";
   if (hook.scheme != "github" && hook.scheme != "hmac" && hook.scheme != "standard")
     return absl::InvalidArgumentError(which + ": `scheme` must be \"github\", \"hmac\" or \"standard\"");
-  if (hook.secret_file.empty()) return absl::InvalidArgumentError(which + " needs `secret_file`, a file of mode 0600");
-  if (hook.cwd.empty() || hook.cwd[0] != '/') return absl::InvalidArgumentError(which + " needs `cwd`, an absolute path");
+  if (hook.secret_file.empty())
+    return absl::InvalidArgumentError(which + " needs `secret_file`, a file of mode 0600");
+  if (hook.cwd.empty() || hook.cwd[0] != '/')
+    return absl::InvalidArgumentError(which + " needs `cwd`, an absolute path");
   if (hook.prompt.empty()) return absl::InvalidArgumentError(which + " needs `prompt`, what Codex is to do");
   return absl::OkStatus();
 }
@@ -112,7 +113,8 @@ absl::Status fill_hooks(Config& config, const toml::value& value, const std::str
     if (auto ok = check_hook(hook, file); !ok.ok()) return ok;
     if (hook.name.empty()) hook.name = hook.id;
     for (const Hook& other : config.hooks)
-      if (other.id == hook.id) return absl::InvalidArgumentError(file + ": two hooks have the id `" + hook.id + "`");
+      if (other.id == hook.id)
+        return absl::InvalidArgumentError(file + ": two hooks have the id `" + hook.id + "`");
     config.hooks.push_back(std::move(hook));
   }
   return absl::OkStatus();
@@ -139,7 +141,8 @@ absl::Status fill_config(Config& config, const toml::value& root, const std::str
     return absl::InvalidArgumentError(file + ": `policy.pairing_minutes` must be 1 to 60");
   if (config.journal.keep_days < 1 || config.journal.keep_days > kKeepMax || config.journal.keep_mib < 1 ||
       config.journal.keep_mib > kKeepMax)
-    return absl::InvalidArgumentError(file + ": `journal.keep_days` and `journal.keep_mib` must be 1 to 1000000");
+    return absl::InvalidArgumentError(file +
+                                      ": `journal.keep_days` and `journal.keep_mib` must be 1 to 1000000");
   return absl::OkStatus();
 }
 

@@ -35,7 +35,7 @@ struct Config {
   struct {
     std::string url;  // empty: no phone; relay says so and waits
     std::string user;
-    std::string ca_file;  // trust this CA too
+    std::string ca_file;     // trust this CA too
     std::string public_url;  // where a phone finds Orbit, if not at `url`
   } orbit;
   struct {

@@ -32,9 +32,10 @@ void check(bool ok, const char* what) {
 std::string raw_public(evp_pkey_st* key) {
   std::string raw(kRawKeyBytes, '\0');
   size_t length = 0;
-  check(EVP_PKEY_get_octet_string_param(key, OSSL_PKEY_PARAM_ENCODED_PUBLIC_KEY,
-                                        reinterpret_cast<unsigned char*>(raw.data()), raw.size(), &length) == 1,
-        "public key");
+  check(
+      EVP_PKEY_get_octet_string_param(key, OSSL_PKEY_PARAM_ENCODED_PUBLIC_KEY,
+                                      reinterpret_cast<unsigned char*>(raw.data()), raw.size(), &length) == 1,
+      "public key");
   if (length == kRawKeyBytes) return raw;
   // Some builds hand out the compressed point: ask for the coordinates instead.
   BIGNUM* x = nullptr;
@@ -78,10 +79,12 @@ absl::StatusOr<EvpKey> parse_pem(const std::string& pem, const std::filesystem::
   EvpKey key(PEM_read_bio_PrivateKey(bio, nullptr, nullptr, nullptr));
   BIO_free(bio);
   char group[32] = {};
-  if (!key || EVP_PKEY_get_group_name(key.get(), group, sizeof group, nullptr) != 1 || std::string_view(group) != kGroup)
-    return absl::FailedPreconditionError("`" + file.string() +
-                                         "` is not a P-256 private key: restore it from a backup, or move it away to "
-                                         "make a new one (every phone must then be paired again)");
+  if (!key || EVP_PKEY_get_group_name(key.get(), group, sizeof group, nullptr) != 1 ||
+      std::string_view(group) != kGroup)
+    return absl::FailedPreconditionError(
+        "`" + file.string() +
+        "` is not a P-256 private key: restore it from a backup, or move it away to "
+        "make a new one (every phone must then be paired again)");
   return key;
 }
 
@@ -104,7 +107,8 @@ std::string key_id(std::string_view raw) { return to_base64url(sha256(raw).subst
 EcPublicKey::EcPublicKey(EvpKey key, std::string raw) : key_(std::move(key)), raw_(std::move(raw)) {}
 
 absl::StatusOr<EcPublicKey> EcPublicKey::from_raw(std::string_view raw) {
-  if (raw.size() != kRawKeyBytes || raw[0] != 4) return absl::InvalidArgumentError("not an uncompressed P-256 point");
+  if (raw.size() != kRawKeyBytes || raw[0] != 4)
+    return absl::InvalidArgumentError("not an uncompressed P-256 point");
   OSSL_PARAM_BLD* build = OSSL_PARAM_BLD_new();
   OSSL_PARAM_BLD_push_utf8_string(build, OSSL_PKEY_PARAM_GROUP_NAME, kGroup, 0);
   OSSL_PARAM_BLD_push_octet_string(build, OSSL_PKEY_PARAM_PUB_KEY, raw.data(), raw.size());

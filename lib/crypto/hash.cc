@@ -24,8 +24,8 @@ void check(bool ok, const char* what) {
 std::string sha256(std::string_view bytes) {
   std::string out(32, '\0');
   unsigned length = 0;
-  check(EVP_Digest(bytes.data(), bytes.size(), reinterpret_cast<unsigned char*>(out.data()), &length, EVP_sha256(),
-                   nullptr) == 1,
+  check(EVP_Digest(bytes.data(), bytes.size(), reinterpret_cast<unsigned char*>(out.data()), &length,
+                   EVP_sha256(), nullptr) == 1,
         "EVP_Digest");
   return out;
 }

@@ -59,9 +59,10 @@ std::optional<std::string> user_input(const bj::object& params, const bj::object
   for (const auto& answer : answers) {
     const std::string_view id = answer.key();
     const bj::value& texts = answer.value();
-    const bool asked = questions && std::any_of(questions->begin(), questions->end(), [&](const bj::value& q) {
-                         return q.is_object() && json::string_at(q.as_object(), "id") == id;
-                       });
+    const bool asked =
+        questions && std::any_of(questions->begin(), questions->end(), [&](const bj::value& q) {
+          return q.is_object() && json::string_at(q.as_object(), "id") == id;
+        });
     if (!asked || !texts.is_array()) return std::nullopt;
     for (const auto& text : texts.as_array())
       if (!text.is_string()) return std::nullopt;
@@ -122,8 +123,8 @@ bj::array choices_of(std::string_view method, const bj::object& params) {
   return choices;
 }
 
-std::optional<Response> response_for(std::string_view method, const bj::object& params, std::string_view choice,
-                                     const bj::object* answers) {
+std::optional<Response> response_for(std::string_view method, const bj::object& params,
+                                     std::string_view choice, const bj::object* answers) {
   if (!offered(choices_of(method, params), choice)) return std::nullopt;
   Response response;
   response.grants = !is_refusal(choice);
@@ -143,9 +144,9 @@ std::optional<Response> response_for(std::string_view method, const bj::object& 
       response.bytes = permissions_response(params, choice);
       break;
     case Kind::kElicitation:
-      response.bytes = bj::serialize(
-          bj::object{{"action", choice},
-                     {"content", choice == "accept" ? bj::value(answers ? *answers : bj::object()) : bj::value()}});
+      response.bytes = bj::serialize(bj::object{
+          {"action", choice},
+          {"content", choice == "accept" ? bj::value(answers ? *answers : bj::object()) : bj::value()}});
       break;
     case Kind::kUnknown:
       // What its refusal looks like is not known: a JSON-RPC error says it.

@@ -18,7 +18,8 @@ constexpr size_t kIdBytesMax = 64;
 bool is_id(const bj::value& value) { return value.is_string() && value.get_string().size() <= kIdBytesMax; }
 
 bool is_length(const bj::value& value) {
-  return value.is_int64() && value.get_int64() >= 0 && value.get_int64() <= static_cast<int64_t>(kFrameBytesMax);
+  return value.is_int64() && value.get_int64() >= 0 &&
+         value.get_int64() <= static_cast<int64_t>(kFrameBytesMax);
 }
 
 template <typename Fits>
@@ -108,9 +109,11 @@ std::string with_bodies(std::string line, const std::vector<std::string_view>& b
 absl::StatusOr<v1::LinkHeader> decode_header(std::string_view message) {
   if (message.size() > kFrameBytesMax) return absl::InvalidArgumentError("the frame is too long");
   const size_t end = message.find('\n');
-  if (end == std::string_view::npos || end > kHeaderBytesMax) return absl::InvalidArgumentError("no header line");
+  if (end == std::string_view::npos || end > kHeaderBytesMax)
+    return absl::InvalidArgumentError("no header line");
   const auto shape = json::parse_strict_object(message.substr(0, end));
-  if (!shape.ok() || !has_shape_of_header(*shape)) return absl::InvalidArgumentError("the header line is not a link header");
+  if (!shape.ok() || !has_shape_of_header(*shape))
+    return absl::InvalidArgumentError("the header line is not a link header");
   v1::LinkHeader header;
   pbu::JsonParseOptions options;
   options.ignore_unknown_fields = true;
@@ -125,7 +128,8 @@ absl::StatusOr<Frame> decode(std::string_view message) {
   Frame frame{*std::move(header), {}};
   size_t at = message.find('\n') + 1;
   for (const uint32_t length : frame.header.lengths()) {
-    if (length > message.size() - at) return absl::InvalidArgumentError("a body is shorter than its length says");
+    if (length > message.size() - at)
+      return absl::InvalidArgumentError("a body is shorter than its length says");
     frame.bodies.push_back(message.substr(at, length));
     at += length;
   }

@@ -32,7 +32,8 @@ void append_value(std::string& line, std::string_view value) {
         line.push_back(c);
       } else if (static_cast<unsigned char>(c) < ' ' || c == 0x7f) {
         char escaped[8];
-        std::snprintf(escaped, sizeof escaped, "\\x%02x", static_cast<unsigned>(static_cast<unsigned char>(c)));
+        std::snprintf(escaped, sizeof escaped, "\\x%02x",
+                      static_cast<unsigned>(static_cast<unsigned char>(c)));
         line.append(escaped);
       } else {
         line.push_back(c);
@@ -62,7 +63,8 @@ std::string format(std::string_view event, Fields fields) {
 }
 
 void start(std::string_view service) {
-  auto logger = std::make_shared<spdlog::logger>(std::string(service), std::make_shared<spdlog::sinks::stderr_sink_mt>());
+  auto logger = std::make_shared<spdlog::logger>(std::string(service),
+                                                 std::make_shared<spdlog::sinks::stderr_sink_mt>());
   logger->set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %l %n %v");
   const char* level = std::getenv("ZANE_LOG");
   logger->set_level(level ? spdlog::level::from_str(level) : spdlog::level::info);

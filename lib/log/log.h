@@ -17,11 +17,10 @@ struct Field {
   Field(std::string_view k, const char* v) : key(k), value(v) {}
   // std::string and every kind of string view (abseil's may be a type of its own).
   template <typename Text>
-    requires requires(const Text& text) { std::string(text.data(), text.size()); }
+  requires requires(const Text& text) { std::string(text.data(), text.size()); }
   Field(std::string_view k, const Text& v) : key(k), value(v.data(), v.size()) {}
   template <typename Int>
-    requires std::is_integral_v<Int>
-  Field(std::string_view k, Int v) : key(k), value(std::to_string(v)) {}
+  requires std::is_integral_v<Int> Field(std::string_view k, Int v) : key(k), value(std::to_string(v)) {}
   std::string_view key;
   std::string value;
 };

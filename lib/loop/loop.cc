@@ -40,6 +40,7 @@ void run_until_signal(Io& io, const std::function<void()>& on_stop) {
     on_stop();
     io.stop();
   });
+  log::info("ready");
   io.run();
 }
 

@@ -22,11 +22,14 @@ bool signature_fits(const v1::SignedCommand& signed_command, const Device& devic
 // The times of a command that has not been seen before.
 std::optional<Refusal> check_times(int64_t issued, int64_t expires, int64_t now) {
   if (issued > now + kClockSkewMsMax)
-    return Refusal{"clock", "the phone's clock and the Mac's differ by more than 5 minutes: set both to network time", "", ""};
+    return Refusal{"clock",
+                   "the phone's clock and the Mac's differ by more than 5 minutes: set both to network time",
+                   "", ""};
   // Neither is before 1970, so that the difference can't overflow into a short one.
   if (issued < 0 || expires <= issued || expires - issued > kCommandLifeMsMax)
     return Refusal{"bad-command", "a command may live for 24 hours at most", "", ""};
-  if (now > expires) return Refusal{"expired", "it reached the Mac too late: send it again if you still want it", "", ""};
+  if (now > expires)
+    return Refusal{"expired", "it reached the Mac too late: send it again if you still want it", "", ""};
   return std::nullopt;
 }
 
@@ -43,10 +46,13 @@ std::variant<Command, Repeat, Refusal> check_command(const v1::SignedCommand& si
   };
   const auto device = context.device(signed_command.device());
   if (!device)
-    return refuse("unknown-device", "this device is not paired with this Mac: run `zane pair` there and open its link");
-  if (!signature_fits(signed_command, *device)) return refuse("bad-signature", "the signature is not this device's");
+    return refuse("unknown-device",
+                  "this device is not paired with this Mac: run `zane pair` there and open its link");
+  if (!signature_fits(signed_command, *device))
+    return refuse("bad-signature", "the signature is not this device's");
   const auto body = json::parse_strict_object(signed_command.command());
-  if (!body.ok()) return refuse("bad-command", "the command can't be read: " + std::string(body.status().message()));
+  if (!body.ok())
+    return refuse("bad-command", "the command can't be read: " + std::string(body.status().message()));
   const auto id = json::string_at(*body, "id");
   const auto method = json::string_at(*body, "method");
   const auto issued = json::int_at(*body, "issuedAt");

@@ -62,12 +62,14 @@ std::string unprotected_by(const boost::json::object& params) {
     if (!is_text(key, {kAskProfile, kReadOnlyProfile, kFullAccessProfile})) return key;
   if (const auto* policy = params.if_contains("sandboxPolicy"); policy && !policy->is_null()) {
     const auto* object = policy->if_object();
-    if (!object || json::string_at(*object, "type") != std::string_view("dangerFullAccess")) return "sandboxPolicy";
+    if (!object || json::string_at(*object, "type") != std::string_view("dangerFullAccess"))
+      return "sandboxPolicy";
   }
   if (const auto* config = json::object_at(params, "config"))
     for (const auto& entry : *config) {
       const std::string_view key = entry.key();
-      for (const char* word : {"permissions", "default_permissions", "sandbox_mode", "sandbox_workspace_write", "profile"})
+      for (const char* word :
+           {"permissions", "default_permissions", "sandbox_mode", "sandbox_workspace_write", "profile"})
         if (key.starts_with(word)) return "config";
     }
   return "";

@@ -14,7 +14,8 @@ int fail(int code, std::string_view event, std::string_view why) {
 }
 
 absl::Status publish_key(const std::filesystem::path& file, const zane::crypto::EcKey& key) {
-  const auto written = zane::base::create_secret_file(file, zane::crypto::to_base64url(key.public_key().raw()));
+  const auto written =
+      zane::base::create_secret_file(file, zane::crypto::to_base64url(key.public_key().raw()));
   return absl::IsAlreadyExists(written) ? absl::OkStatus() : written;
 }
 
@@ -43,7 +44,7 @@ int run(zane::base::Home home) {
   bus::Node node(io, home, *std::move(keys));
   policy::Service service(node, *config, *mac_key, *link_key, clock);
   service.run();
-  log::info("ready", {{"mac", mac_key->public_key().id()}});
+  log::info("identity", {{"mac", mac_key->public_key().id()}});
   loop::run_until_signal(io, [] {});
   return EX_OK;
 }
@@ -52,7 +53,8 @@ int run(zane::base::Home home) {
 
 int main(int argc, char** argv) {
   zane::log::start("policy");
-  if (argc > 1) return fail(EX_USAGE, "unknown_argument", std::string(argv[1]) + ": policy takes none; see zane.toml");
+  if (argc > 1)
+    return fail(EX_USAGE, "unknown_argument", std::string(argv[1]) + ": policy takes none; see zane.toml");
   auto home = zane::base::Home::open();
   if (!home.ok()) return fail(EX_CANTCREAT, "no_home", std::string(home.status().message()));
   try {

@@ -22,7 +22,8 @@ struct EnrolLink {
 class Pairing {
  public:
   // References outlive it.
-  Pairing(Store& store, const config::Config& config, const crypto::EcKey& mac_key, const crypto::EcKey& link_key);
+  Pairing(Store& store, const config::Config& config, const crypto::EcKey& mac_key,
+          const crypto::EcKey& link_key);
 
   // FailedPrecondition when there is no Orbit to enrol at, with the cure.
   absl::StatusOr<EnrolLink> make_link(int64_t now_ms);

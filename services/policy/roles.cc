@@ -32,7 +32,8 @@ const std::map<std::string_view, Row>& table() {
       // Plain resuming loads a thread and changes nothing in it.
       {"thread/resume", {Role::kViewer, {"threadId", "excludeTurns", "initialTurnsPage"}}},
       {"thread/turns/list", {Role::kViewer, {"threadId", "cursor", "limit", "sortDirection", "itemsView"}}},
-      {"thread/items/list", {Role::kViewer, {"threadId", "turnId", "cursor", "limit", "sortDirection", "deferOutput"}}},
+      {"thread/items/list",
+       {Role::kViewer, {"threadId", "turnId", "cursor", "limit", "sortDirection", "deferOutput"}}},
       {"thread/items/read", {Role::kViewer, {"threadId", "turnId", "itemId", "itemIds"}}},
       {"thread/search", {Role::kViewer, {"query", "searchTerm", "limit", "cursor"}}},
       {"thread/goal/get", {Role::kViewer, {"threadId"}}},
@@ -45,7 +46,8 @@ const std::map<std::string_view, Row>& table() {
       {"zane/approval/decide", {Role::kApprover, {"approval", "digest", "choice", "answers"}}},
 
       {"zane/task/start", {Role::kOperator, {"cwd", "prompt", "model", "effort", "permissions"}}},
-      {"turn/start", {Role::kOperator, {"threadId", "input", "clientUserMessageId", "model", "effort", "summary"}}},
+      {"turn/start",
+       {Role::kOperator, {"threadId", "input", "clientUserMessageId", "model", "effort", "summary"}}},
       {"turn/steer", {Role::kOperator, {"threadId", "expectedTurnId", "input", "clientUserMessageId"}}},
       {"turn/interrupt", {Role::kOperator, {"threadId", "turnId"}}},
       {"thread/name/set", {Role::kOperator, {"threadId", "name"}}},

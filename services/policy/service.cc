@@ -82,16 +82,19 @@ void Service::on_bus(const bus::Peer& peer, v1::Envelope request) {
   const auto from = [&](std::string_view writer) { return peer.service == writer; };
   switch (request.body_case()) {
     case v1::Envelope::kSignedCommand:
-      if (from(bus::kRelay)) return loop::spawn(node_.io(), "command", on_signed_command(peer, std::move(request)));
+      if (from(bus::kRelay))
+        return loop::spawn(node_.io(), "command", on_signed_command(peer, std::move(request)));
       break;
     case v1::Envelope::kPairRequest:
       if (from(bus::kRelay)) return on_pair(peer, request);
       break;
     case v1::Envelope::kConsoleCommand:
-      if (from(bus::kSupervisor)) return loop::spawn(node_.io(), "console", on_console_command(peer, std::move(request)));
+      if (from(bus::kSupervisor))
+        return loop::spawn(node_.io(), "console", on_console_command(peer, std::move(request)));
       break;
     case v1::Envelope::kTaskRequest:
-      if (from(bus::kWebhook)) return loop::spawn(node_.io(), "task", on_task_request(peer, std::move(request)));
+      if (from(bus::kWebhook))
+        return loop::spawn(node_.io(), "task", on_task_request(peer, std::move(request)));
       break;
     case v1::Envelope::kApprovalQuestion:
       if (from(bus::kSupervisor)) return on_approval_question(peer, request);
@@ -152,8 +155,9 @@ loop::Task<> Service::on_signed_command(bus::Peer peer, v1::Envelope request) {
     answer(peer, request, *repeat->answer);
     co_return;
   }
-  Order order{command.id, command.key(), {}, command.device.role, "device/" + command.device.id, command.method, command.params,
-              request.trace()};
+  Order order{
+      command.id,     command.key(),  {}, command.device.role, "device/" + command.device.id, command.method,
+      command.params, request.trace()};
   order.actor.set_kind("device");
   order.actor.set_id(command.device.id);
   order.actor.set_name(command.device.name);
@@ -181,7 +185,14 @@ loop::Task<> Service::on_signed_command(bus::Peer peer, v1::Envelope request) {
 loop::Task<> Service::on_console_command(bus::Peer peer, v1::Envelope request) {
   const auto& command = request.console_command();
   const auto params = json::parse_strict_object(command.params());
-  Order order{command.command_id(), "console/" + command.command_id(), {}, Role::kOwner, "console", command.method(), {}, request.trace()};
+  Order order{command.command_id(),
+              "console/" + command.command_id(),
+              {},
+              Role::kOwner,
+              "console",
+              command.method(),
+              {},
+              request.trace()};
   order.actor.set_kind("console");
   order.actor.set_id(std::to_string(command.uid()));
   order.actor.set_name("the console");
@@ -195,7 +206,8 @@ loop::Task<> Service::on_console_command(bus::Peer peer, v1::Envelope request) {
 
 loop::Task<> Service::on_task_request(bus::Peer peer, v1::Envelope request) {
   const auto& task = request.task_request();
-  Order order{task.delivery(), "hook/" + task.delivery(), {}, Role::kOperator, "hook", "zane/task/start", {}, request.trace()};
+  Order order{task.delivery(), "hook/" + task.delivery(), {}, Role::kOperator,
+              "hook",          "zane/task/start",         {}, request.trace()};
   order.actor.set_kind("hook");
   order.actor.set_id(task.hook());
   order.actor.set_name(task.hook_name());
@@ -208,7 +220,8 @@ loop::Task<> Service::on_task_request(bus::Peer peer, v1::Envelope request) {
     answer(peer, request, outcome);
     co_return;
   }
-  order.params = {{"cwd", known->cwd}, {"prompt", hook_prompt(known->prompt, task.prompt())}, {"permissions", "ask"}};
+  order.params = {
+      {"cwd", known->cwd}, {"prompt", hook_prompt(known->prompt, task.prompt())}, {"permissions", "ask"}};
   if (!known->model.empty()) order.params["model"] = known->model;
   if (!known->effort.empty()) order.params["effort"] = known->effort;
   answer(peer, request, co_await carry_out(order));
@@ -258,17 +271,27 @@ loop::Task<Service::Judged> Service::judge(const Order& order) {
   // A hook's folder was checked against zane.toml; its role is for the task alone.
   const Role needed = required_role(order.method, order.params);
   if (order.role < needed)
-    co_return Judged{{}, "", "role",
-                     "`" + order.method + "` with these parameters needs the role " + std::string(name_of(needed)) +
-                         "; this is " + std::string(name_of(order.role)) + ": an owner can do it"};
+    co_return Judged{{},
+                     "",
+                     "role",
+                     "`" + order.method + "` with these parameters needs the role " +
+                         std::string(name_of(needed)) + "; this is " + std::string(name_of(order.role)) +
+                         ": an owner can do it"};
   const bool ours = order.method.starts_with("zane/");
   if (const std::string param = ours ? "" : unprotected_by(order.params); !param.empty())
-    co_return Judged{{}, "", "protected-folder",
-                     "with this `" + param + "` a sandboxed command could read Zane's own keys: use `permissions` with `" +
+    co_return Judged{{},
+                     "",
+                     "protected-folder",
+                     "with this `" + param +
+                         "` a sandboxed command could read Zane's own keys: use `permissions` with `" +
                          kAskProfile + "`, `" + kReadOnlyProfile + "` or `" + kFullAccessProfile + "`"};
   if (const std::string folder = co_await protected_folder_in(order); !folder.empty())
-    co_return Judged{{}, "", "protected-folder",
-                     "`" + folder + "` could be written to, and Zane's or Codex's own keys lie there: choose a project's folder"};
+    co_return Judged{
+        {},
+        "",
+        "protected-folder",
+        "`" + folder +
+            "` could be written to, and Zane's or Codex's own keys lie there: choose a project's folder"};
   if (order.method == "zane/attach") co_return co_await attach(order);
   if (order.method == "zane/approval/decide") co_return co_await judge_decision(order);
   if (order.method == "zane/task/start") co_return judge_task(order);
@@ -290,7 +313,8 @@ loop::Task<Service::Judged> Service::judge_decision(const Order& order) {
   const auto response = link::response_for(facts.method(), params ? *params : bj::object(), choice,
                                            json::object_at(order.params, "answers"));
   if (!response)
-    co_return Judged{{}, "", "not-offered", "`" + choice + "` is not among the choices Codex offered for this"};
+    co_return Judged{
+        {}, "", "not-offered", "`" + choice + "` is not among the choices Codex offered for this"};
   Judged judged;
   judged.effect.emplace();
   auto* decide = judged.effect->mutable_decide();
@@ -306,7 +330,10 @@ Service::Judged Service::judge_task(const Order& order) {
   const std::string cwd = text_at(order.params, "cwd");
   const bool own_folder = order.role == Role::kOwner || order.actor.kind() == "hook";
   if (!own_folder && !is_within(cwd, config_.policy.folders))
-    return {{}, "", "role", "`" + cwd + "` is not among the `folders` under [policy] in zane.toml: an owner can start there"};
+    return {{},
+            "",
+            "role",
+            "`" + cwd + "` is not among the `folders` under [policy] in zane.toml: an owner can start there"};
   std::error_code ignored;
   if (!cwd.empty() && !std::filesystem::is_directory(cwd, ignored))
     return {{}, "", "bad-command", "there is no folder `" + cwd + "` on this Mac"};
@@ -330,8 +357,10 @@ loop::Task<Service::Judged> Service::judge_call(const Order& order) {
 // that holds our keys; "" when there is none.
 loop::Task<std::string> Service::protected_folder_in(const Order& order) {
   std::vector<std::string> folders;
-  const bool starts = order.method == "zane/task/start" || order.method == "thread/start" || order.method == "thread/fork";
-  const bool runs = order.method == "turn/start" || order.method == "turn/steer" || order.method == "thread/resume";
+  const bool starts =
+      order.method == "zane/task/start" || order.method == "thread/start" || order.method == "thread/fork";
+  const bool runs =
+      order.method == "turn/start" || order.method == "turn/steer" || order.method == "thread/resume";
   if (!starts && !runs) co_return "";
   folders = writable_folders_in(order.params);
   const std::string thread = text_at(order.params, "threadId");
@@ -365,8 +394,11 @@ loop::Task<Service::Judged> Service::attach(const Order& order) {
   mine.set_protocol_max(link::kProtocolMax);
   if (const auto part = link::part_to_update(mine, theirs); !part.empty()) {
     log::warn("protocol_mismatch", {{"update", part}, {"client_release", text_at(order.params, "release")}});
-    co_return Judged{{}, "", "protocol",
-                     part == "client" ? "this page is too old for your Mac: reload it" : "Zane on your Mac is too old for this page: update it there"};
+    co_return Judged{{},
+                     "",
+                     "protocol",
+                     part == "client" ? "this page is too old for your Mac: reload it"
+                                      : "Zane on your Mac is too old for this page: update it there"};
   }
   v1::Envelope question = node_.envelope(order.trace, order.id);
   question.mutable_question()->mutable_status();
@@ -378,28 +410,29 @@ loop::Task<Service::Judged> Service::attach(const Order& order) {
   bj::array folders(config_.policy.folders.begin(), config_.policy.folders.end());
   const char* user_home = std::getenv("HOME");
   Judged judged;
-  judged.result = bj::serialize(bj::object{
-      {"mac", mac_},
-      {"macName", config_.mac.name.empty() ? base::machine_name() : config_.mac.name},
-      {"release", ZANE_RELEASE},
-      {"protocol", {{"min", link::kProtocolMin}, {"max", link::kProtocolMax}}},
-      {"role", name_of(order.role)},
-      {"device", order.actor.id()},
-      {"devices", devices_json()},
-      {"codex",
-       {{"state", codex.state().empty() ? "unknown" : codex.state()},
-        {"version", codex.version()},
-        {"message", answered.ok() ? codex.message() : std::string(answered.status().message())},
-        {"home", codex.codex_home()}}},
-      {"folders", std::move(folders)},
-      {"hooks", std::move(hooks)},
-      {"home", user_home ? user_home : ""}});
+  judged.result = bj::serialize(
+      bj::object{{"mac", mac_},
+                 {"macName", config_.mac.name.empty() ? base::machine_name() : config_.mac.name},
+                 {"release", ZANE_RELEASE},
+                 {"protocol", {{"min", link::kProtocolMin}, {"max", link::kProtocolMax}}},
+                 {"role", name_of(order.role)},
+                 {"device", order.actor.id()},
+                 {"devices", devices_json()},
+                 {"codex",
+                  {{"state", codex.state().empty() ? "unknown" : codex.state()},
+                   {"version", codex.version()},
+                   {"message", answered.ok() ? codex.message() : std::string(answered.status().message())},
+                   {"home", codex.codex_home()}}},
+                 {"folders", std::move(folders)},
+                 {"hooks", std::move(hooks)},
+                 {"home", user_home ? user_home : ""}});
   co_return judged;
 }
 
 // Methods of ours that policy answers from its own store.
 Service::Judged Service::own_answer(const Order& order) {
-  if (order.method == "zane/devices") return {{}, bj::serialize(bj::object{{"devices", devices_json()}}), "", ""};
+  if (order.method == "zane/devices")
+    return {{}, bj::serialize(bj::object{{"devices", devices_json()}}), "", ""};
   if (order.method == "zane/pair") {
     const auto link = pairing_.make_link(clock_.now_ms());
     if (!link.ok()) return {{}, "", "bad-command", std::string(link.status().message())};
@@ -415,7 +448,8 @@ Service::Judged Service::own_answer(const Order& order) {
     const auto role = role_from(text_at(order.params, "role"));
     const std::string device = text_at(order.params, "device");
     if (!role || !store_.device(device))
-      return {{}, "", "bad-command", "name a paired `device` and a `role`: viewer, approver, operator or owner"};
+      return {
+          {}, "", "bad-command", "name a paired `device` and a `role`: viewer, approver, operator or owner"};
     store_.set_role(device, *role);
     return {{}, "{}", "", ""};
   }
@@ -522,9 +556,12 @@ void Service::answer(const bus::Peer& peer, const v1::Envelope& request, v1::Com
 }
 
 v1::CommandAnswer Service::sign(v1::CommandAnswer answer, const std::string& digest) const {
-  bj::object statement{{"kind", "receipt"},       {"mac", mac_},
-                       {"command", answer.command_id()}, {"commandDigest", digest},
-                       {"state", answer.state()}, {"at", clock_.now_ms()}};
+  bj::object statement{{"kind", "receipt"},
+                       {"mac", mac_},
+                       {"command", answer.command_id()},
+                       {"commandDigest", digest},
+                       {"state", answer.state()},
+                       {"at", clock_.now_ms()}};
   if (!answer.reason().empty()) statement["reason"] = answer.reason();
   if (!answer.message().empty()) statement["message"] = answer.message();
   if (!answer.result().empty())

@@ -18,8 +18,8 @@ namespace zane::policy {
 class Service {
  public:
   // All references outlive it.
-  Service(bus::Node& node, const config::Config& config, const crypto::EcKey& mac_key, const crypto::EcKey& link_key,
-          const base::Clock& clock);
+  Service(bus::Node& node, const config::Config& config, const crypto::EcKey& mac_key,
+          const crypto::EcKey& link_key, const base::Clock& clock);
   void run();
 
  private:

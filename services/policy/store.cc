@@ -75,8 +75,9 @@ std::vector<Device> Store::devices() {
 
 void Store::add_device(const Device& device) {
   write(Durability::kNow, [&] {
-    db_.query("INSERT INTO devices (id, key, name, role, paired_ms, last_seen_ms) VALUES (?, ?, ?, ?, ?, ?) "
-              "ON CONFLICT (id) DO UPDATE SET name = excluded.name")
+    db_.query(
+           "INSERT INTO devices (id, key, name, role, paired_ms, last_seen_ms) VALUES (?, ?, ?, ?, ?, ?) "
+           "ON CONFLICT (id) DO UPDATE SET name = excluded.name")
         .bind(device.id)
         .blob(device.key)
         .bind(device.name)
@@ -103,8 +104,10 @@ void Store::add_pairing_secret(const std::string& secret, int64_t expires_ms) {
         .bind(secret)
         .bind(expires_ms)
         .run();
-    db_.query("DELETE FROM pairing_secrets WHERE secret NOT IN (SELECT secret FROM pairing_secrets ORDER BY expires_ms "
-              "DESC LIMIT ?)")
+    db_.query(
+           "DELETE FROM pairing_secrets WHERE secret NOT IN (SELECT secret FROM pairing_secrets ORDER BY "
+           "expires_ms "
+           "DESC LIMIT ?)")
         .bind(int64_t{kPairingSecretsMax})
         .run();
   });
@@ -134,7 +137,8 @@ std::optional<Store::Remembered> Store::command(const std::string& id) {
   return remembered;
 }
 
-void Store::remember_command(const std::string& id, const std::string& digest, int64_t now_ms, Durability durability) {
+void Store::remember_command(const std::string& id, const std::string& digest, int64_t now_ms,
+                             Durability durability) {
   write(durability, [&] {
     db_.query("INSERT OR IGNORE INTO commands (id, digest, answer, at_ms) VALUES (?, ?, '', ?)")
         .bind(id)
@@ -162,8 +166,9 @@ void Store::forget_old(int64_t now_ms) {
 }
 
 void Store::audit(const AuditRecord& record, int64_t now_ms, Durability durability) {
-  boost::json::object line{{"n", last_n_ + 1},        {"at", now_ms},       {"what", record.what},
-                           {"decision", record.decision}, {"who", record.who}, {"previous", last_hash_}};
+  boost::json::object line{{"n", last_n_ + 1},    {"at", now_ms},
+                           {"what", record.what}, {"decision", record.decision},
+                           {"who", record.who},   {"previous", last_hash_}};
   for (const auto& [key, value] : {std::pair{"reason", &record.reason}, std::pair{"about", &record.about},
                                    std::pair{"command", &record.command}, std::pair{"trace", &record.trace}})
     if (!value->empty()) line[key] = *value;

@@ -65,7 +65,8 @@ class Store {
     std::optional<v1::CommandAnswer> answer;  // none yet: it was under way
   };
   std::optional<Remembered> command(const std::string& id);
-  void remember_command(const std::string& id, const std::string& digest, int64_t now_ms, Durability durability);
+  void remember_command(const std::string& id, const std::string& digest, int64_t now_ms,
+                        Durability durability);
   void remember_answer(const std::string& id, const v1::CommandAnswer& answer);
   void forget_command(const std::string& id);
   void forget_old(int64_t now_ms);

@@ -154,7 +154,8 @@ loop::Task<> Service::forward_hook(v1::LinkHeader header, std::string body) {
   const auto answer = co_await webhook_.ask(std::move(request));
   if (!answer.ok() || !answer->has_delivery_stored()) {
     // Not acknowledged: Orbit keeps it and hands it over again.
-    log::warn("delivery_not_stored", {{"delivery", header.hook_delivery().delivery()}, {"why", answer.status().message()}});
+    log::warn("delivery_not_stored",
+              {{"delivery", header.hook_delivery().delivery()}, {"why", answer.status().message()}});
     co_return;
   }
   v1::LinkHeader ack;

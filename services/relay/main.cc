@@ -39,7 +39,7 @@ int run(zane::base::Home home) {
   bus::Node node(io, home, *std::move(keys));
   relay::Service service(node, *config, *mac, *link_key, clock);
   service.run();
-  log::info("ready", {{"mac", *mac}});
+  log::info("identity", {{"mac", *mac}});
   loop::run_until_signal(io, [&] { service.stop(); });
   return EX_OK;
 }
@@ -48,7 +48,8 @@ int run(zane::base::Home home) {
 
 int main(int argc, char** argv) {
   zane::log::start("relay");
-  if (argc > 1) return fail(EX_USAGE, "unknown_argument", std::string(argv[1]) + ": relay takes none; see zane.toml");
+  if (argc > 1)
+    return fail(EX_USAGE, "unknown_argument", std::string(argv[1]) + ": relay takes none; see zane.toml");
   auto home = zane::base::Home::open();
   if (!home.ok()) return fail(EX_CANTCREAT, "no_home", std::string(home.status().message()));
   try {

@@ -57,12 +57,14 @@ class AnyStream {
   template <typename Buffers, typename Token>
   auto async_read_some(const Buffers& buffers, Token&& token) {
     return asio::async_initiate<Token, void(boost::system::error_code, std::size_t)>(
-        [this](auto handler, const Buffers& b) { read(first(b), erase(std::move(handler))); }, token, buffers);
+        [this](auto handler, const Buffers& b) { read(first(b), erase(std::move(handler))); }, token,
+        buffers);
   }
   template <typename Buffers, typename Token>
   auto async_write_some(const Buffers& buffers, Token&& token) {
     return asio::async_initiate<Token, void(boost::system::error_code, std::size_t)>(
-        [this](auto handler, const Buffers& b) { write(first(b), erase(std::move(handler))); }, token, buffers);
+        [this](auto handler, const Buffers& b) { write(first(b), erase(std::move(handler))); }, token,
+        buffers);
   }
 
  private:
@@ -84,7 +86,8 @@ class AnyStream {
     tls_ ? tls_->async_read_some(buffer, std::move(done)) : plain_->async_read_some(buffer, std::move(done));
   }
   void write(asio::const_buffer buffer, Done done) {
-    tls_ ? tls_->async_write_some(buffer, std::move(done)) : plain_->async_write_some(buffer, std::move(done));
+    tls_ ? tls_->async_write_some(buffer, std::move(done))
+         : plain_->async_write_some(buffer, std::move(done));
   }
 
   std::unique_ptr<Tcp::socket> plain_;
@@ -147,7 +150,8 @@ std::optional<Proxy> proxy_for(const OrbitAddress& address) {
   return proxy;
 }
 
-loop::Task<std::unique_ptr<LinkError>> open_tunnel(Tcp::socket& socket, const Proxy& proxy, const OrbitAddress& to) {
+loop::Task<std::unique_ptr<LinkError>> open_tunnel(Tcp::socket& socket, const Proxy& proxy,
+                                                   const OrbitAddress& to) {
   namespace http = beast::http;
   const std::string target = to.host + ":" + to.port;
   http::request<http::empty_body> request{http::verb::connect, target, 11};
@@ -186,7 +190,8 @@ bool is_host(std::string_view host, std::string_view marks) {
 }
 
 bool is_port(const std::string& text) {
-  const bool digits = !text.empty() && text.size() <= 5 && text.find_first_not_of("0123456789") == std::string::npos;
+  const bool digits =
+      !text.empty() && text.size() <= 5 && text.find_first_not_of("0123456789") == std::string::npos;
   return digits && std::stoi(text) >= 1 && std::stoi(text) <= 65535;
 }
 
@@ -208,7 +213,8 @@ absl::StatusOr<OrbitAddress> parse_orbit_url(const std::string& url) {
     rest = url.substr(7);
     address.tls = false;
   } else {
-    return absl::InvalidArgumentError("`orbit.url` must begin with https:// (or http:// for this machine alone)");
+    return absl::InvalidArgumentError(
+        "`orbit.url` must begin with https:// (or http:// for this machine alone)");
   }
   rest = rest.substr(0, rest.find('/'));
   const size_t colon = rest.rfind(':');
@@ -267,8 +273,9 @@ loop::Task<std::unique_ptr<LinkError>> OrbitSocket::connect(Target target) {
       co_return failed;
     }
 
-  stream->ws = address.tls ? std::make_unique<websocket::stream<AnyStream>>(std::move(socket), stream->context)
-                           : std::make_unique<websocket::stream<AnyStream>>(std::move(socket));
+  stream->ws = address.tls
+                   ? std::make_unique<websocket::stream<AnyStream>>(std::move(socket), stream->context)
+                   : std::make_unique<websocket::stream<AnyStream>>(std::move(socket));
   auto& ws = *stream->ws;
   if (auto* tls = ws.next_layer().tls()) {
     SSL_set_tlsext_host_name(tls->native_handle(), address.host.c_str());
@@ -306,7 +313,8 @@ loop::Task<std::unique_ptr<LinkError>> OrbitSocket::connect(Target target) {
     co_return std::make_unique<LinkError>(
         LinkError{refused ? LinkEnd::kRefused : LinkEnd::kWeather,
                   "Orbit answered " + std::to_string(status) +
-                      (refused ? ": it does not know this Mac: run `script/run` again, or register its link key with your Orbit"
+                      (refused ? ": it does not know this Mac: run `script/run` again, or register its link "
+                                 "key with your Orbit"
                                : ": it is tried again")});
   }
   if (error) co_return weather("no WebSocket with " + address.host + ": " + error.message());
@@ -344,7 +352,8 @@ loop::Task<LinkError> OrbitSocket::run(OnFrame on_frame) {
     case 4012:
       co_return LinkError{LinkEnd::kRefused, "Orbit no longer knows this Mac's link key: register it again"};
     default:
-      co_return LinkError{LinkEnd::kWeather, silent_ ? "Orbit did not answer a ping in time" : error.message()};
+      co_return LinkError{LinkEnd::kWeather,
+                          silent_ ? "Orbit did not answer a ping in time" : error.message()};
   }
 }
 

@@ -161,7 +161,8 @@ void Service::on_from_policy(v1::Envelope envelope) {
   if (client != waiting_.end()) send_receipt(client->second, envelope.command_answer(), envelope.trace());
 }
 
-void Service::send_receipt(const std::string& client, const v1::CommandAnswer& answer, const std::string& trace) {
+void Service::send_receipt(const std::string& client, const v1::CommandAnswer& answer,
+                           const std::string& trace) {
   v1::LinkHeader header;
   header.add_to(client);
   header.set_trace(trace);
@@ -182,7 +183,8 @@ void Service::send_freshness(const std::vector<std::string>& to) {
   freshness->set_codex(unknown ? "unknown" : codex_.state());
   freshness->set_codex_version(codex_.version());
   freshness->set_codex_age_ms(unknown ? silent_ns / 1000000 : codex_.age_ms() + silent_ns / 1000000);
-  freshness->set_message(unknown ? "supervisor on the Mac says nothing: see `zane status` there" : codex_.message());
+  freshness->set_message(unknown ? "supervisor on the Mac says nothing: see `zane status` there"
+                                 : codex_.message());
   send(std::move(header));
 }
 
@@ -209,7 +211,8 @@ loop::Task<> Service::tell_hooks() {
   }
 }
 
-void Service::undelivered(const v1::LinkHeader& header, const std::string& reason, const std::string& message) {
+void Service::undelivered(const v1::LinkHeader& header, const std::string& reason,
+                          const std::string& message) {
   if (header.from().empty()) return;
   v1::LinkHeader reply;
   reply.add_to(header.from());

@@ -42,8 +42,8 @@ std::string state_of(LinkEnd end) {
 
 }  // namespace
 
-Service::Service(bus::Node& node, const config::Config& config, std::string mac, const crypto::EcKey& link_key,
-                 const base::Clock& clock)
+Service::Service(bus::Node& node, const config::Config& config, std::string mac,
+                 const crypto::EcKey& link_key, const base::Clock& clock)
     : node_(node),
       config_(config),
       mac_(std::move(mac)),
@@ -67,7 +67,9 @@ void Service::run() {
 
 loop::Task<> Service::keep_linked() {
   if (config_.orbit.url.empty() || config_.orbit.user.empty()) {
-    set_state("off", "no Orbit is configured: set `url` and `user` under [orbit] in zane.toml, as `script/run` does");
+    set_state(
+        "off",
+        "no Orbit is configured: set `url` and `user` under [orbit] in zane.toml, as `script/run` does");
     co_return;
   }
   std::uniform_real_distribution<double> chance(0, 1);
@@ -143,7 +145,8 @@ void Service::on_frame(std::string_view bytes) {
   if (!frame.ok()) {
     log::warn("frame_refused", {{"why", frame.status().message()}, {"bytes", bytes.size()}});
     const auto said = link::decode_header(bytes);
-    if (greeted_ && said.ok()) undelivered(*said, "bad-frame", std::string(frame.status().message()) + ": reload the page");
+    if (greeted_ && said.ok())
+      undelivered(*said, "bad-frame", std::string(frame.status().message()) + ": reload the page");
     return;
   }
   const auto& header = frame->header;

@@ -22,7 +22,8 @@ std::string text_at(const bj::object& object, std::string_view key) {
 
 grpc::Status status_of(const absl::Status& status) {
   if (absl::IsUnavailable(status)) return {grpc::StatusCode::UNAVAILABLE, std::string(status.message())};
-  if (absl::IsDeadlineExceeded(status)) return {grpc::StatusCode::DEADLINE_EXCEEDED, std::string(status.message())};
+  if (absl::IsDeadlineExceeded(status))
+    return {grpc::StatusCode::DEADLINE_EXCEEDED, std::string(status.message())};
   return {grpc::StatusCode::FAILED_PRECONDITION, std::string(status.message())};
 }
 
@@ -76,12 +77,14 @@ grpc::ServerUnaryReactor* AdminMethods::on_loop(grpc::CallbackServerContext* con
   return reactor;
 }
 
-loop::Task<grpc::Status> AdminMethods::order_json(std::string method, bj::object params, std::string command_id,
-                                                  bj::object& result) {
-  const auto answer = co_await service_.order(method, bj::serialize(params), static_cast<int64_t>(::getuid()), command_id);
+loop::Task<grpc::Status> AdminMethods::order_json(std::string method, bj::object params,
+                                                  std::string command_id, bj::object& result) {
+  const auto answer =
+      co_await service_.order(method, bj::serialize(params), static_cast<int64_t>(::getuid()), command_id);
   if (!answer.ok()) co_return status_of(answer.status());
   if (answer->state() != "done")
-    co_return grpc::Status(grpc::StatusCode::FAILED_PRECONDITION, answer->reason() + ": " + answer->message());
+    co_return grpc::Status(grpc::StatusCode::FAILED_PRECONDITION,
+                           answer->reason() + ": " + answer->message());
   auto parsed = json::parse_object(answer->result());
   if (parsed.ok()) result = *std::move(parsed);
   co_return grpc::Status::OK;
@@ -95,12 +98,13 @@ grpc::ServerUnaryReactor* AdminMethods::Status(grpc::CallbackServerContext* cont
   });
 }
 
-grpc::ServerUnaryReactor* AdminMethods::Threads(grpc::CallbackServerContext* context, const v1::ThreadsRequest* request,
-                                                v1::ThreadsReply* reply) {
+grpc::ServerUnaryReactor* AdminMethods::Threads(grpc::CallbackServerContext* context,
+                                                const v1::ThreadsRequest* request, v1::ThreadsReply* reply) {
   return on_loop(context, [this, request, reply]() -> loop::Task<grpc::Status> {
     const int limit = request->limit() == 0 ? kThreadsDefault : std::clamp(request->limit(), 1, kThreadsMax);
     bj::object result;
-    const auto status = co_await order_json("thread/list", {{"limit", limit}, {"sortKey", "updated_at"}}, "", result);
+    const auto status =
+        co_await order_json("thread/list", {{"limit", limit}, {"sortKey", "updated_at"}}, "", result);
     if (!status.ok()) co_return status;
     if (const auto* data = json::array_at(result, "data"))
       for (const auto& thread : *data)
@@ -109,15 +113,16 @@ grpc::ServerUnaryReactor* AdminMethods::Threads(grpc::CallbackServerContext* con
   });
 }
 
-grpc::ServerUnaryReactor* AdminMethods::Start(grpc::CallbackServerContext* context, const v1::StartRequest* request,
-                                              v1::StartReply* reply) {
+grpc::ServerUnaryReactor* AdminMethods::Start(grpc::CallbackServerContext* context,
+                                              const v1::StartRequest* request, v1::StartReply* reply) {
   return on_loop(context, [this, request, reply]() -> loop::Task<grpc::Status> {
     bj::object params{{"cwd", request->cwd()}, {"prompt", request->prompt()}};
     if (!request->model().empty()) params["model"] = request->model();
     if (!request->effort().empty()) params["effort"] = request->effort();
     if (!request->permissions().empty()) params["permissions"] = request->permissions();
     bj::object result;
-    const auto status = co_await order_json("zane/task/start", std::move(params), request->command_id(), result);
+    const auto status =
+        co_await order_json("zane/task/start", std::move(params), request->command_id(), result);
     reply->set_thread(text_at(result, "thread"));
     reply->set_turn(text_at(result, "turn"));
     co_return status;
@@ -125,25 +130,29 @@ grpc::ServerUnaryReactor* AdminMethods::Start(grpc::CallbackServerContext* conte
 }
 
 grpc::ServerUnaryReactor* AdminMethods::Approvals(grpc::CallbackServerContext* context,
-                                                  const v1::ApprovalsRequest* request, v1::ApprovalsReply* reply) {
+                                                  const v1::ApprovalsRequest* request,
+                                                  v1::ApprovalsReply* reply) {
   return on_loop(context, [this, request, reply]() -> loop::Task<grpc::Status> {
-    for (const auto& approval : service_.approvals().list(request->all())) *reply->add_approvals() = row_of(approval);
+    for (const auto& approval : service_.approvals().list(request->all()))
+      *reply->add_approvals() = row_of(approval);
     co_return grpc::Status::OK;
   });
 }
 
-grpc::ServerUnaryReactor* AdminMethods::Decide(grpc::CallbackServerContext* context, const v1::DecideRequest* request,
-                                               v1::DecideReply* reply) {
+grpc::ServerUnaryReactor* AdminMethods::Decide(grpc::CallbackServerContext* context,
+                                               const v1::DecideRequest* request, v1::DecideReply* reply) {
   return on_loop(context, [this, request, reply]() { return decide(*request, *reply); });
 }
 
 loop::Task<grpc::Status> AdminMethods::decide(const v1::DecideRequest& request, v1::DecideReply& reply) {
   const auto approval = service_.approvals().find(request.approval());
-  if (!approval) co_return grpc::Status(grpc::StatusCode::NOT_FOUND, "there is no such approval: see `zane approvals`");
+  if (!approval)
+    co_return grpc::Status(grpc::StatusCode::NOT_FOUND, "there is no such approval: see `zane approvals`");
   bj::object result;
   const auto status = co_await order_json(
       "zane/approval/decide",
-      {{"approval", request.approval()}, {"digest", request.digest()}, {"choice", request.choice()}}, "", result);
+      {{"approval", request.approval()}, {"digest", request.digest()}, {"choice", request.choice()}}, "",
+      result);
   reply.set_state(text_at(result, "state"));
   co_return status;
 }
@@ -162,8 +171,8 @@ grpc::ServerUnaryReactor* AdminMethods::Pair(grpc::CallbackServerContext* contex
   });
 }
 
-grpc::ServerUnaryReactor* AdminMethods::Devices(grpc::CallbackServerContext* context, const v1::DevicesRequest*,
-                                                v1::DevicesReply* reply) {
+grpc::ServerUnaryReactor* AdminMethods::Devices(grpc::CallbackServerContext* context,
+                                                const v1::DevicesRequest*, v1::DevicesReply* reply) {
   return on_loop(context, [this, reply]() -> loop::Task<grpc::Status> {
     bj::object result;
     const auto status = co_await order_json("zane/devices", {}, "", result);
@@ -188,7 +197,8 @@ grpc::ServerWriteReactor<v1::TailEvent>* AdminMethods::Tail(grpc::CallbackServer
   boost::asio::post(service_.io(), [this, stream, thread = request->thread(), past = request->past()] {
     if (past > 0) {
       auto rows = service_.journal().db().query(
-          "SELECT event FROM (SELECT seq, event FROM events WHERE ?1 = '' OR thread = ?1 ORDER BY seq DESC LIMIT ?2) "
+          "SELECT event FROM (SELECT seq, event FROM events WHERE ?1 = '' OR thread = ?1 ORDER BY seq DESC "
+          "LIMIT ?2) "
           "ORDER BY seq");
       rows.bind(thread).bind(int64_t{std::min(past, kPastMax)});
       while (rows.step()) {
@@ -208,7 +218,8 @@ grpc::ServerWriteReactor<v1::TailEvent>* AdminMethods::Tail(grpc::CallbackServer
 }
 
 void AdminMethods::end_streams() {
-  for (const auto& tail : tails_) tail->end(grpc::Status(grpc::StatusCode::UNAVAILABLE, "supervisor is stopping"));
+  for (const auto& tail : tails_)
+    tail->end(grpc::Status(grpc::StatusCode::UNAVAILABLE, "supervisor is stopping"));
   tails_.clear();
 }
 

@@ -27,7 +27,8 @@ class AdminMethods final : public v1::Admin::CallbackService {
                                   v1::StartReply* reply) override;
   grpc::ServerWriteReactor<v1::TailEvent>* Tail(grpc::CallbackServerContext* context,
                                                 const v1::TailRequest* request) override;
-  grpc::ServerUnaryReactor* Approvals(grpc::CallbackServerContext* context, const v1::ApprovalsRequest* request,
+  grpc::ServerUnaryReactor* Approvals(grpc::CallbackServerContext* context,
+                                      const v1::ApprovalsRequest* request,
                                       v1::ApprovalsReply* reply) override;
   grpc::ServerUnaryReactor* Decide(grpc::CallbackServerContext* context, const v1::DecideRequest* request,
                                    v1::DecideReply* reply) override;

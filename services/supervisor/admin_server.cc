@@ -21,7 +21,11 @@ using Local = asio::local::stream_protocol;
 
 struct AdminServer::Impl {
   Impl(loop::Io& loop_io, const base::Home& home, Service& supervisor)
-      : io(loop_io), path(home.socket("admin.sock")), service(supervisor), acceptor(loop_io), methods(supervisor) {}
+      : io(loop_io),
+        path(home.socket("admin.sock")),
+        service(supervisor),
+        acceptor(loop_io),
+        methods(supervisor) {}
 
   loop::Task<> accept();
   void admit(Local::socket socket);

@@ -32,8 +32,8 @@ CREATE INDEX IF NOT EXISTS approvals_of_request ON approvals (instance, request_
 Approval read_row(const journal::Query& row) {
   Approval a;
   int c = 0;
-  for (std::string* field : {&a.id, &a.instance, &a.request_id, &a.state, &a.thread, &a.turn, &a.item, &a.method,
-                             &a.digest, &a.request, &a.shown, &a.choice, &a.response})
+  for (std::string* field : {&a.id, &a.instance, &a.request_id, &a.state, &a.thread, &a.turn, &a.item,
+                             &a.method, &a.digest, &a.request, &a.shown, &a.choice, &a.response})
     *field = row.text(c++);
   a.grants = row.integer(c++) != 0;
   a.actor.ParseFromString(row.text(c++));
@@ -56,10 +56,12 @@ bool has_secret_question(const Approval& a) {
   });
 }
 
-boost::json::object statement_of(const Approval& a, const std::string& mac, const v1::Event& event, int64_t now_ms) {
-  boost::json::object s{{"kind", "approval"}, {"mac", mac},       {"approval", a.id},   {"thread", a.thread},
-                        {"turn", a.turn},     {"item", a.item},   {"method", a.method}, {"digest", a.digest},
-                        {"state", a.state},   {"epoch", event.epoch()}, {"seq", event.seq()}, {"at", now_ms},
+boost::json::object statement_of(const Approval& a, const std::string& mac, const v1::Event& event,
+                                 int64_t now_ms) {
+  boost::json::object s{{"kind", "approval"},     {"mac", mac},         {"approval", a.id},
+                        {"thread", a.thread},     {"turn", a.turn},     {"item", a.item},
+                        {"method", a.method},     {"digest", a.digest}, {"state", a.state},
+                        {"epoch", event.epoch()}, {"seq", event.seq()}, {"at", now_ms},
                         {"openedAt", a.opened_ms}};
   const auto request = json::parse_object(a.request);
   const auto* params = request.ok() ? json::object_at(*request, "params") : nullptr;
@@ -81,12 +83,13 @@ ApprovalBook::ApprovalBook(journal::Journal& journal, const crypto::EcKey& mac_k
 }
 
 std::pair<Approval, bool> ApprovalBook::open(const std::string& instance, const CodexMessage& message,
-                                             std::string_view raw, std::string_view shown, const std::string& trace) {
+                                             std::string_view raw, std::string_view shown,
+                                             const std::string& trace) {
   // Ids come round again within a process only for the same request, byte for byte.
   if (auto known = find_request(instance, message.id); known && known->request == raw) {
     // A secret answer was not kept and went down with us: the person is asked again.
-    const bool answer_lost = known->state == kDeciding && known->response.empty() && known->choice == "answer" &&
-                             !unsaved_responses_.contains(known->id);
+    const bool answer_lost = known->state == kDeciding && known->response.empty() &&
+                             known->choice == "answer" && !unsaved_responses_.contains(known->id);
     if (answer_lost) {
       known->choice = known->cause = known->rule = "";
       known->actor.Clear();
@@ -130,7 +133,8 @@ std::optional<std::string> ApprovalBook::decide(const v1::Decide& decision, cons
   return std::nullopt;
 }
 
-void ApprovalBook::resolved(const std::string& instance, const std::string& request_id, const std::string& trace) {
+void ApprovalBook::resolved(const std::string& instance, const std::string& request_id,
+                            const std::string& trace) {
   auto approval = find_request(instance, request_id);
   if (!approval || approval->settled()) return;
   if (approval->state == kDeciding)
@@ -140,9 +144,9 @@ void ApprovalBook::resolved(const std::string& instance, const std::string& requ
 }
 
 void ApprovalBook::turn_ended(const std::string& thread, const std::string& turn, const std::string& trace) {
-  auto open = rows("SELECT " ZANE_APPROVAL_COLUMNS
-                   " FROM approvals WHERE state = 'open' AND thread = ? AND turn = ?",
-                   [&](journal::Query& q) { q.bind(thread).bind(turn); });
+  auto open =
+      rows("SELECT " ZANE_APPROVAL_COLUMNS " FROM approvals WHERE state = 'open' AND thread = ? AND turn = ?",
+           [&](journal::Query& q) { q.bind(thread).bind(turn); });
   for (auto& approval : open) step(approval, kWithdrawn, "the turn ended before it was answered", trace);
 }
 
@@ -157,13 +161,15 @@ std::vector<std::string> ApprovalBook::attached(const std::string& instance) {
   return expected;
 }
 
-void ApprovalBook::not_repeated(const std::vector<std::string>& ids, const std::vector<std::string>& repeated) {
+void ApprovalBook::not_repeated(const std::vector<std::string>& ids,
+                                const std::vector<std::string>& repeated) {
   for (const auto& id : ids) {
     if (std::find(repeated.begin(), repeated.end(), id) != repeated.end()) continue;
     auto approval = find(id);
     if (!approval || approval->settled()) continue;
     if (approval->state == kDeciding)
-      step(*approval, kUnknown, "the decision was being handed to Codex when Zane lost it; look at the item", "");
+      step(*approval, kUnknown, "the decision was being handed to Codex when Zane lost it; look at the item",
+           "");
     else
       step(*approval, kAnsweredElsewhere, "settled while Zane was not running", "");
   }
@@ -174,7 +180,8 @@ void ApprovalBook::orphan(const std::string& instance, const std::string& reason
     if (approval.instance == instance) step(approval, kOrphaned, reason, "");
 }
 
-void ApprovalBook::step(Approval& a, const std::string& state, const std::string& reason, const std::string& trace) {
+void ApprovalBook::step(Approval& a, const std::string& state, const std::string& reason,
+                        const std::string& trace) {
   a.state = state;
   a.reason = reason;
   const int64_t now = clock_.now_ms();
@@ -212,13 +219,20 @@ void ApprovalBook::save(const Approval& a) {
     q.bind(*field);
   const bool secret = unsaved_responses_.contains(a.id);
   q.blob(a.request).blob(a.shown).bind(a.choice).blob(secret ? "" : a.response).bind(int64_t{a.grants});
-  q.blob(a.actor.SerializeAsString()).bind(a.cause).bind(a.reason).bind(a.rule).bind(a.opened_ms).bind(a.opened_seq);
+  q.blob(a.actor.SerializeAsString())
+      .bind(a.cause)
+      .bind(a.reason)
+      .bind(a.rule)
+      .bind(a.opened_ms)
+      .bind(a.opened_seq);
   q.run();
   if (a.settled()) unsaved_responses_.erase(a.id);
   if (a.settled())
     journal_.db_in_transaction()
-        .query("DELETE FROM approvals WHERE state NOT IN ('open', 'deciding') AND opened_seq <= (SELECT opened_seq FROM "
-               "approvals WHERE state NOT IN ('open', 'deciding') ORDER BY opened_seq DESC LIMIT 1 OFFSET ?)")
+        .query(
+            "DELETE FROM approvals WHERE state NOT IN ('open', 'deciding') AND opened_seq <= (SELECT "
+            "opened_seq FROM "
+            "approvals WHERE state NOT IN ('open', 'deciding') ORDER BY opened_seq DESC LIMIT 1 OFFSET ?)")
         .bind(int64_t{kSettledRowsMax})
         .run();
 }
@@ -241,7 +255,8 @@ std::optional<Approval> ApprovalBook::find(const std::string& id) {
   return std::move(found[0]);
 }
 
-std::optional<Approval> ApprovalBook::find_request(const std::string& instance, const std::string& request_id) {
+std::optional<Approval> ApprovalBook::find_request(const std::string& instance,
+                                                   const std::string& request_id) {
   auto found = rows("SELECT " ZANE_APPROVAL_COLUMNS
                     " FROM approvals WHERE instance = ? AND request_id = ? ORDER BY opened_seq DESC LIMIT 1",
                     [&](journal::Query& q) { q.bind(instance).bind(request_id); });
@@ -250,10 +265,10 @@ std::optional<Approval> ApprovalBook::find_request(const std::string& instance, 
 }
 
 std::vector<Approval> ApprovalBook::list(bool settled_too) {
-  return rows(settled_too
-                  ? "SELECT " ZANE_APPROVAL_COLUMNS " FROM approvals ORDER BY opened_seq DESC LIMIT 100"
-                  : "SELECT " ZANE_APPROVAL_COLUMNS
-                    " FROM approvals WHERE state IN ('open', 'deciding') ORDER BY opened_seq",
+  return rows(settled_too ? "SELECT " ZANE_APPROVAL_COLUMNS
+                            " FROM approvals ORDER BY opened_seq DESC LIMIT 100"
+                          : "SELECT " ZANE_APPROVAL_COLUMNS
+                            " FROM approvals WHERE state IN ('open', 'deciding') ORDER BY opened_seq",
               [](journal::Query&) {});
 }
 

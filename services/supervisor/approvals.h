@@ -63,13 +63,14 @@ class ApprovalBook {
 
   // A server request of `instance`. Gives the row that is new or that it
   // repeats, and whether it is new.
-  std::pair<Approval, bool> open(const std::string& instance, const CodexMessage& message, std::string_view raw,
-                                 std::string_view shown, const std::string& trace);
+  std::pair<Approval, bool> open(const std::string& instance, const CodexMessage& message,
+                                 std::string_view raw, std::string_view shown, const std::string& trace);
 
   // open → deciding, to be synced at commit. Nothing changes and the reason
   // ("closed", "digest", "unknown-approval") comes back when it can't be.
-  std::optional<std::string> decide(const v1::Decide& decision, const v1::Actor& actor, const std::string& rule,
-                                    const std::string& cause, const std::string& trace);
+  std::optional<std::string> decide(const v1::Decide& decision, const v1::Actor& actor,
+                                    const std::string& rule, const std::string& cause,
+                                    const std::string& trace);
 
   // `serverRequest/resolved`: what it means depends on what we had done.
   void resolved(const std::string& instance, const std::string& request_id, const std::string& trace);
@@ -92,7 +93,8 @@ class ApprovalBook {
   [[nodiscard]] int64_t before_oldest_open(int64_t otherwise);
 
  private:
-  void step(Approval& approval, const std::string& state, const std::string& reason, const std::string& trace);
+  void step(Approval& approval, const std::string& state, const std::string& reason,
+            const std::string& trace);
   void save(const Approval& approval);
   std::optional<Approval> find_request(const std::string& instance, const std::string& request_id);
   template <typename Bind>
@@ -106,6 +108,5 @@ class ApprovalBook {
   // process; the request then opens anew when Codex repeats it.
   std::map<std::string, std::string> unsaved_responses_;
 };
-
 
 }  // namespace zane::supervisor

@@ -30,7 +30,8 @@ Codex::Codex(loop::Io& io, const base::Home& home, const config::Config& config)
     : io_(io),
       home_(home),
       config_(config),
-      socket_path_(config.codex.socket.empty() ? home.socket("codex.sock") : std::filesystem::path(config.codex.socket)),
+      socket_path_(config.codex.socket.empty() ? home.socket("codex.sock")
+                                               : std::filesystem::path(config.codex.socket)),
       socket_(io) {}
 
 v1::CodexState Codex::state() const {
@@ -85,7 +86,8 @@ loop::Task<> Codex::run(Events events) {
 std::string Codex::loop_cure() const {
   return ": see " + (home_.root() / "log" / "codex.log").string() +
          " and try `codex app-server` by hand; Zane tries again every " +
-         std::to_string(std::chrono::duration_cast<std::chrono::seconds>(kLongestPause).count()) + " s at least";
+         std::to_string(std::chrono::duration_cast<std::chrono::seconds>(kLongestPause).count()) +
+         " s at least";
 }
 
 milliseconds Codex::next_pause(bool lived) {
@@ -177,8 +179,8 @@ loop::Task<absl::StatusOr<CodexReply>> Codex::call(std::string_view method, std:
   const int64_t id = next_call_++;
   const auto waiting = std::make_shared<Call>(io_);
   calls_.emplace(id, waiting);
-  std::string message = "{\"id\":" + std::to_string(id) + ",\"method\":" +
-                        boost::json::serialize(boost::json::string(method)) + ",\"params\":";
+  std::string message = "{\"id\":" + std::to_string(id) +
+                        ",\"method\":" + boost::json::serialize(boost::json::string(method)) + ",\"params\":";
   message += params.empty() ? std::string_view("{}") : params;
   message += '}';
   if (!socket_.send(std::move(message))) {
@@ -187,9 +189,11 @@ loop::Task<absl::StatusOr<CodexReply>> Codex::call(std::string_view method, std:
   }
   if (!waiting->answered) co_await waiting->done.wait_for(deadline);
   calls_.erase(id);
-  if (!waiting->answered) co_return absl::UnknownError("codex did not answer `" + std::string(method) + "` in time");
+  if (!waiting->answered)
+    co_return absl::UnknownError("codex did not answer `" + std::string(method) + "` in time");
   if (waiting->reply.bytes.empty())
-    co_return absl::UnknownError("the connection to codex was lost before it answered `" + std::string(method) + "`");
+    co_return absl::UnknownError("the connection to codex was lost before it answered `" +
+                                 std::string(method) + "`");
   co_return std::move(waiting->reply);
 }
 
@@ -212,8 +216,8 @@ bool Codex::respond(std::string_view id, std::string_view result) {
 bool Codex::respond_error(std::string_view id, int code, std::string_view message) {
   std::string text = "{\"id\":";
   text += id;
-  text += ",\"error\":{\"code\":" + std::to_string(code) + ",\"message\":" +
-          boost::json::serialize(boost::json::string(message)) + "}}";
+  text += ",\"error\":{\"code\":" + std::to_string(code) +
+          ",\"message\":" + boost::json::serialize(boost::json::string(message)) + "}}";
   return socket_.send(std::move(text));
 }
 
@@ -221,10 +225,11 @@ void Codex::on_raw(std::string_view raw, int64_t read_ns) {
   proof_ns_ = read_ns;
   auto message = read_codex_message(raw);
   if (!message.ok()) {
-    log::warn("codex_message_refused", {{"why", message.status().message()},
-                                        {"bytes", raw.size()},
-                                        {"count", ++bad_messages_},
-                                        {"cure", "the message is skipped; if this repeats, update Codex or Zane"}});
+    log::warn("codex_message_refused",
+              {{"why", message.status().message()},
+               {"bytes", raw.size()},
+               {"count", ++bad_messages_},
+               {"cure", "the message is skipped; if this repeats, update Codex or Zane"}});
     return;
   }
   if (message->kind == CodexMessage::Kind::kResponse)
@@ -235,13 +240,15 @@ void Codex::on_raw(std::string_view raw, int64_t read_ns) {
 
 void Codex::on_response(const CodexMessage& message, std::string_view raw) {
   int64_t id = 0;
-  for (const char c : message.id) id = c >= '0' && c <= '9' && id < (int64_t{1} << 52) ? id * 10 + (c - '0') : -1;
+  for (const char c : message.id)
+    id = c >= '0' && c <= '9' && id < (int64_t{1} << 52) ? id * 10 + (c - '0') : -1;
   const auto call = calls_.find(id);
   if (call == calls_.end()) return;
   const auto result = json::member_bytes(raw, "result");
   const auto error = json::member_bytes(raw, "error");
   call->second->reply.ok = result.has_value();
-  call->second->reply.bytes = result ? *result : error.value_or(R"({"message":"codex answered with nothing"})");
+  call->second->reply.bytes =
+      result ? *result : error.value_or(R"({"message":"codex answered with nothing"})");
   call->second->answered = true;
   call->second->done.raise();
 }

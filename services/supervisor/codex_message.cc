@@ -18,8 +18,9 @@ std::string lifted(const boost::json::object& params, std::string_view flat, std
 }
 
 constexpr std::array<std::string_view, 10> kListMethods = {
-    "thread/started",  "thread/status/changed", "thread/name/updated", "thread/archived", "thread/unarchived",
-    "thread/deleted", "thread/closed",         "turn/started",        "turn/completed",  "thread/settings/updated"};
+    "thread/started",    "thread/status/changed",  "thread/name/updated", "thread/archived",
+    "thread/unarchived", "thread/deleted",         "thread/closed",       "turn/started",
+    "turn/completed",    "thread/settings/updated"};
 
 }  // namespace
 
@@ -30,7 +31,8 @@ absl::StatusOr<CodexMessage> read_codex_message(std::string_view raw) {
   message.body = *std::move(body);
   if (const auto method = json::string_at(message.body, "method")) message.method = *method;
   if (const auto id = json::member_bytes(raw, "id")) message.id = *id;
-  if (message.method.empty() && message.id.empty()) return absl::InvalidArgumentError("neither a method nor an id");
+  if (message.method.empty() && message.id.empty())
+    return absl::InvalidArgumentError("neither a method nor an id");
   message.kind = message.method.empty() ? CodexMessage::Kind::kResponse
                  : message.id.empty()   ? CodexMessage::Kind::kNotification
                                         : CodexMessage::Kind::kRequest;
@@ -45,12 +47,14 @@ absl::StatusOr<CodexMessage> read_codex_message(std::string_view raw) {
 }
 
 journal::Level level_of(std::string_view method) {
-  return std::find(kListMethods.begin(), kListMethods.end(), method) != kListMethods.end() ? journal::Level::kList
-                                                                                            : journal::Level::kThread;
+  return std::find(kListMethods.begin(), kListMethods.end(), method) != kListMethods.end()
+             ? journal::Level::kList
+             : journal::Level::kThread;
 }
 
 bool is_process_output(std::string_view method) {
-  return method == "process/outputDelta" || method == "process/exited" || method == "command/exec/outputDelta";
+  return method == "process/outputDelta" || method == "process/exited" ||
+         method == "command/exec/outputDelta";
 }
 
 std::string_view process_key_of(std::string_view method) {

@@ -21,7 +21,8 @@ constexpr uintmax_t kLogBytesMax = 512 * 1024;
 constexpr size_t kLastWordsBytes = 400;
 
 std::filesystem::path find_on_path(const std::string& name) {
-  if (name.find('/') != std::string::npos) return ::access(name.c_str(), X_OK) == 0 ? std::filesystem::path(name) : std::filesystem::path();
+  if (name.find('/') != std::string::npos)
+    return ::access(name.c_str(), X_OK) == 0 ? std::filesystem::path(name) : std::filesystem::path();
   const char* path = std::getenv("PATH");
   std::istringstream folders(path ? path : "");
   for (std::string folder; std::getline(folders, folder, ':');) {
@@ -44,9 +45,8 @@ std::string toml_text(const std::string& text) {
 void add_profile(std::vector<std::string>& arguments, const std::string& name, const std::string& extends,
                  const base::Home& home) {
   const std::string key = "permissions." + name;
-  arguments.insert(arguments.end(),
-                   {"-c", key + ".extends=" + toml_text(extends), "-c",
-                    key + ".filesystem={" + toml_text(home.root().string()) + "=\"deny\"}"});
+  arguments.insert(arguments.end(), {"-c", key + ".extends=" + toml_text(extends), "-c",
+                                     key + ".filesystem={" + toml_text(home.root().string()) + "=\"deny\"}"});
 }
 
 }  // namespace
@@ -54,14 +54,19 @@ void add_profile(std::vector<std::string>& arguments, const std::string& name, c
 absl::StatusOr<CodexProgram> codex_program(const config::Config& config, const base::Home& home) {
   const auto binary = find_on_path(config.codex.binary);
   if (binary.empty())
-    return absl::NotFoundError("no `" + config.codex.binary +
-                               "` on PATH: install Codex (`npm i -g @openai/codex` or `brew install codex`), or set "
-                               "`binary` under [codex] in " +
-                               home.config_file().string());
+    return absl::NotFoundError(
+        "no `" + config.codex.binary +
+        "` on PATH: install Codex (`npm i -g @openai/codex` or `brew install codex`), or set "
+        "`binary` under [codex] in " +
+        home.config_file().string());
   CodexProgram program;
   program.socket = home.socket("codex.sock");
   program.codex_home = config.codex.home;
-  program.arguments = {binary.string(), "app-server", "--listen", "unix://" + program.socket.string(), "-c",
+  program.arguments = {binary.string(),
+                       "app-server",
+                       "--listen",
+                       "unix://" + program.socket.string(),
+                       "-c",
                        std::string("default_permissions=") + toml_text(kWorkspaceProfile)};
   add_profile(program.arguments, kWorkspaceProfile, ":workspace", home);
   add_profile(program.arguments, kReadOnlyProfile, ":read-only", home);
@@ -71,7 +76,8 @@ absl::StatusOr<CodexProgram> codex_program(const config::Config& config, const b
 absl::StatusOr<int> spawn_codex(const CodexProgram& program, const base::Home& home) {
   const std::string log = (home.root() / "log" / "codex.log").string();
   std::error_code ignored;
-  if (std::filesystem::file_size(log, ignored) > kLogBytesMax && !ignored) std::filesystem::resize_file(log, 0, ignored);
+  if (std::filesystem::file_size(log, ignored) > kLogBytesMax && !ignored)
+    std::filesystem::resize_file(log, 0, ignored);
 
   posix_spawn_file_actions_t files;
   posix_spawn_file_actions_init(&files);
@@ -93,8 +99,8 @@ absl::StatusOr<int> spawn_codex(const CodexProgram& program, const base::Home& h
   environment.push_back(nullptr);
 
   pid_t pid = -1;
-  const int error =
-      posix_spawn(&pid, program.arguments[0].c_str(), &files, &attributes, arguments.data(), environment.data());
+  const int error = posix_spawn(&pid, program.arguments[0].c_str(), &files, &attributes, arguments.data(),
+                                environment.data());
   posix_spawnattr_destroy(&attributes);
   posix_spawn_file_actions_destroy(&files);
   if (error != 0)

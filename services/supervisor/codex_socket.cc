@@ -62,7 +62,8 @@ loop::Task<absl::Status> CodexSocket::connect(const std::filesystem::path& path)
   instance_ = instance_of(peer_pid_, path);
   co_await ws.async_handshake("localhost", "/", into(error));
   if (error)
-    co_return absl::UnavailableError("`" + path.string() + "` is not a `codex app-server`: " + error.message());
+    co_return absl::UnavailableError("`" + path.string() +
+                                     "` is not a `codex app-server`: " + error.message());
   open_ = std::make_shared<bool>(true);
   outbox_.clear();
   outbox_bytes_ = 0;
@@ -85,7 +86,8 @@ loop::Task<absl::Status> CodexSocket::run(OnMessage on_message) {
   *open = false;
   to_write_.raise();
   if (error == beast::websocket::error::message_too_big)
-    co_return absl::ResourceExhaustedError("codex sent a message of more than 64 MiB: the connection is made anew");
+    co_return absl::ResourceExhaustedError(
+        "codex sent a message of more than 64 MiB: the connection is made anew");
   co_return absl::UnavailableError("the connection to codex ended: " + error.message());
 }
 

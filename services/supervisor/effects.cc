@@ -34,14 +34,16 @@ v1::EffectResult result_of(const std::string& state, const std::string& reason, 
 }
 
 v1::EffectResult unknown_result() {
-  return result_of("unknown", "codex-down",
-                   "it was handed to Codex, then the connection was lost: look at the thread before you try again");
+  return result_of(
+      "unknown", "codex-down",
+      "it was handed to Codex, then the connection was lost: look at the thread before you try again");
 }
 
 v1::EffectResult result_of(const absl::StatusOr<CodexReply>& reply) {
   if (absl::IsUnknown(reply.status())) return unknown_result();
   if (reply.ok() && reply->bytes.size() > kResultBytesMax)
-    return result_of("failed", "too-large", "it was done, but Codex's answer is longer than 1 MiB: ask for less at a time");
+    return result_of("failed", "too-large",
+                     "it was done, but Codex's answer is longer than 1 MiB: ask for less at a time");
   if (!reply.ok())
     return result_of("refused", absl::IsResourceExhausted(reply.status()) ? "busy" : "codex-down",
                      std::string(reply.status().message()));
@@ -64,8 +66,8 @@ std::string id_in(const std::string& result, std::string_view key) {
 
 }  // namespace
 
-Effects::Effects(loop::Io& io, journal::Journal& journal, Codex& codex, ApprovalBook& approvals, Processes& processes,
-                 const base::Clock& clock, std::function<void()> flush)
+Effects::Effects(loop::Io& io, journal::Journal& journal, Codex& codex, ApprovalBook& approvals,
+                 Processes& processes, const base::Clock& clock, std::function<void()> flush)
     : io_(io),
       journal_(journal),
       codex_(codex),
@@ -177,7 +179,8 @@ v1::EffectResult Effects::decide(const v1::Effect& effect, const std::string& tr
     return result_of("refused", *refused,
                      *refused == "digest" ? "this is not the request you were shown: look again"
                      : *refused == "closed"
-                         ? "it was already settled: " + state + (now->actor.name().empty() ? "" : ", by " + now->actor.name())
+                         ? "it was already settled: " + state +
+                               (now->actor.name().empty() ? "" : ", by " + now->actor.name())
                          : "there is no such approval");
   }
   flush_();
@@ -192,7 +195,8 @@ v1::EffectResult Effects::decide(const v1::Effect& effect, const std::string& tr
 
 bool Effects::respond(const Approval& approval) {
   if (approval.instance != codex_.instance()) return false;
-  if (approval.response.empty()) return codex_.respond_error(approval.request_id, kMethodNotFound, "declined by the user");
+  if (approval.response.empty())
+    return codex_.respond_error(approval.request_id, kMethodNotFound, "declined by the user");
   return codex_.respond(approval.request_id, approval.response);
 }
 

@@ -20,8 +20,8 @@ inline constexpr int64_t kRememberMs = int64_t{48} * 3600 * 1000;
 class Effects {
  public:
   // References outlive it. `flush` commits and publishes the journal.
-  Effects(loop::Io& io, journal::Journal& journal, Codex& codex, ApprovalBook& approvals, Processes& processes,
-          const base::Clock& clock, std::function<void()> flush);
+  Effects(loop::Io& io, journal::Journal& journal, Codex& codex, ApprovalBook& approvals,
+          Processes& processes, const base::Clock& clock, std::function<void()> flush);
 
   loop::Task<v1::EffectResult> carry_out(v1::Effect effect, std::string trace);
 

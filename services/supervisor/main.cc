@@ -47,7 +47,9 @@ int run(zane::base::Home home) {
 
 int main(int argc, char** argv) {
   zane::log::start("supervisor");
-  if (argc > 1) return fail(EX_USAGE, "unknown_argument", std::string(argv[1]) + ": supervisor takes none; see zane.toml");
+  if (argc > 1)
+    return fail(EX_USAGE, "unknown_argument",
+                std::string(argv[1]) + ": supervisor takes none; see zane.toml");
   auto home = zane::base::Home::open();
   if (!home.ok()) return fail(EX_CANTCREAT, "no_home", std::string(home.status().message()));
   try {

@@ -26,7 +26,8 @@ absl::StatusOr<std::string> Processes::to_codex(const std::string& client, std::
   if (!object.ok()) return object.status();
   const auto name = json::string_at(*object, key);
   if (!name) return std::string(params);
-  const auto owned = std::count_if(owner_.begin(), owner_.end(), [&](const auto& e) { return e.second == client; });
+  const auto owned =
+      std::count_if(owner_.begin(), owner_.end(), [&](const auto& e) { return e.second == client; });
   if (begins_process(method) && static_cast<size_t>(owned) >= kProcessesPerClientMax)
     return absl::ResourceExhaustedError("too many terminals are open: close one first");
   const std::string ours = our_name(client, *name);
@@ -44,7 +45,8 @@ void Processes::began(const std::string& client, std::string_view method, std::s
   if (!begins_process(method) || !over) return;
   const auto object = json::parse_object(params);
   if (!object.ok()) return;
-  if (const auto name = json::string_at(*object, process_key_of(method))) owner_.erase(our_name(client, *name));
+  if (const auto name = json::string_at(*object, process_key_of(method)))
+    owner_.erase(our_name(client, *name));
 }
 
 std::optional<Processes::Output> Processes::from_codex(const CodexMessage& message) {

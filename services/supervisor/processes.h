@@ -20,7 +20,8 @@ class Processes {
   // `params` with the client's name for its process replaced by ours; as they
   // are for methods that name none. ResourceExhausted at the bound,
   // AlreadyExists for a second one of a name.
-  absl::StatusOr<std::string> to_codex(const std::string& client, std::string_view method, std::string_view params);
+  absl::StatusOr<std::string> to_codex(const std::string& client, std::string_view method,
+                                       std::string_view params);
 
   // Whether the call that began a process took place.
   void began(const std::string& client, std::string_view method, std::string_view params, bool ok);

@@ -24,12 +24,14 @@ constexpr int64_t kMib = 1024 * 1024;
 
 // A server request that belongs to no thread asks the program, not the person.
 bool asks_a_person(const CodexMessage& message) {
-  return !message.thread.empty() && message.method != "item/tool/call" && message.method != "currentTime/read";
+  return !message.thread.empty() && message.method != "item/tool/call" &&
+         message.method != "currentTime/read";
 }
 
 }  // namespace
 
-Service::Service(bus::Node& node, const config::Config& config, const crypto::EcKey& mac_key, const base::Clock& clock)
+Service::Service(bus::Node& node, const config::Config& config, const crypto::EcKey& mac_key,
+                 const base::Clock& clock)
     : node_(node),
       config_(config),
       clock_(clock),
@@ -42,7 +44,9 @@ Service::Service(bus::Node& node, const config::Config& config, const crypto::Ec
       publisher_(node),
       inbox_(node, [this](const bus::Peer& peer, v1::Envelope request) { on_bus(peer, std::move(request)); }),
       refusals_(node.io(), node.context(), inbox_.raw(), kRefusalReportEvery,
-                [this](int64_t count) { audit("peer-refused", "unknown", "a bus peer without a service's key", count); }),
+                [this](int64_t count) {
+                  audit("peer-refused", "unknown", "a bus peer without a service's key", count);
+                }),
       policy_(node, bus::kPolicy),
       relay_(node, bus::kRelay),
       webhook_(node, bus::kWebhook),
@@ -53,7 +57,9 @@ Service::Service(bus::Node& node, const config::Config& config, const crypto::Ec
 
 void Service::run() {
   Codex::Events events;
-  events.on_message = [this](const CodexMessage& m, std::string_view raw, int64_t ns) { on_codex(m, raw, ns); };
+  events.on_message = [this](const CodexMessage& m, std::string_view raw, int64_t ns) {
+    on_codex(m, raw, ns);
+  };
   events.on_ready = [this] { return on_codex_ready(); };
   events.on_ended = [this](const std::string& how) {
     approvals_.orphan(instance_, "Codex ended (" + how + "); resume the thread to go on");
@@ -102,7 +108,8 @@ void Service::on_notification(const CodexMessage& message, std::string_view raw,
   if (message.method == "serverRequest/resolved") {
     const auto* params = json::object_at(message.body, "params");
     if (const auto* id = params ? params->if_contains("requestId") : nullptr)
-      approvals_.resolved(codex_.instance(), boost::json::serialize(*id), effects_.trace_of_turn(message.turn));
+      approvals_.resolved(codex_.instance(), boost::json::serialize(*id),
+                          effects_.trace_of_turn(message.turn));
   } else if (message.method == "turn/completed") {
     approvals_.turn_ended(message.thread, message.turn, effects_.trace_of_turn(message.turn));
   } else if (message.method == "thread/started") {
@@ -117,7 +124,8 @@ void Service::on_request(const CodexMessage& message, std::string_view raw) {
     return;
   }
   if (!asks_a_person(message)) {
-    log::warn("codex_request_declined", {{"method", message.method}, {"why", "Zane does not offer this to Codex"}});
+    log::warn("codex_request_declined",
+              {{"method", message.method}, {"why", "Zane does not offer this to Codex"}});
     codex_.respond_error(message.id, kMethodNotFound, "not offered by this client");
     return;
   }
@@ -141,7 +149,8 @@ void Service::repeat_decision(const Approval& approval) {
 std::string Service::shown_with(const CodexMessage& message) {
   if (message.method != "item/fileChange/requestApproval") return "";
   auto rows = journal_->db().query(
-      "SELECT event FROM events WHERE thread = ? AND method IN ('item/started', 'item/fileChange/patchUpdated') "
+      "SELECT event FROM events WHERE thread = ? AND method IN ('item/started', "
+      "'item/fileChange/patchUpdated') "
       "ORDER BY seq DESC LIMIT 200");
   rows.bind(message.thread);
   while (rows.step()) {
@@ -154,7 +163,8 @@ std::string Service::shown_with(const CodexMessage& message) {
 
 loop::Task<> Service::on_codex_ready() {
   const std::string instance = codex_.instance();
-  if (!instance_.empty() && instance != instance_) approvals_.orphan(instance_, "Codex was restarted; resume the thread to go on");
+  if (!instance_.empty() && instance != instance_)
+    approvals_.orphan(instance_, "Codex was restarted; resume the thread to go on");
   for (const auto& [name, client] : processes_.take_all()) {
     v1::Envelope envelope = node_.envelope();
     envelope.mutable_client_signal()->set_client(client);
@@ -276,14 +286,15 @@ void Service::on_bus(const bus::Peer& peer, v1::Envelope request) {
       if (peer.service == bus::kRelay) end_client(request.client_ended().client());
       return;
     default:
-      log::warn("bus_message_refused", {{"peer", peer.service}, {"why", "not for supervisor"}, {"trace", request.trace()}});
+      log::warn("bus_message_refused",
+                {{"peer", peer.service}, {"why", "not for supervisor"}, {"trace", request.trace()}});
       inbox_.fail(peer, request, "bad-message", "supervisor does not take this");
   }
 }
 
 loop::Task<> Service::on_effect(bus::Peer peer, v1::Envelope request) {
   const auto& effect = request.effect();
-  const std::string method = effect.has_call() ? effect.call().method()
+  const std::string method = effect.has_call()     ? effect.call().method()
                              : effect.has_decide() ? "decide"
                                                    : "start_task";
   const bool makes_thread = effect.has_start_task() || method == "thread/start" || method == "thread/fork";
@@ -321,7 +332,8 @@ loop::Task<> Service::on_question(bus::Peer peer, v1::Envelope request) {
       const int64_t start = journal_->stream_start(question.stream_start().thread());
       auto* place = answer.mutable_stream_place();
       place->set_epoch(journal_->epoch());
-      place->set_from_seq(question.stream_start().thread().empty() ? approvals_.before_oldest_open(start) : start);
+      place->set_from_seq(question.stream_start().thread().empty() ? approvals_.before_oldest_open(start)
+                                                                   : start);
       place->set_head_seq(journal_->head_seq());
       break;
     }
@@ -363,7 +375,8 @@ void Service::end_client(const std::string& client) {
   }
 }
 
-void Service::audit(const std::string& what, const std::string& who, const std::string& detail, int64_t count) {
+void Service::audit(const std::string& what, const std::string& who, const std::string& detail,
+                    int64_t count) {
   log::warn("refused", {{"what", what}, {"peer", who}, {"count", count}});
   v1::Envelope note = node_.envelope();
   note.mutable_audit_note()->set_what(what);
@@ -378,8 +391,8 @@ void Service::audit(const std::string& what, const std::string& who, const std::
 
 // ---- for the console --------------------------------------------------------
 
-loop::Task<absl::StatusOr<v1::CommandAnswer>> Service::order(std::string method, std::string params, int64_t uid,
-                                                             std::string command_id) {
+loop::Task<absl::StatusOr<v1::CommandAnswer>> Service::order(std::string method, std::string params,
+                                                             int64_t uid, std::string command_id) {
   v1::Envelope request = node_.envelope();
   auto* command = request.mutable_console_command();
   command->set_method(method);
@@ -400,7 +413,9 @@ loop::Task<v1::Part> Service::part_of(std::string name, bus::Client& client) {
   part.set_name(name);
   if (!answer.ok() || !answer->has_service_status()) {
     part.set_state("down");
-    part.set_message(name + " does not answer: is it running? `script/run` or launchd starts it; its log says why it ended");
+    part.set_message(
+        name +
+        " does not answer: is it running? `script/run` or launchd starts it; its log says why it ended");
     co_return part;
   }
   const auto& status = answer->service_status();

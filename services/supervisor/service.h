@@ -17,7 +17,8 @@ namespace zane::supervisor {
 class Service {
  public:
   // All references outlive it. Throws SqliteError when the journal can't be written.
-  Service(bus::Node& node, const config::Config& config, const crypto::EcKey& mac_key, const base::Clock& clock);
+  Service(bus::Node& node, const config::Config& config, const crypto::EcKey& mac_key,
+          const base::Clock& clock);
 
   // Spawns the loops: Codex's connection, upkeep.
   void run();

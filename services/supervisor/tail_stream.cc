@@ -7,7 +7,8 @@ void TailStream::push(std::shared_ptr<const v1::Event> event) {
   if (finished_) return;
   if (queue_.size() >= kTailEventsMax) {
     finished_ = true;
-    Finish(grpc::Status(grpc::StatusCode::RESOURCE_EXHAUSTED, "the reader is too slow: run `zane tail` again"));
+    Finish(
+        grpc::Status(grpc::StatusCode::RESOURCE_EXHAUSTED, "the reader is too slow: run `zane tail` again"));
     // A reader that never reads keeps even a finished stream alive.
     context_->TryCancel();
     return;

@@ -59,8 +59,9 @@ loop::Task<> Threads::follow(std::string thread) {
   const bool ok = reply.ok() && reply->ok;
   if (!ok) {
     followed_.erase(thread);
-    log::warn("thread_not_followed",
-              {{"thread", thread}, {"why", reply.ok() ? reply->bytes : std::string(reply.status().message())}});
+    log::warn(
+        "thread_not_followed",
+        {{"thread", thread}, {"why", reply.ok() ? reply->bytes : std::string(reply.status().message())}});
     co_return;
   }
   log::info("thread_followed", {{"thread", thread}});

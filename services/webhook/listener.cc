@@ -104,15 +104,16 @@ class Acceptor {
   Tcp::acceptor tcp;
 };
 
-Listener::Listener(loop::Io& io, int port, Intake intake) : io_(io), port_(port), intake_(std::move(intake)) {}
+Listener::Listener(loop::Io& io, int port, Intake intake)
+    : io_(io), port_(port), intake_(std::move(intake)) {}
 
 loop::Task<> Listener::run() {
   Acceptor acceptor(io_);
   for (;;) {
     const auto error = acceptor.open(port_);
     if (!error) break;
-    const std::string trouble = "can't listen on 127.0.0.1:" + std::to_string(port_) + ": " + error.message() +
-                                ": set `port` under [webhook] in zane.toml to a free one";
+    const std::string trouble = "can't listen on 127.0.0.1:" + std::to_string(port_) + ": " +
+                                error.message() + ": set `port` under [webhook] in zane.toml to a free one";
     if (trouble != trouble_) log::error("listener_down", {{"error", trouble}});
     trouble_ = trouble;
     co_await loop::sleep_for(io_, kPortRetry);

@@ -11,7 +11,6 @@ int fail(int code, std::string_view event, std::string_view why) {
   return code;
 }
 
-
 int run(zane::base::Home home) {
   using namespace zane;
   const auto lock = base::ServiceLock::take(home, bus::kWebhook);
@@ -28,7 +27,6 @@ int run(zane::base::Home home) {
   bus::Node node(io, home, *std::move(keys));
   webhook::Service service(node, *config, clock);
   service.run();
-  log::info("ready");
   loop::run_until_signal(io, [] {});
   return EX_OK;
 }
@@ -37,7 +35,8 @@ int run(zane::base::Home home) {
 
 int main(int argc, char** argv) {
   zane::log::start("webhook");
-  if (argc > 1) return fail(EX_USAGE, "unknown_argument", std::string(argv[1]) + ": webhook takes none; see zane.toml");
+  if (argc > 1)
+    return fail(EX_USAGE, "unknown_argument", std::string(argv[1]) + ": webhook takes none; see zane.toml");
   auto home = zane::base::Home::open();
   if (!home.ok()) return fail(EX_CANTCREAT, "no_home", std::string(home.status().message()));
   try {

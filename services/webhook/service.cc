@@ -35,11 +35,11 @@ Service::Service(bus::Node& node, const config::Config& config, const base::Cloc
       waiting_(node.io()),
       started_ms_(clock.now_ms()) {
   if (config.webhook.port != 0)
-    listener_ = std::make_unique<Listener>(
-        node.io(), static_cast<int>(config.webhook.port),
-        [this](const std::string& hook, const Headers& headers, std::string body) {
-          return take_local(hook, headers, std::move(body));
-        });
+    listener_ =
+        std::make_unique<Listener>(node.io(), static_cast<int>(config.webhook.port),
+                                   [this](const std::string& hook, const Headers& headers, std::string body) {
+                                     return take_local(hook, headers, std::move(body));
+                                   });
 }
 
 void Service::run() {
@@ -82,8 +82,8 @@ void Service::on_bus(const bus::Peer& peer, v1::Envelope request) {
 }
 
 // Verified, written down, and only then acknowledged by whoever called.
-Service::Taken Service::take(std::string delivery, const std::string& hook_id, const Headers& headers, std::string body,
-                             const std::string& trace) {
+Service::Taken Service::take(std::string delivery, const std::string& hook_id, const Headers& headers,
+                             std::string body, const std::string& trace) {
   Taken taken{"refused", "", delivery.empty() ? crypto::fresh_id() : std::move(delivery)};
   const config::Hook* hook = find(hook_id);
   const auto secret = hook ? base::read_secret_file(hook->secret_file)
@@ -141,7 +141,8 @@ loop::Task<> Service::start_tasks() {
     }
     pause = kRetryFirst;
     store_.settle(delivery->id, result);
-    log::info("delivery_result", {{"delivery", delivery->id}, {"result", result}, {"trace", delivery->trace}});
+    log::info("delivery_result",
+              {{"delivery", delivery->id}, {"result", result}, {"trace", delivery->trace}});
   }
 }
 

@@ -22,7 +22,9 @@ bool Store::add(const StoredDelivery& delivery, const std::string& dedupe, int64
   db_.begin(journal::Db::Sync::kFull);
   // It may have been refused before under this id, when its secret was wrong here.
   db_.query("DELETE FROM deliveries WHERE id = ? AND dedupe IS NULL").bind(delivery.id).run();
-  db_.query("INSERT OR IGNORE INTO deliveries (id, hook, dedupe, body, trace, result, at_ms) VALUES (?, ?, ?, ?, ?, '', ?)")
+  db_.query(
+         "INSERT OR IGNORE INTO deliveries (id, hook, dedupe, body, trace, result, at_ms) VALUES (?, ?, ?, "
+         "?, ?, '', ?)")
       .bind(delivery.id)
       .bind(delivery.hook)
       .bind(dedupe)
@@ -35,21 +37,27 @@ bool Store::add(const StoredDelivery& delivery, const std::string& dedupe, int64
   return fresh;
 }
 
-void Store::add_settled(const std::string& id, const std::string& hook, const std::string& result, int64_t now_ms) {
-  db_.query("INSERT OR IGNORE INTO deliveries (id, hook, dedupe, body, trace, result, at_ms) VALUES (?, ?, NULL, '', '', ?, ?)")
+void Store::add_settled(const std::string& id, const std::string& hook, const std::string& result,
+                        int64_t now_ms) {
+  db_.query(
+         "INSERT OR IGNORE INTO deliveries (id, hook, dedupe, body, trace, result, at_ms) VALUES (?, ?, "
+         "NULL, '', '', ?, ?)")
       .bind(id)
       .bind(hook)
       .bind(result)
       .bind(now_ms)
       .run();
-  db_.query("DELETE FROM deliveries WHERE dedupe IS NULL AND at_ms < (SELECT at_ms FROM deliveries WHERE dedupe IS NULL "
-            "ORDER BY at_ms DESC LIMIT 1 OFFSET ?)")
+  db_.query(
+         "DELETE FROM deliveries WHERE dedupe IS NULL AND at_ms < (SELECT at_ms FROM deliveries WHERE dedupe "
+         "IS NULL "
+         "ORDER BY at_ms DESC LIMIT 1 OFFSET ?)")
       .bind(kRefusedMax)
       .run();
 }
 
 std::optional<StoredDelivery> Store::next_waiting() {
-  auto row = db_.query("SELECT id, hook, body, trace FROM deliveries WHERE result = '' ORDER BY at_ms LIMIT 1");
+  auto row =
+      db_.query("SELECT id, hook, body, trace FROM deliveries WHERE result = '' ORDER BY at_ms LIMIT 1");
   if (!row.step()) return std::nullopt;
   return StoredDelivery{row.text(0), row.text(1), row.text(2), row.text(3)};
 }

@@ -29,31 +29,36 @@ std::optional<Unverified> check_time(const std::string& text, int64_t now_ms) {
   if (!at) return Unverified{"the timestamp header is missing or not a number of seconds"};
   const int64_t age_ms = now_ms - *at * 1000;
   if (age_ms > kTimestampAgeMsMax) return Unverified{"the timestamp is older than 7 days"};
-  if (-age_ms > kTimestampAheadMsMax) return Unverified{"the timestamp is in the future: check the sender's clock"};
+  if (-age_ms > kTimestampAheadMsMax)
+    return Unverified{"the timestamp is in the future: check the sender's clock"};
   return std::nullopt;
 }
 
 bool hex_matches(std::string_view given, const std::string& mac) {
   constexpr std::string_view prefix = "sha256=";
-  return given.starts_with(prefix) && crypto::equal_in_constant_time(given.substr(prefix.size()), crypto::to_hex(mac));
+  return given.starts_with(prefix) &&
+         crypto::equal_in_constant_time(given.substr(prefix.size()), crypto::to_hex(mac));
 }
 
-std::variant<Verified, Unverified> github(std::string_view secret, const Headers& headers, std::string_view body) {
+std::variant<Verified, Unverified> github(std::string_view secret, const Headers& headers,
+                                          std::string_view body) {
   const std::string given = header(headers, "x-hub-signature-256");
   if (given.empty()) return Unverified{"the header X-Hub-Signature-256 is missing: set a secret at GitHub"};
   const std::string mac = crypto::hmac_sha256(secret, body);
-  if (!hex_matches(given, mac)) return Unverified{"the signature does not fit: is the secret the same on both sides?"};
+  if (!hex_matches(given, mac))
+    return Unverified{"the signature does not fit: is the secret the same on both sides?"};
   // GitHub's delivery id is not signed: only the body's MAC can't be made up.
   return Verified{"mac:" + crypto::to_hex(mac)};
 }
 
-std::variant<Verified, Unverified> generic(std::string_view secret, const Headers& headers, std::string_view body,
-                                           int64_t now_ms) {
+std::variant<Verified, Unverified> generic(std::string_view secret, const Headers& headers,
+                                           std::string_view body, int64_t now_ms) {
   const std::string stamp = header(headers, "x-zane-timestamp");
   if (auto bad = check_time(stamp, now_ms)) return *bad;
   const std::string mac = crypto::hmac_sha256(secret, stamp + "." + std::string(body));
   if (!hex_matches(header(headers, "x-zane-signature"), mac))
-    return Unverified{"the signature does not fit: it is the HMAC-SHA256 of `<timestamp>.<body>`, as sha256=<hex>"};
+    return Unverified{
+        "the signature does not fit: it is the HMAC-SHA256 of `<timestamp>.<body>`, as sha256=<hex>"};
   return Verified{"mac:" + crypto::to_hex(mac)};
 }
 
@@ -64,8 +69,8 @@ std::string standard_key(std::string_view secret) {
   return crypto::from_base64(secret.substr(prefix.size())).value_or(std::string(secret));
 }
 
-std::variant<Verified, Unverified> standard(std::string_view secret, const Headers& headers, std::string_view body,
-                                            int64_t now_ms) {
+std::variant<Verified, Unverified> standard(std::string_view secret, const Headers& headers,
+                                            std::string_view body, int64_t now_ms) {
   const std::string id = header(headers, "webhook-id");
   const std::string stamp = header(headers, "webhook-timestamp");
   // With a dot in it the signed text could be read as another id and body.
@@ -73,7 +78,8 @@ std::variant<Verified, Unverified> standard(std::string_view secret, const Heade
     return Unverified{"the header webhook-id is missing, too long or has a dot in it"};
   if (auto bad = check_time(stamp, now_ms)) return *bad;
   const std::string key = standard_key(secret);
-  if (key.size() < kSecretBytesMin) return Unverified{"the hook's secret is shorter than 16 bytes: make a longer one"};
+  if (key.size() < kSecretBytesMin)
+    return Unverified{"the hook's secret is shorter than 16 bytes: make a longer one"};
   const std::string mac = crypto::hmac_sha256(key, id + "." + stamp + "." + std::string(body));
   // Several signatures, apart by spaces, while a secret is being rotated.
   std::string rest = header(headers, "webhook-signature");
@@ -90,9 +96,10 @@ std::variant<Verified, Unverified> standard(std::string_view secret, const Heade
 
 }  // namespace
 
-std::variant<Verified, Unverified> verify(std::string_view scheme, std::string_view secret, const Headers& headers,
-                                          std::string_view body, int64_t now_ms) {
-  if (secret.size() < kSecretBytesMin) return Unverified{"the hook's secret is shorter than 16 characters: make a longer one"};
+std::variant<Verified, Unverified> verify(std::string_view scheme, std::string_view secret,
+                                          const Headers& headers, std::string_view body, int64_t now_ms) {
+  if (secret.size() < kSecretBytesMin)
+    return Unverified{"the hook's secret is shorter than 16 characters: make a longer one"};
   if (scheme == "github") return github(secret, headers, body);
   if (scheme == "hmac") return generic(secret, headers, body, now_ms);
   if (scheme == "standard") return standard(secret, headers, body, now_ms);

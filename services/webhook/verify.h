@@ -31,7 +31,7 @@ struct Unverified {
   std::string reason;
 };
 
-std::variant<Verified, Unverified> verify(std::string_view scheme, std::string_view secret, const Headers& headers,
-                                          std::string_view body, int64_t now_ms);
+std::variant<Verified, Unverified> verify(std::string_view scheme, std::string_view secret,
+                                          const Headers& headers, std::string_view body, int64_t now_ms);
 
 }  // namespace zane::webhook

@@ -19,7 +19,8 @@ namespace {
 
 constexpr int kAnswerMs = 1000;
 
-bool secure(zmq::socket_t& socket, const zane::base::Home& home, const std::string& as, const std::string& to) {
+bool secure(zmq::socket_t& socket, const zane::base::Home& home, const std::string& as,
+            const std::string& to) {
   if (as == "nobody") return true;
   const bool stranger = as == "stranger";
   const auto keys = zane::bus::load_keys(home, stranger ? "relay" : as);

@@ -89,7 +89,8 @@ void Server::on_call(const Client& client, std::string_view id, const std::strin
     client->send(std::make_shared<const std::string>(
         bj::serialize(bj::object{{"method", "process/exited"}, {"params", exited}})));
   } else if (method == "fake/long") {
-    reply(client, id, {{"text", std::string(static_cast<size_t>(json::int_at(params, "bytes").value_or(0)), 'x')}});
+    reply(client, id,
+          {{"text", std::string(static_cast<size_t>(json::int_at(params, "bytes").value_or(0)), 'x')}});
   } else {
     client->send(failure(id, kMethodNotFound, "the fake does not know `" + method + "`"));
   }

@@ -1,6 +1,7 @@
 // What the fake knows: threads, the requests that wait for an answer, who
 // follows which thread. Answers JSON-RPC as the real one does where supervisor
-// cares (and `fake/long {bytes}` with as much), and lives on without clients. What happens in a turn is turn.cc's.
+// cares (and `fake/long {bytes}` with as much), and lives on without clients. What happens in a turn is
+// turn.cc's.
 #pragma once
 
 #include <filesystem>

@@ -42,7 +42,7 @@ for (const service of SERVICES) {
     const ready = new Promise<void>((done, fail) => {
       child.stderr.on('data', (text: Buffer) => {
         log += text.toString();
-        if (/ (ready|codex_ready|codex_state)\b/.test(log)) done();
+        if (/ ready\b/.test(log)) done();
       });
       child.once('exit', (code) => fail(new Error(`${service} ended with ${code}: ${log}`)));
     });
