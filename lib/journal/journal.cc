@@ -20,14 +20,11 @@ CREATE INDEX IF NOT EXISTS turn_starts ON events (thread, seq) WHERE method = 't
 CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
 )";
 
-// Pages of the write-ahead log (16 MiB) between two checkpoints, which sync and
-// hold up the loop for milliseconds: four times SQLite's default.
-constexpr char kCheckpointEvery[] = "PRAGMA wal_autocheckpoint=4000";
-
 constexpr char kThreadPage[] =
     "SELECT seq, event FROM events WHERE thread = ? AND seq > ? ORDER BY seq LIMIT ?";
 constexpr char kListPage[] =
-    "SELECT seq, event FROM events INDEXED BY events_of_list WHERE list_level = 1 AND seq > ? ORDER BY seq LIMIT ?";
+    "SELECT seq, event FROM events INDEXED BY events_of_list WHERE list_level = 1 AND seq > ? ORDER BY seq "
+    "LIMIT ?";
 
 void move_aside(const std::filesystem::path& file, int64_t now_ms) {
   for (const char* part : {"", "-wal", "-shm"}) {
@@ -48,8 +45,8 @@ void leave_out_if_long(v1::Event& event) {
   event.set_left_out_bytes(static_cast<int64_t>(bytes));
 }
 
-Journal::Journal(const std::filesystem::path& file, const std::string& boot_id, int64_t now_ms) : db_(file) {
-  db_.run(kCheckpointEvery);
+Journal::Journal(const std::filesystem::path& file, const std::string& boot_id, int64_t now_ms)
+    : db_(file), checkpointer_(db_, file) {
   db_.run(kSchema);
   {
     auto check = db_.query("PRAGMA quick_check(1)");
@@ -116,7 +113,9 @@ void Journal::insert(Level level, int64_t now_ms, v1::Event event) {
   event.set_list_level(level == Level::kList);
   event.clear_read_ns();
   const std::string bytes = event.SerializeAsString();
-  db_.query("INSERT INTO events (seq, at_ms, list_level, thread, method, bytes, event) VALUES (?, ?, ?, ?, ?, ?, ?)")
+  db_.query(
+         "INSERT INTO events (seq, at_ms, list_level, thread, method, bytes, event) VALUES (?, ?, ?, ?, ?, "
+         "?, ?)")
       .bind(event.seq())
       .bind(now_ms)
       .bind(int64_t{level == Level::kList})
@@ -137,7 +136,9 @@ std::vector<v1::Event> Journal::commit() {
     // A transaction in FULL mode syncs the write-ahead log, and with it every
     // commit before: an empty write is the cheapest such transaction.
     db_.begin(Db::Sync::kFull);
-    db_.query("INSERT INTO facts (name, value) VALUES ('synced_through', ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value")
+    db_.query(
+           "INSERT INTO facts (name, value) VALUES ('synced_through', ?) ON CONFLICT (name) DO UPDATE SET "
+           "value = excluded.value")
         .bind(head_)
         .run();
     db_.commit();
@@ -153,18 +154,19 @@ v1::JournalPage Journal::read(const v1::JournalRead& request) {
   page.set_head_seq(head_);
   page.set_through_seq(request.after_seq());
   const bool other_epoch = !request.epoch().empty() && request.epoch() != epoch_;
-  if (other_epoch || request.after_seq() > head_ || (!request.epoch().empty() && request.after_seq() + 1 < epoch_first_))
+  if (other_epoch || request.after_seq() > head_ ||
+      (!request.epoch().empty() && request.after_seq() + 1 < epoch_first_))
     page.set_gap("new epoch");
   else if (request.after_seq() < pruned_through_)
     page.set_gap("pruned");
   if (!page.gap().empty()) return page;
 
   const int limit = std::clamp(request.limit(), 1, kPageEventsMax);
-  auto rows = request.thread().empty() ? std::move(db_.query(kListPage).bind(request.after_seq()).bind(int64_t{limit}))
-                                       : std::move(db_.query(kThreadPage)
-                                                       .bind(request.thread())
-                                                       .bind(request.after_seq())
-                                                       .bind(int64_t{limit}));
+  auto rows =
+      request.thread().empty()
+          ? std::move(db_.query(kListPage).bind(request.after_seq()).bind(int64_t{limit}))
+          : std::move(
+                db_.query(kThreadPage).bind(request.thread()).bind(request.after_seq()).bind(int64_t{limit}));
   int64_t bytes = 0;
   bool whole = true;
   while (rows.step()) {
@@ -200,7 +202,8 @@ void Journal::prune(const Retention& keep, int64_t now_ms) {
   }
   {
     auto sizes = db_.query(
-        "SELECT seq FROM (SELECT seq, sum(bytes) OVER (ORDER BY seq DESC) AS kept FROM events) WHERE kept > ? "
+        "SELECT seq FROM (SELECT seq, sum(bytes) OVER (ORDER BY seq DESC) AS kept FROM events) WHERE kept > "
+        "? "
         "ORDER BY seq DESC LIMIT 1");
     sizes.bind(keep.keep_bytes);
     if (sizes.step()) through = std::max(through, sizes.integer(0));
@@ -208,13 +211,16 @@ void Journal::prune(const Retention& keep, int64_t now_ms) {
   if (through <= pruned_through_) return;
   open_transaction();
   db_.query("DELETE FROM events WHERE seq <= ?").bind(through).run();
-  db_.query("INSERT INTO facts (name, value) VALUES ('pruned_through', ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value")
+  db_.query(
+         "INSERT INTO facts (name, value) VALUES ('pruned_through', ?) ON CONFLICT (name) DO UPDATE SET "
+         "value = excluded.value")
       .bind(through)
       .run();
   pruned_through_ = through;
 }
 
-std::unique_ptr<Journal> open_journal(const std::filesystem::path& file, const std::string& boot_id, int64_t now_ms) {
+std::unique_ptr<Journal> open_journal(const std::filesystem::path& file, const std::string& boot_id,
+                                      int64_t now_ms) {
   try {
     return std::make_unique<Journal>(file, boot_id, now_ms);
   } catch (const SqliteError& e) {

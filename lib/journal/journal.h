@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "lib/journal/checkpointer.h"
 #include "lib/journal/sqlite.h"
 #include "zane/v1/event.pb.h"
 
@@ -81,6 +82,7 @@ class Journal {
   void begin_epoch(const std::string& boot_id, int64_t now_ms);
 
   Db db_;
+  Checkpointer checkpointer_;
   std::string epoch_;
   int64_t head_ = 0;
   int64_t epoch_first_ = 1;
@@ -91,6 +93,7 @@ class Journal {
 };
 
 // Opens the file, moving a damaged one aside first.
-std::unique_ptr<Journal> open_journal(const std::filesystem::path& file, const std::string& boot_id, int64_t now_ms);
+std::unique_ptr<Journal> open_journal(const std::filesystem::path& file, const std::string& boot_id,
+                                      int64_t now_ms);
 
 }  // namespace zane::journal

@@ -5,6 +5,12 @@
 #include "sqlite3.h"
 
 namespace zane::journal {
+namespace {
+
+// SQLite's default (SQLITE_DEFAULT_WAL_AUTOCHECKPOINT), which a hook replaces.
+constexpr int kOwnCheckpointPages = 1000;
+
+}  // namespace
 
 Query::~Query() {
   if (!statement_) return;
@@ -26,13 +32,14 @@ Query& Query::bind(int64_t value) {
 }
 
 Query& Query::bind(std::string_view text) {
-  check(sqlite3_bind_text64(statement_, ++bound_, text.data() ? text.data() : "", text.size(), SQLITE_TRANSIENT,
-                            SQLITE_UTF8));
+  check(sqlite3_bind_text64(statement_, ++bound_, text.data() ? text.data() : "", text.size(),
+                            SQLITE_TRANSIENT, SQLITE_UTF8));
   return *this;
 }
 
 Query& Query::blob(std::string_view bytes) {
-  check(sqlite3_bind_blob64(statement_, ++bound_, bytes.data() ? bytes.data() : "", bytes.size(), SQLITE_TRANSIENT));
+  check(sqlite3_bind_blob64(statement_, ++bound_, bytes.data() ? bytes.data() : "", bytes.size(),
+                            SQLITE_TRANSIENT));
   return *this;
 }
 
@@ -56,7 +63,8 @@ Db::Db(const std::filesystem::path& file) {
   if (code != SQLITE_OK) {
     const std::string why = db_ ? sqlite3_errmsg(db_) : "out of memory";
     sqlite3_close(db_);
-    throw SqliteError(code, "can't open `" + file.string() + "`: " + why + ": check the disk and who owns the file");
+    throw SqliteError(
+        code, "can't open `" + file.string() + "`: " + why + ": check the disk and who owns the file");
   }
   ::chmod(file.c_str(), 0600);
   sqlite3_busy_timeout(db_, 2000);
@@ -89,7 +97,8 @@ Query Db::query(const char* sql) {
   sqlite3_stmt*& statement = prepared_[sql];
   if (!statement) {
     const int code = sqlite3_prepare_v3(db_, sql, -1, SQLITE_PREPARE_PERSISTENT, &statement, nullptr);
-    if (code != SQLITE_OK) throw SqliteError(code, std::string("sqlite: ") + sqlite3_errmsg(db_) + " in: " + sql);
+    if (code != SQLITE_OK)
+      throw SqliteError(code, std::string("sqlite: ") + sqlite3_errmsg(db_) + " in: " + sql);
   }
   return Query(*this, statement);
 }
@@ -105,6 +114,33 @@ void Db::begin(Sync sync) {
 }
 
 void Db::commit() { query("COMMIT").run(); }
+
+void Db::on_log_grown(std::function<void(int pages)> told) {
+  log_grown_ = std::move(told);
+  if (!log_grown_) {
+    sqlite3_wal_autocheckpoint(db_, kOwnCheckpointPages);
+    return;
+  }
+  sqlite3_wal_hook(
+      db_,
+      [](void* self, sqlite3*, const char*, int pages) {
+        // No exception may cross SQLite's own frames: the commit fails instead.
+        try {
+          static_cast<Db*>(self)->log_grown_(pages);
+          return SQLITE_OK;
+        } catch (const SqliteError& e) {
+          return e.code;
+        }
+      },
+      this);
+}
+
+void Db::checkpoint() {
+  const int code = sqlite3_wal_checkpoint_v2(db_, nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
+  // Busy: somebody else is at it.
+  if (code != SQLITE_OK && code != SQLITE_BUSY)
+    throw SqliteError(code, std::string("sqlite: ") + sqlite3_errmsg(db_));
+}
 
 void Db::roll_back() noexcept { sqlite3_exec(db_, "ROLLBACK", nullptr, nullptr, nullptr); }
 

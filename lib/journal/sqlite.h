@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -72,11 +73,18 @@ class Db {
   void commit();
   void roll_back() noexcept;
 
+  // Called after each commit with the length of the write-ahead log, in pages,
+  // instead of SQLite's own checkpoints; null brings those back.
+  void on_log_grown(std::function<void(int pages)> told);
+  // Moves what can be moved without waiting for anyone.
+  void checkpoint();
+
  private:
   friend class Query;
   sqlite3* db_ = nullptr;
   std::unordered_map<const char*, sqlite3_stmt*> prepared_;
   Sync sync_ = Sync::kFull;
+  std::function<void(int)> log_grown_;
 };
 
 }  // namespace zane::journal

@@ -1,0 +1,21 @@
+// What processes used: CPU seconds and the most memory, from /proc. Linux only,
+// as the benchmark is.
+import { readFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+
+export interface Usage { cpuS: number; rssMib: number }
+
+const ticksPerSecond = Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }));
+
+export function usageOf(pid: number): Usage {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  // The name in parentheses may hold spaces: fields are counted after it.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const rss = /VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  return { cpuS: (Number(fields[11]) + Number(fields[12])) / ticksPerSecond, rssMib: Number(rss?.[1] ?? 0) / 1024 };
+}
+
+/** CPU since `before`, memory as it is now. */
+export function since(before: Usage, now: Usage): Usage {
+  return { cpuS: now.cpuS - before.cpuS, rssMib: now.rssMib };
+}
