@@ -39,7 +39,7 @@ export interface Subscribed { stream: string; resumed?: boolean; from?: Cursor; 
 export interface EventMeta { seq: Int64; bodies?: number; kind?: string; signature?: string }
 export interface Events { stream: string; epoch: string; prevSeq?: Int64; events?: EventMeta[]; atHead?: boolean }
 export interface HookDelivery { delivery: string; hook: string; headers?: Record<string, string>; receivedMs?: Int64 }
-export interface Freshness { codex?: string; codexAgeMs?: Int64; codexVersion?: string; message?: string }
+export interface Freshness { codex?: string; codexAgeMs?: Int64; codexVersion?: string; message?: string; codexSession?: string }
 
 /** Every kind a frame can be, by its name in the header's `oneof kind`. */
 export interface Kinds {

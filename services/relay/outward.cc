@@ -39,7 +39,8 @@ void Service::on_published(v1::Envelope envelope) {
   if (envelope.has_codex_state()) {
     show_the_way_back();
     const bool changed = codex_.state() != envelope.codex_state().state() ||
-                         codex_.message() != envelope.codex_state().message();
+                         codex_.message() != envelope.codex_state().message() ||
+                         codex_.session() != envelope.codex_state().session();
     codex_ = envelope.codex_state();
     codex_heard_ns_ = base::steady_ns();
     // A last event that PUB lost shows here.
@@ -182,6 +183,7 @@ void Service::send_freshness(const std::vector<std::string>& to) {
   const bool unknown = codex_heard_ns_ == 0 || silent_ns > kCodexSilentNs;
   freshness->set_codex(unknown ? "unknown" : codex_.state());
   freshness->set_codex_version(codex_.version());
+  freshness->set_codex_session(codex_.session());
   freshness->set_codex_age_ms(unknown ? silent_ns / 1000000 : codex_.age_ms() + silent_ns / 1000000);
   freshness->set_message(unknown ? "supervisor on the Mac says nothing: see `zane status` there"
                                  : codex_.message());

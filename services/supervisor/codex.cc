@@ -1,6 +1,7 @@
 #include "services/supervisor/codex.h"
 
 #include "lib/base/clock.h"
+#include "lib/crypto/hash.h"
 #include "lib/json/scan.h"
 #include "lib/json/strict.h"
 #include "lib/log/log.h"
@@ -40,6 +41,7 @@ v1::CodexState Codex::state() const {
   state.set_version(version_);
   state.set_codex_home(codex_home_);
   state.set_message(message_);
+  state.set_session(session_);
   state.set_instance(ready_ ? socket_.instance() : "");
   state.set_age_ms(proof_ns_ == 0 ? -1 : (base::steady_ns() - proof_ns_) / 1000000);
   return state;
@@ -142,6 +144,7 @@ loop::Task<> Codex::prepare() {
     co_return;
   }
   ready_ = true;
+  session_ = crypto::fresh_id();
   co_await events_.on_ready();
   set_state("ready", "");
 }

@@ -94,6 +94,7 @@ class Codex {
   std::unordered_map<int64_t, std::shared_ptr<Call>> calls_;
   int64_t next_call_ = 1;
   bool ready_ = false;
+  std::string session_;
   int child_ = -1;
   std::string state_ = "starting";
   std::string message_;

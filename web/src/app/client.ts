@@ -200,7 +200,7 @@ export function createClient({ store, device }: ClientParts) {
   function freshness(told: NonNullable<Header['freshness']>): void {
     const at = clock.now();
     setProofs((known) => ({
-      ...known, macAtMs: at, codexAtMs: at - (fromInt64(told.codexAgeMs) || 0), codex: told.codex ?? 'unknown', codexMessage: String(told.message ?? '').slice(0, 500),
+      ...known, macAtMs: at, codexAtMs: at - (fromInt64(told.codexAgeMs) || 0), codex: told.codex ?? 'unknown', codexSession: String(told.codexSession ?? ''), codexMessage: String(told.message ?? '').slice(0, 500),
     }));
   }
 

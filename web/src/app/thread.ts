@@ -1,6 +1,6 @@
 // One open thread: its stream, its history from Codex, and the painted view.
 // Lives as long as its screen. What events do to the state is model/thread.ts.
-import { createSignal, onCleanup } from 'solid-js';
+import { createEffect, createSignal, on, onCleanup } from 'solid-js';
 import { createStore, reconcile } from 'solid-js/store';
 import { reduceApproval } from '../model/approvals.ts';
 import type { Approvals } from '../model/approvals.ts';
@@ -108,6 +108,10 @@ export function openThread(client: Client, id: string) {
     const failure = await page('older');
     if (failure !== undefined) setError(failure);
   }
+
+  createEffect(on(() => client.proofs().codexSession ?? '', (now, before) => {
+    if (before && now && now !== before) void load();
+  }, { defer: true }));
 
   onCleanup(() => {
     closed = true;

@@ -17,6 +17,8 @@ export interface Proofs {
   macSinceMs: number;
   codex: string;
   codexMessage: string;
+  /** The Mac's connection to Codex: another one means that something was missed. */
+  codexSession?: string;
 }
 
 export interface Hop {

@@ -22,9 +22,15 @@ function live(whole: boolean): ThreadState {
 const texts = (state: ThreadState) => allTurns(state).map((turn) => turn.items.map((item) => (item.type === 'agent' ? item.text : item.type)).join());
 
 test('a page is turned oldest first and a live turn wins', () => {
-  const state = withHistory(live(true), page(told('u2', 'from history'), told('u1', 'one')), 'newest');
+  const state = withHistory(live(true), page(told('u2', 'from history', 'inProgress'), told('u1', 'one')), 'newest');
   assert.deepEqual(allTurns(state).map((turn) => turn.id), ['u1', 'u2']);
   assert.deepEqual(texts(state), ['one', 'live']);
+});
+
+test('a turn whose end was missed is as Codex tells it', () => {
+  const state = withHistory(live(true), page(told('u2', 'all of it')), 'newest');
+  assert.deepEqual(texts(state), ['all of it']);
+  assert.deepEqual(allTurns(state).map((turn) => turn.status), ['completed']);
 });
 
 test('a turn seen only in part takes the rest from history', () => {

@@ -1,6 +1,6 @@
 // Joins the turns that Codex tells (`thread/turns/list`) with those of the live
-// stream. A turn whose start was seen live wins; one seen only in part takes
-// what is missing from history. Pure.
+// stream. A turn whose start was seen live wins, unless its end was missed; one
+// seen only in part takes what is missing from history. Pure.
 import type { Item } from './items.ts';
 import { arr, obj, str } from './read.ts';
 import type { ThreadState } from './thread.ts';
@@ -46,9 +46,11 @@ export function allTurns(state: ThreadState): readonly Turn[] {
 }
 
 function joined(live: Turn, told: Turn | undefined): Turn {
-  if (live.whole || !told) return live;
+  // Ended is final: then the stream has missed the end, and Codex's word counts for all of it.
+  const missedEnd = told !== undefined && live.status === 'inProgress' && told.status !== 'inProgress';
+  if (!told || (live.whole && !missedEnd)) return live;
   const known = new Map(live.items.map((item) => [item.id, item]));
-  const items = told.items.map((item) => better(item, known.get(item.id)));
+  const items = told.items.map((item) => (missedEnd ? item : better(item, known.get(item.id))));
   const ids = new Set(told.items.map((item) => item.id));
   const status = live.status === 'inProgress' ? told.status : live.status;
   return { ...told, ...live, status, startedAtMs: live.startedAtMs ?? told.startedAtMs, items: [...items, ...live.items.filter((item) => !ids.has(item.id))] };

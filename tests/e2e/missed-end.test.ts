@@ -1,0 +1,44 @@
+// supervisor is killed in mid-turn with the page open; the turn ends while nobody
+// looks. The turn goes on, nothing is run again, and the page says that it ended.
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import type { Browser } from 'playwright-core';
+import { enrol, openPhone, startBrowser } from '../harness/browser.ts';
+import { Screen } from '../harness/phone-screen.ts';
+import { until, World } from '../harness/world.ts';
+import { AppServerClient } from '../model/app-server-client.ts';
+
+let world: World;
+let browser: Browser;
+before(async () => {
+  world = await World.start();
+  browser = await startBrowser();
+});
+after(async () => {
+  await browser?.close();
+  await world?.close();
+});
+
+test('a turn that ended while supervisor was dead is shown as ended, with its text', async () => {
+  const phone = await openPhone(browser);
+  await enrol(phone, await world.link());
+  const screen = new Screen(phone.page);
+  const thread = await screen.startTask({ folder: world.work, prompt: 'long: gate' });
+  await screen.agent('I am at it.').waitFor();
+  await phone.page.locator('[data-turn-status=inProgress]').waitFor();
+
+  const { supervisor } = world.anchor.services;
+  await supervisor.kill();
+  world.model.release('gate');
+  const codex = await AppServerClient.connect(join(world.home, 'run/codex.sock'));
+  await until('Codex is through', async () => {
+    const read = await codex.request('thread/read', { threadId: thread }) as { thread: { status: { type: string } } };
+    return read.thread.status.type === 'idle';
+  });
+  codex.close();
+  const back = supervisor.saw(' codex_ready ', false);
+  supervisor.start();
+  await back;
+  await screen.agent('That took a while.').waitFor();
+  await phone.page.locator('[data-turn-status=completed]').waitFor();
+});
