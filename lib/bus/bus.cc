@@ -192,10 +192,24 @@ loop::Task<absl::StatusOr<Envelope>> Client::ask(Envelope request, std::chrono::
   co_return std::move(*pending->answer);
 }
 
-Publisher::Publisher(Node& node) : socket_(node.io(), node.context(), zmq::socket_type::pub) {
+Publisher::Publisher(Node& node, OnSubscribed on_subscribed)
+    : on_subscribed_(std::move(on_subscribed)),
+      socket_(node.io(), node.context(), zmq::socket_type::xpub) {
   bound(socket_.raw());
   secure_server(socket_.raw(), node.keys());
+  // Each subscriber is announced, not only the first of its topic.
+  socket_.raw().set(zmq::sockopt::xpub_verbose, true);
   socket_.raw().bind(node.home().bus_address(kEventsName));
+  loop::spawn(node.io(), "publisher", read());
+}
+
+loop::Task<> Publisher::read() {
+  for (;;) {
+    // RFC 29/PUBSUB: a byte 1 and the topic when a subscription begins, 0 when it ends.
+    const Parts parts = co_await socket_.receive();
+    const bool begins = parts.size() == 1 && parts[0].to_string_view().starts_with('\x01');
+    if (begins && on_subscribed_) on_subscribed_();
+  }
 }
 
 void Publisher::publish(const Envelope& message) {

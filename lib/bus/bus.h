@@ -115,13 +115,19 @@ class Client {
   std::unordered_map<std::string, std::shared_ptr<Pending>> pending_;
 };
 
-// supervisor's PUB at $ZANE_HOME/run/events.ipc.
+// supervisor's XPUB at $ZANE_HOME/run/events.ipc.
 class Publisher {
  public:
-  explicit Publisher(Node& node);
+  // Called for each subscriber that comes, or comes back: what was published
+  // before is lost to it, what `on_subscribed` publishes it will hear.
+  using OnSubscribed = std::function<void()>;
+  explicit Publisher(Node& node, OnSubscribed on_subscribed = nullptr);
   void publish(const Envelope& message);
 
  private:
+  loop::Task<> read();
+
+  OnSubscribed on_subscribed_;
   Socket socket_;
 };
 

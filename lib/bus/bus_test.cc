@@ -17,6 +17,7 @@ namespace zane::bus {
 namespace {
 
 using std::chrono::milliseconds;
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using zane::testing::run;
@@ -493,6 +494,28 @@ TEST_F(BusTest, PublishedEventsArriveAsAnUnbrokenChain) {
     }
   }
   EXPECT_GE(heard.size(), 3000u);
+}
+
+TEST_F(BusTest, EachSubscriberHearsWhatIsSaidForItsComing) {
+  int64_t comings = 0;
+  std::unique_ptr<Publisher> publisher;
+  const auto say = [&] {
+    Envelope e;
+    e.mutable_codex_state()->set_head_seq(++comings);
+    publisher->publish(e);
+  };
+  publisher = std::make_unique<Publisher>(*supervisor_, say);
+  const auto relay = node(kRelay);
+  const auto policy = node(kPolicy);
+  std::vector<int64_t> first;
+  std::vector<int64_t> second;
+  const Subscriber one(*relay, [&](const Envelope& e) { first.push_back(e.codex_state().head_seq()); });
+  run_until(io_, [&] { return !first.empty(); });
+  // The same topic again: told all the same.
+  const Subscriber two(*policy, [&](const Envelope& e) { second.push_back(e.codex_state().head_seq()); });
+  run_until(io_, [&] { return !second.empty(); });
+  EXPECT_THAT(first, Contains(1));
+  EXPECT_THAT(second, Contains(2));
 }
 
 }  // namespace

@@ -41,7 +41,7 @@ Service::Service(bus::Node& node, const config::Config& config, const crypto::Ec
       approvals_(*journal_, mac_key, clock),
       threads_(node.io(), codex_),
       effects_(node.io(), *journal_, codex_, approvals_, processes_, clock, [this] { flush(); }),
-      publisher_(node),
+      publisher_(node, [this] { publish_state(); }),
       inbox_(node, [this](const bus::Peer& peer, v1::Envelope request) { on_bus(peer, std::move(request)); }),
       refusals_(node.io(), node.context(), inbox_.raw(), kRefusalReportEvery,
                 [this](int64_t count) {

@@ -56,11 +56,14 @@ export function openThread(client: Client, id: string) {
     atHead: setAtHead,
   });
 
+  const codexSession = (): string => client.proofs().codexSession ?? '';
   let closed = false;
+  let readInSession = '';
 
   /** Wakes the thread in Codex (so that it can be talked to), then reads its newest turns. */
   async function load(): Promise<void> {
     setHistory('asking');
+    readInSession = codexSession();
     try {
       if (client.may('operator')) {
         const told = obj(await client.call('thread/resume', { threadId: id, excludeTurns: true }));
@@ -109,8 +112,9 @@ export function openThread(client: Client, id: string) {
     if (failure !== undefined) setError(failure);
   }
 
-  createEffect(on(() => client.proofs().codexSession ?? '', (now, before) => {
-    if (before && now && now !== before) void load();
+  // Another connection to Codex than the one this was read in: what it said in between was missed.
+  createEffect(on(codexSession, (now) => {
+    if (now && history() !== 'no' && now !== readInSession) void load();
   }, { defer: true }));
 
   onCleanup(() => {
