@@ -193,8 +193,7 @@ loop::Task<absl::StatusOr<Envelope>> Client::ask(Envelope request, std::chrono::
 }
 
 Publisher::Publisher(Node& node, OnSubscribed on_subscribed)
-    : on_subscribed_(std::move(on_subscribed)),
-      socket_(node.io(), node.context(), zmq::socket_type::xpub) {
+    : on_subscribed_(std::move(on_subscribed)), socket_(node.io(), node.context(), zmq::socket_type::xpub) {
   bound(socket_.raw());
   secure_server(socket_.raw(), node.keys());
   // Each subscriber is announced, not only the first of its topic.

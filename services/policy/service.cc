@@ -6,11 +6,8 @@
 #include "lib/crypto/bytes.h"
 #include "lib/crypto/hash.h"
 #include "lib/json/strict.h"
-#include "lib/link/choices.h"
-#include "lib/link/frame.h"
 #include "lib/link/statement.h"
 #include "lib/log/log.h"
-#include "services/policy/folders.h"
 #include "services/policy/task.h"
 
 namespace zane::policy {
@@ -22,10 +19,6 @@ namespace bj = boost::json;
 constexpr std::chrono::seconds kEffectDeadline{130};
 constexpr std::chrono::minutes kUpkeepEvery{30};
 constexpr std::chrono::seconds kRefusalReportEvery{10};
-
-std::string text_at(const bj::object& object, std::string_view key) {
-  return std::string(json::string_at(object, key).value_or(""));
-}
 
 v1::CommandAnswer refused(const std::string& id, const std::string& reason, const std::string& message) {
   v1::CommandAnswer answer;
@@ -66,6 +59,8 @@ Service::Service(bus::Node& node, const config::Config& config, const crypto::Ec
                   store_.audit(record, clock_.now_ms());
                 }),
       supervisor_(node, bus::kSupervisor),
+      own_(node, config, mac_, store_, pairing_, supervisor_, clock),
+      judge_(node, config, supervisor_, own_),
       started_ms_(clock.now_ms()) {}
 
 void Service::run() { loop::spawn(node_.io(), "upkeep", upkeep()); }
@@ -227,10 +222,10 @@ loop::Task<> Service::on_task_request(bus::Peer peer, v1::Envelope request) {
   answer(peer, request, co_await carry_out(order));
 }
 
-// ---- judging ------------------------------------------------------------------
+// ---- carrying out ------------------------------------------------------------------
 
 loop::Task<v1::CommandAnswer> Service::carry_out(const Order& order) {
-  Judged judged = co_await judge(order);
+  Judged judged = co_await judge_.judge(order);
   v1::CommandAnswer outcome;
   outcome.set_command_id(order.id);
   if (!judged.reason.empty()) {
@@ -263,213 +258,6 @@ loop::Task<v1::CommandAnswer> Service::carry_out(const Order& order) {
   }
   audit(order, outcome);
   co_return outcome;
-}
-
-loop::Task<Service::Judged> Service::judge(const Order& order) {
-  if (is_reserved(order.method))
-    co_return Judged{{}, "", "bad-command", "`" + order.method + "` is not for clients"};
-  // A hook's folder was checked against zane.toml; its role is for the task alone.
-  const Role needed = required_role(order.method, order.params);
-  if (order.role < needed)
-    co_return Judged{{},
-                     "",
-                     "role",
-                     "`" + order.method + "` with these parameters needs the role " +
-                         std::string(name_of(needed)) + "; this is " + std::string(name_of(order.role)) +
-                         ": an owner can do it"};
-  const bool ours = order.method.starts_with("zane/");
-  if (const std::string param = ours ? "" : unprotected_by(order.params); !param.empty())
-    co_return Judged{{},
-                     "",
-                     "protected-folder",
-                     "with this `" + param +
-                         "` a sandboxed command could read Zane's own keys: use `permissions` with `" +
-                         kAskProfile + "`, `" + kReadOnlyProfile + "` or `" + kFullAccessProfile + "`"};
-  if (const std::string folder = co_await protected_folder_in(order); !folder.empty())
-    co_return Judged{
-        {},
-        "",
-        "protected-folder",
-        "`" + folder +
-            "` could be written to, and Zane's or Codex's own keys lie there: choose a project's folder"};
-  if (order.method == "zane/attach") co_return co_await attach(order);
-  if (order.method == "zane/approval/decide") co_return co_await judge_decision(order);
-  if (order.method == "zane/task/start") co_return judge_task(order);
-  if (order.method.starts_with("zane/")) co_return own_answer(order);
-  co_return co_await judge_call(order);
-}
-
-loop::Task<Service::Judged> Service::judge_decision(const Order& order) {
-  const std::string id = text_at(order.params, "approval");
-  const std::string choice = text_at(order.params, "choice");
-  v1::Envelope question = node_.envelope(order.trace, order.id);
-  question.mutable_question()->mutable_approval()->set_approval(id);
-  const auto answered = co_await supervisor_.ask(std::move(question));
-  if (!answered.ok()) co_return Judged{{}, "", "codex-down", std::string(answered.status().message())};
-  const auto& facts = answered->answer().approval();
-  if (facts.approval().empty()) co_return Judged{{}, "", "unknown-approval", "there is no such approval"};
-  const auto request = json::parse_object(facts.request());
-  const auto* params = request.ok() ? json::object_at(*request, "params") : nullptr;
-  const auto response = link::response_for(facts.method(), params ? *params : bj::object(), choice,
-                                           json::object_at(order.params, "answers"));
-  if (!response)
-    co_return Judged{
-        {}, "", "not-offered", "`" + choice + "` is not among the choices Codex offered for this"};
-  Judged judged;
-  judged.effect.emplace();
-  auto* decide = judged.effect->mutable_decide();
-  decide->set_approval(id);
-  decide->set_digest(text_at(order.params, "digest"));
-  decide->set_choice(choice);
-  decide->set_response(response->bytes);
-  decide->set_grants(response->grants);
-  co_return judged;
-}
-
-Service::Judged Service::judge_task(const Order& order) {
-  const std::string cwd = text_at(order.params, "cwd");
-  const bool own_folder = order.role == Role::kOwner || order.actor.kind() == "hook";
-  if (!own_folder && !is_within(cwd, config_.policy.folders))
-    return {{},
-            "",
-            "role",
-            "`" + cwd + "` is not among the `folders` under [policy] in zane.toml: an owner can start there"};
-  std::error_code ignored;
-  if (!cwd.empty() && !std::filesystem::is_directory(cwd, ignored))
-    return {{}, "", "bad-command", "there is no folder `" + cwd + "` on this Mac"};
-  auto task = start_task(order.params, order.id);
-  if (!task.ok()) return {{}, "", "bad-command", std::string(task.status().message())};
-  Judged judged;
-  *judged.effect.emplace().mutable_start_task() = *std::move(task);
-  return judged;
-}
-
-loop::Task<Service::Judged> Service::judge_call(const Order& order) {
-  Judged judged;
-  auto* call = judged.effect.emplace().mutable_call();
-  call->set_method(order.method);
-  // Written anew: what Codex reads is what was judged.
-  call->set_params(bj::serialize(order.params));
-  co_return judged;
-}
-
-// The first folder that this order, or the thread it is for, could write to and
-// that holds our keys; "" when there is none.
-loop::Task<std::string> Service::protected_folder_in(const Order& order) {
-  std::vector<std::string> folders;
-  const bool starts =
-      order.method == "zane/task/start" || order.method == "thread/start" || order.method == "thread/fork";
-  const bool runs =
-      order.method == "turn/start" || order.method == "turn/steer" || order.method == "thread/resume";
-  if (!starts && !runs) co_return "";
-  folders = writable_folders_in(order.params);
-  const std::string thread = text_at(order.params, "threadId");
-  if (!thread.empty() && order.method != "thread/resume") {
-    v1::Envelope question = node_.envelope(order.trace, order.id);
-    question.mutable_question()->mutable_thread()->set_thread(thread);
-    const auto answered = co_await supervisor_.ask(std::move(question));
-    if (answered.ok()) {
-      const auto& facts = answered->answer().thread();
-      if (!facts.cwd().empty()) folders.push_back(facts.cwd());
-      folders.insert(folders.end(), facts.writable_roots().begin(), facts.writable_roots().end());
-    }
-  }
-  std::vector<std::string> kept{node_.home().root().string()};
-  if (!config_.codex.home.empty()) kept.push_back(config_.codex.home);
-  for (const auto& folder : folders)
-    for (const auto& keep : kept)
-      if (overlaps(folder, keep)) co_return folder;
-  co_return "";
-}
-
-loop::Task<Service::Judged> Service::attach(const Order& order) {
-  const auto* protocol = json::object_at(order.params, "protocol");
-  v1::Hello theirs;
-  theirs.set_part("client");
-  theirs.set_protocol_min(static_cast<uint32_t>(protocol ? json::int_at(*protocol, "min").value_or(0) : 0));
-  theirs.set_protocol_max(static_cast<uint32_t>(protocol ? json::int_at(*protocol, "max").value_or(0) : 0));
-  v1::Hello mine;
-  mine.set_part("Mac");
-  mine.set_protocol_min(link::kProtocolMin);
-  mine.set_protocol_max(link::kProtocolMax);
-  if (const auto part = link::part_to_update(mine, theirs); !part.empty()) {
-    log::warn("protocol_mismatch", {{"update", part}, {"client_release", text_at(order.params, "release")}});
-    co_return Judged{{},
-                     "",
-                     "protocol",
-                     part == "client" ? "this page is too old for your Mac: reload it"
-                                      : "Zane on your Mac is too old for this page: update it there"};
-  }
-  v1::Envelope question = node_.envelope(order.trace, order.id);
-  question.mutable_question()->mutable_status();
-  const auto answered = co_await supervisor_.ask(std::move(question));
-  const v1::CodexState codex = answered.ok() ? answered->answer().status() : v1::CodexState();
-  bj::array hooks;
-  for (const auto& hook : config_.hooks)
-    hooks.push_back({{"name", hook.name}, {"path", "/hooks/" + config_.orbit.user + "." + hook.id}});
-  bj::array folders(config_.policy.folders.begin(), config_.policy.folders.end());
-  const char* user_home = std::getenv("HOME");
-  Judged judged;
-  judged.result = bj::serialize(
-      bj::object{{"mac", mac_},
-                 {"macName", config_.mac.name.empty() ? base::machine_name() : config_.mac.name},
-                 {"release", ZANE_RELEASE},
-                 {"protocol", {{"min", link::kProtocolMin}, {"max", link::kProtocolMax}}},
-                 {"role", name_of(order.role)},
-                 {"device", order.actor.id()},
-                 {"devices", devices_json()},
-                 {"codex",
-                  {{"state", codex.state().empty() ? "unknown" : codex.state()},
-                   {"version", codex.version()},
-                   {"message", answered.ok() ? codex.message() : std::string(answered.status().message())},
-                   {"home", codex.codex_home()}}},
-                 {"folders", std::move(folders)},
-                 {"hooks", std::move(hooks)},
-                 {"home", user_home ? user_home : ""}});
-  co_return judged;
-}
-
-// Methods of ours that policy answers from its own store.
-Service::Judged Service::own_answer(const Order& order) {
-  if (order.method == "zane/devices")
-    return {{}, bj::serialize(bj::object{{"devices", devices_json()}}), "", ""};
-  if (order.method == "zane/pair") {
-    const auto link = pairing_.make_link(clock_.now_ms());
-    if (!link.ok()) return {{}, "", "bad-command", std::string(link.status().message())};
-    return {{},
-            bj::serialize(bj::object{{"url", link->url},
-                                     {"expiresAt", link->expires_ms},
-                                     {"reachable", link->reachable},
-                                     {"advice", link->advice}}),
-            "",
-            ""};
-  }
-  if (order.method == "zane/device/role") {
-    const auto role = role_from(text_at(order.params, "role"));
-    const std::string device = text_at(order.params, "device");
-    if (!role || !store_.device(device))
-      return {
-          {}, "", "bad-command", "name a paired `device` and a `role`: viewer, approver, operator or owner"};
-    store_.set_role(device, *role);
-    return {{}, "{}", "", ""};
-  }
-  if (order.method == "zane/audit") {
-    bj::array lines;
-    for (const auto& line : store_.audit_tail(200)) lines.push_back(bj::parse(line));
-    return {{}, bj::serialize(bj::object{{"records", std::move(lines)}}), "", ""};
-  }
-  return {{}, "", "bad-command", "there is no method `" + order.method + "`"};
-}
-
-bj::array Service::devices_json() {
-  bj::array devices;
-  for (const auto& d : store_.devices())
-    devices.push_back({{"device", d.id},
-                       {"name", d.name},
-                       {"role", name_of(d.role)},
-                       {"pairedAt", d.paired_ms},
-                       {"lastSeenAt", d.last_seen_ms}});
-  return devices;
 }
 
 // ---- the rest -------------------------------------------------------------------

@@ -9,6 +9,9 @@
 #include "lib/bus/bus.h"
 #include "lib/config/config.h"
 #include "services/policy/command_check.h"
+#include "services/policy/judge.h"
+#include "services/policy/order.h"
+#include "services/policy/own_methods.h"
 #include "services/policy/pairing.h"
 #include "services/policy/rules.h"
 #include "services/policy/store.h"
@@ -23,27 +26,6 @@ class Service {
   void run();
 
  private:
-  // An order whose sender is certain, from whatever side it came.
-  struct Order {
-    std::string id;
-    // What it is remembered by, here and in supervisor: ids are their senders'
-    // own, and two senders may use one.
-    std::string key;
-    v1::Actor actor;
-    Role role = Role::kViewer;
-    std::string client;  // owner of processes, see Effect.client
-    std::string method;
-    boost::json::object params;
-    std::string trace;
-  };
-  // An effect to carry out, a result that policy knows itself, or a refusal.
-  struct Judged {
-    std::optional<v1::Effect> effect;
-    std::string result;
-    std::string reason;
-    std::string message;
-  };
-
   void on_bus(const bus::Peer& peer, v1::Envelope request);
   loop::Task<> on_signed_command(bus::Peer peer, v1::Envelope request);
   loop::Task<> on_console_command(bus::Peer peer, v1::Envelope request);
@@ -53,18 +35,10 @@ class Service {
   void on_audit_note(const bus::Peer& peer, const v1::Envelope& request);
 
   loop::Task<v1::CommandAnswer> carry_out(const Order& order);
-  loop::Task<Judged> judge(const Order& order);
-  loop::Task<Judged> judge_decision(const Order& order);
-  Judged judge_task(const Order& order);
-  loop::Task<Judged> judge_call(const Order& order);
-  loop::Task<Judged> attach(const Order& order);
-  loop::Task<std::string> protected_folder_in(const Order& order);
-  Judged own_answer(const Order& order);
 
   void answer(const bus::Peer& peer, const v1::Envelope& request, v1::CommandAnswer answer);
   v1::CommandAnswer sign(v1::CommandAnswer answer, const std::string& digest) const;
   void audit(const Order& order, const v1::CommandAnswer& outcome);
-  boost::json::array devices_json();
   loop::Task<> upkeep();
 
   bus::Node& node_;
@@ -78,6 +52,8 @@ class Service {
   bus::Inbox inbox_;
   bus::RefusalMonitor refusals_;
   bus::Client supervisor_;
+  OwnMethods own_;
+  Judge judge_;
   const int64_t started_ms_;
 };
 

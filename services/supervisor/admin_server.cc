@@ -50,6 +50,8 @@ absl::Status AdminServer::start() {
   builder.SetMaxReceiveMessageSize(1024 * 1024);
   impl_->server = builder.BuildAndStart();
   if (!impl_->server) return absl::InternalError("gRPC did not start");
+  // "" is set by gRPC itself.
+  impl_->server->GetHealthCheckService()->SetServingStatus(v1::Admin::service_full_name(), true);
 
   boost::system::error_code error;
   // The service lock is held: what lies there is a dead process's.

@@ -1,60 +1,25 @@
-// supervisor's entry: flags, objects in the order of their dependence, the loop.
+// supervisor's entry: objects in the order of their dependence, the loop.
 #include <sysexits.h>
 
-#include <cstring>
-
-#include "lib/config/config.h"
-#include "lib/log/log.h"
+#include "lib/entry/entry.h"
 #include "services/supervisor/admin_server.h"
 #include "services/supervisor/service.h"
 
 namespace {
 
-int fail(int code, std::string_view event, std::string_view why) {
-  zane::log::error(event, {{"error", why}});
-  return code;
-}
-
-int run(zane::base::Home home) {
-  using namespace zane;
-  const auto lock = base::ServiceLock::take(home, bus::kSupervisor);
-  if (!lock.ok()) return fail(EX_TEMPFAIL, "already_running", std::string(lock.status().message()));
-  const auto config = config::load(home);
-  if (!config.ok()) return fail(EX_CONFIG, "bad_config", std::string(config.status().message()));
-  const auto made = bus::ensure_keys(home);
-  if (!made.ok()) return fail(EX_CANTCREAT, "no_bus_keys", std::string(made.message()));
-  auto keys = bus::load_keys(home, bus::kSupervisor);
-  if (!keys.ok()) return fail(EX_NOPERM, "no_bus_keys", std::string(keys.status().message()));
-  const auto mac_key = crypto::EcKey::load_or_create(home.key("mac.pem"));
-  if (!mac_key.ok()) return fail(EX_NOPERM, "no_mac_key", std::string(mac_key.status().message()));
-
-  loop::Io io(1);
-  const base::SystemClock clock;
-  bus::Node node(io, home, *std::move(keys));
-  supervisor::Service service(node, *config, *mac_key, clock);
-  supervisor::AdminServer admin(io, home, service);
+void run(zane::entry::Entry& entry) {
+  const auto mac_key = entry.key("mac.pem");
+  zane::supervisor::Service service(entry.node, entry.config, mac_key, entry.clock);
+  zane::supervisor::AdminServer admin(entry.io, entry.home, service);
   if (const auto listening = admin.start(); !listening.ok())
-    return fail(EX_CANTCREAT, "no_admin_socket", std::string(listening.message()));
+    throw zane::entry::CannotStart(EX_CANTCREAT, "no_admin_socket", std::string(listening.message()));
   service.run();
-  loop::run_until_signal(io, [&] {
+  zane::loop::run_until_signal(entry.io, [&] {
     service.stop();
     admin.stop();
   });
-  return EX_OK;
 }
 
 }  // namespace
 
-int main(int argc, char** argv) {
-  zane::log::start("supervisor");
-  if (argc > 1)
-    return fail(EX_USAGE, "unknown_argument",
-                std::string(argv[1]) + ": supervisor takes none; see zane.toml");
-  auto home = zane::base::Home::open();
-  if (!home.ok()) return fail(EX_CANTCREAT, "no_home", std::string(home.status().message()));
-  try {
-    return run(*std::move(home));
-  } catch (const std::exception& e) {
-    return fail(EX_SOFTWARE, "died", e.what());
-  }
-}
+int main(int argc, char** argv) { return zane::entry::run_service(argc, argv, zane::bus::kSupervisor, run); }
