@@ -1,0 +1,51 @@
+// What other people's gRPC tools find at the admin socket: health, and a
+// description good enough to call the service by.
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import type { ServiceError } from '@grpc/grpc-js';
+import { status } from '@grpc/grpc-js';
+import { call, connect, descriptorSet } from '../grpc/client.ts';
+import { World } from '../harness/world.ts';
+
+const ADMIN = 'zane.v1.Admin';
+let world: World;
+let socket: string;
+
+before(async () => {
+  world = await World.start();
+  socket = join(world.home, 'run/admin.sock');
+});
+after(() => world?.close());
+
+test('health says that it serves, as a whole and by service', async () => {
+  const health = connect('health.proto', 'grpc.health.v1.Health', socket);
+  for (const service of ['', ADMIN]) {
+    assert.deepEqual(await call(health, 'Check', { service }), { status: 'SERVING' });
+  }
+  await assert.rejects(call(health, 'Check', { service: 'no.such.Service' }), (error: ServiceError) => error.code === status.NOT_FOUND);
+  health.close();
+});
+
+interface Reflected { list_services_response?: { service: { name: string }[] }; file_descriptor_response?: { file_descriptor_proto: Buffer[] } }
+
+test('reflection names the services, and what it says of one is enough to call it', async () => {
+  const reflection = connect('reflection.proto', 'grpc.reflection.v1alpha.ServerReflection', socket);
+  const stream = reflection['ServerReflectionInfo']();
+  const ask = (question: object): Promise<Reflected> => new Promise((done, failed) => {
+    stream.once('data', done);
+    stream.once('error', failed);
+    stream.write(question);
+  });
+  const services = (await ask({ list_services: '' })).list_services_response!.service.map(({ name }) => name);
+  assert.ok(services.includes(ADMIN) && services.includes('grpc.health.v1.Health'), services.join());
+  const files = (await ask({ file_containing_symbol: ADMIN })).file_descriptor_response!.file_descriptor_proto;
+  stream.end();
+  reflection.close();
+
+  const admin = connect(descriptorSet(files), ADMIN, socket);
+  const told = await call<{ parts: { name: string; state: string }[] }>(admin, 'Status', {});
+  const shown = await world.json('status');
+  assert.deepEqual(told.parts.map(({ name, state }) => [name, state]), shown.parts.map(({ name, state }: { name: string; state: string }) => [name, state]));
+  admin.close();
+});
