@@ -33,11 +33,10 @@ loop::Task<Judged> Judge::judge(const Order& order) {
                                           std::string(name_of(order.role)) + ": an owner can do it");
   const bool ours = order.method.starts_with("zane/");
   if (const std::string param = ours ? "" : unprotected_by(order.params); !param.empty())
-    co_return Judged::refused("protected-folder",
-                              "with this `" + param +
-                                  "` a sandboxed command could read Zane's own keys: use `permissions` with `" +
-                                  kAskProfile + "`, `" + kReadOnlyProfile + "` or `" + kFullAccessProfile +
-                                  "`");
+    co_return Judged::refused(
+        "protected-folder",
+        "with this `" + param + "` a sandboxed command could read Zane's own keys: use `permissions` with `" +
+            kAskProfile + "`, `" + kReadOnlyProfile + "` or `" + kFullAccessProfile + "`");
   if (const std::string folder = co_await protected_folder_in(order); !folder.empty())
     co_return Judged::refused("protected-folder", "`" + folder +
                                                       "` could be written to, and Zane's or Codex's own keys "

@@ -136,18 +136,26 @@ std::optional<std::string> ApprovalBook::decide(const v1::Decide& decision, cons
 void ApprovalBook::resolved(const std::string& instance, const std::string& request_id,
                             const std::string& trace) {
   auto approval = find_request(instance, request_id);
-  if (!approval || approval->settled()) return;
-  if (approval->state == kDeciding)
+  if (!approval) return;
+  // The turn's end may overtake the confirmation: then it is known after all.
+  const bool decided =
+      approval->state == kDeciding || (approval->state == kUnknown && !approval->choice.empty());
+  if (approval->settled() && !decided) return;
+  if (decided)
     step(*approval, approval->grants ? kApplied : kDeclined, "", trace);
   else
     step(*approval, kAnsweredElsewhere, "answered at the desk or by another program of this Mac", trace);
 }
 
 void ApprovalBook::turn_ended(const std::string& thread, const std::string& turn, const std::string& trace) {
-  auto open =
-      rows("SELECT " ZANE_APPROVAL_COLUMNS " FROM approvals WHERE state = 'open' AND thread = ? AND turn = ?",
-           [&](journal::Query& q) { q.bind(thread).bind(turn); });
-  for (auto& approval : open) step(approval, kWithdrawn, "the turn ended before it was answered", trace);
+  auto unsettled = rows("SELECT " ZANE_APPROVAL_COLUMNS
+                        " FROM approvals WHERE state IN ('open', 'deciding') AND thread = ? AND turn = ?",
+                        [&](journal::Query& q) { q.bind(thread).bind(turn); });
+  for (auto& approval : unsettled)
+    if (approval.state == kOpen)
+      step(approval, kWithdrawn, "the turn ended before it was answered", trace);
+    else
+      step(approval, kUnknown, "the turn ended before Codex confirmed the decision; look at the item", trace);
 }
 
 std::vector<std::string> ApprovalBook::attached(const std::string& instance) {

@@ -75,7 +75,8 @@ class ApprovalBook {
   // `serverRequest/resolved`: what it means depends on what we had done.
   void resolved(const std::string& instance, const std::string& request_id, const std::string& trace);
 
-  // A turn ended: what was still open in it can no longer be answered.
+  // A turn ended: what was still open in it can no longer be answered, and what
+  // was being decided reads unknown unless Codex confirms it yet.
   void turn_ended(const std::string& thread, const std::string& turn, const std::string& trace);
 
   // A connection was made: what an earlier process asked is void; returns the

@@ -281,9 +281,11 @@ TEST_F(ApprovalsTest, ATurnThatEndsWithdrawsWhatIsOpenInItAlone) {
   EXPECT_EQ(state(open_one), "withdrawn");
   EXPECT_EQ(state(other_turn), "open");
   EXPECT_EQ(state(other_thread), "open");
-  EXPECT_NE(state(deciding), "withdrawn");
+  EXPECT_EQ(state(deciding), "unknown");
   book_->resolved(kProcess, "1", "");
+  book_->resolved(kProcess, "2", "");
   EXPECT_EQ(state(open_one), "withdrawn") << "the order of the two words makes no difference";
+  EXPECT_EQ(state(deciding), "applied") << "nor does it here: what Codex confirms is no longer unknown";
 }
 
 TEST_F(ApprovalsTest, AProcessThatEndsOrphansItsOwnAlone) {
