@@ -62,6 +62,32 @@ class JournalTest : public ::testing::Test {
   TempFolder temp_;
 };
 
+TEST_F(JournalTest, TellsALongEventWithoutItsBytes) {
+  const auto journal = open();
+  append(*journal, "a", std::string(kToldBytesMax, 'x'));
+  append(*journal, "a", std::string(kToldBytesMax + 1, 'x'));
+  journal->commit();
+  // A page of its own each: two of these would not fit.
+  const auto whole = journal->read(reading(journal->epoch(), 0, "a"));
+  ASSERT_THAT(seqs(whole), ElementsAre(1));
+  EXPECT_EQ(whole.events(0).raw().size(), kToldBytesMax);
+  EXPECT_EQ(whole.events(0).left_out_bytes(), 0);
+  const auto named = journal->read(reading(journal->epoch(), whole.through_seq(), "a"));
+  ASSERT_THAT(seqs(named), ElementsAre(2));
+  EXPECT_EQ(named.events(0).raw(), "");
+  EXPECT_EQ(named.events(0).left_out_bytes(), static_cast<int64_t>(kToldBytesMax) + 1);
+  EXPECT_EQ(named.events(0).method(), "item/started") << "what it was is still told";
+
+  // An approval's bytes count together.
+  v1::Event event;
+  event.set_raw(std::string(kToldBytesMax / 2, 'x'));
+  event.set_request(std::string(kToldBytesMax / 4, 'x'));
+  event.set_shown(std::string(kToldBytesMax / 4 + 1, 'x'));
+  leave_out_if_long(event);
+  EXPECT_EQ(event.raw() + event.request() + event.shown(), "");
+  EXPECT_EQ(event.left_out_bytes(), static_cast<int64_t>(kToldBytesMax) + 1);
+}
+
 TEST_F(JournalTest, NumbersEventsAsAChainAndGivesThemOutOnceCommitted) {
   const auto journal = open();
   EXPECT_TRUE(journal->commit().empty());

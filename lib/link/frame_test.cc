@@ -57,6 +57,21 @@ TEST(GoldenTest, EverySampleIsInTheIndex) {
   EXPECT_GT(there.size(), 30u);
 }
 
+TEST(HeaderTest, IsReadWhateverFollowsIt) {
+  const std::string line = R"({"mac":"m","trace":"t","lengths":[5],"ping":{}})";
+  for (const std::string& rest :
+       {std::string(), std::string("abcde"), std::string("abc"), std::string(9, 'x')}) {
+    const auto header = decode_header(line + "\n" + rest);
+    ASSERT_TRUE(header.ok()) << header.status();
+    EXPECT_EQ(header->trace(), "t");
+  }
+  for (const std::string& bad :
+       {std::string(), line, std::string("\n"), std::string("[]\n"), std::string("{\n"),
+        R"({"mac":1})" + std::string("\n"), "{\"mac\":\"" + std::string(kHeaderBytesMax, 'm') + "\"}\n",
+        line + "\n" + std::string(kFrameBytesMax, 'x')})
+    EXPECT_FALSE(decode_header(bad).ok()) << bad.substr(0, 80);
+}
+
 TEST(GoldenTest, GoodFramesAreTakenAsTheyAreMeant) {
   const bj::object index = golden();
   for (const auto& sample : index.at("frames").as_array()) {

@@ -42,6 +42,13 @@ std::vector<int64_t> seqs(const Stream::Batch& batch) {
   return all;
 }
 
+TEST(StreamTest, CountsTheBytesThatWereLeftOut) {
+  v1::Event e = event(6, "t", 0);
+  e.set_left_out_bytes(7);
+  e.set_request("ab");
+  EXPECT_EQ(bytes_of(e), 9u);
+}
+
 TEST(StreamTest, ReadsTheJournalThenGoesLive) {
   Stream s("s", "t");
   s.begin("E", 5);
