@@ -29,6 +29,28 @@ void add_texts(const boost::json::array* list, std::vector<std::string>& folders
     if (entry.is_string()) folders.emplace_back(entry.as_string());
 }
 
+// A FileSystemPath of Codex.
+std::string opened_by(const boost::json::object& path) {
+  const auto type = json::string_at(path, "type").value_or("");
+  if (type == "path")
+    if (const auto text = json::string_at(path, "path")) return std::string(*text);
+  if (type == "glob_pattern")
+    if (const auto pattern = json::string_at(path, "pattern")) {
+      const auto fixed = pattern->substr(0, pattern->find_first_of("*?[{"));
+      if (fixed.size() == pattern->size()) return std::string(fixed);
+      return fixed.starts_with('/') ? std::string(fixed.substr(0, fixed.rfind('/') + 1)) : "/";
+    }
+  if (type == "special")
+    if (const auto* value = json::object_at(path, "value")) {
+      const auto kind = json::string_at(*value, "kind").value_or("");
+      // What the thread's own profile opens already.
+      if (kind == "minimal" || kind == "project_roots") return "";
+      if (kind == "tmpdir") return fs::temp_directory_path().string();
+      if (kind == "slash_tmp") return "/tmp";
+    }
+  return "/";
+}
+
 fs::path expanded(const std::string& folder) {
   const char* home = std::getenv("HOME");
   if (home && folder == "~") return home;
@@ -91,6 +113,28 @@ std::vector<std::string> writable_folders_in(const boost::json::object& params) 
     add_texts(json::array_at(*config, "sandbox_workspace_write.writable_roots"), folders);
     if (const auto* write = json::object_at(*config, "sandbox_workspace_write"))
       add_texts(json::array_at(*write, "writable_roots"), folders);
+  }
+  return folders;
+}
+
+std::vector<std::string> folders_opened_by(const boost::json::object& request_params) {
+  std::vector<std::string> folders;
+  if (const auto root = json::string_at(request_params, "grantRoot")) folders.emplace_back(*root);
+  for (const char* key : {"permissions", "additionalPermissions"}) {
+    const auto* asked = json::object_at(request_params, key);
+    const auto* files = asked ? json::object_at(*asked, "fileSystem") : nullptr;
+    if (!files) continue;
+    add_texts(json::array_at(*files, "read"), folders);
+    add_texts(json::array_at(*files, "write"), folders);
+    const auto* entries = json::array_at(*files, "entries");
+    if (!entries) continue;
+    for (const auto& entry : *entries) {
+      const auto* object = entry.if_object();
+      if (object && json::string_at(*object, "access") == std::string_view("deny")) continue;
+      const auto* path = object ? json::object_at(*object, "path") : nullptr;
+      std::string folder = path ? opened_by(*path) : "/";
+      if (!folder.empty()) folders.push_back(std::move(folder));
+    }
   }
   return folders;
 }

@@ -25,4 +25,9 @@ std::string unprotected_by(const boost::json::object& params);
 // Every folder that a command's parameters would make writable.
 std::vector<std::string> writable_folders_in(const boost::json::object& params);
 
+// Every folder that would be opened, for reading or writing, if this request of
+// Codex were granted: extra permissions and a file change's root. "/" for a place
+// of a kind that is not known. Source: Codex's RequestPermissionProfile.
+std::vector<std::string> folders_opened_by(const boost::json::object& request_params);
+
 }  // namespace zane::policy

@@ -88,5 +88,33 @@ TEST(WritableFoldersTest, AreFoundWhereverParametersNameThem) {
   EXPECT_THAT(found(R"({"threadId":"t"})"), IsEmpty());
 }
 
+TEST(OpenedFoldersTest, AreFoundInWhateverCodexAsksFor) {
+  const auto found = [](const std::string& params) {
+    return folders_opened_by(boost::json::parse(params).as_object());
+  };
+  const auto entry = [&](const std::string& path, const std::string& access = "write") {
+    return found(R"({"permissions":{"fileSystem":{"entries":[{"access":")" + access + R"(","path":)" + path +
+                 "}]}}}");
+  };
+  EXPECT_THAT(found(R"({"permissions":{"fileSystem":{"read":["/a"],"write":["/b"]}}})"),
+              ElementsAre("/a", "/b"));
+  EXPECT_THAT(found(R"({"additionalPermissions":{"fileSystem":{"write":["/b"]}}})"), ElementsAre("/b"));
+  EXPECT_THAT(found(R"({"grantRoot":"/a"})"), ElementsAre("/a"));
+  EXPECT_THAT(entry(R"({"type":"path","path":"/a"})"), ElementsAre("/a"));
+  EXPECT_THAT(entry(R"({"type":"path","path":"/a"})", "read"), ElementsAre("/a"));
+  EXPECT_THAT(entry(R"({"type":"path","path":"/a"})", "deny"), IsEmpty());
+  EXPECT_THAT(entry(R"({"type":"glob_pattern","pattern":"/a/b*/c"})"), ElementsAre("/a/"));
+  EXPECT_THAT(entry(R"({"type":"glob_pattern","pattern":"/a/b"})"), ElementsAre("/a/b"));
+  EXPECT_THAT(entry(R"({"type":"glob_pattern","pattern":"*"})"), ElementsAre("/"));
+  EXPECT_THAT(entry(R"({"type":"special","value":{"kind":"slash_tmp"}})"), ElementsAre("/tmp"));
+  EXPECT_THAT(entry(R"({"type":"special","value":{"kind":"project_roots","subpath":null}})"), IsEmpty());
+  for (const char* unknown : {R"({"type":"special","value":{"kind":"root"}})",
+                              R"({"type":"special","value":{"kind":"unknown","path":"x"}})",
+                              R"({"type":"tomorrow"})", R"({})", R"({"type":"path"})"})
+    EXPECT_THAT(entry(unknown), ElementsAre("/")) << unknown;
+  EXPECT_THAT(found(R"({"permissions":{"fileSystem":{"entries":[7]}}})"), ElementsAre("/"));
+  EXPECT_THAT(found(R"({"permissions":{"network":{"enabled":true}}})"), IsEmpty());
+}
+
 }  // namespace
 }  // namespace zane::policy

@@ -17,6 +17,14 @@ Judged call(const Order& order) {
   return Judged::carried_out(std::move(effect));
 }
 
+// As Codex finds it, when zane.toml does not say.
+std::string codex_home(const config::Config& config) {
+  if (!config.codex.home.empty()) return config.codex.home;
+  if (const char* set = std::getenv("CODEX_HOME"); set && *set) return set;
+  const char* user = std::getenv("HOME");
+  return user ? std::string(user) + "/.codex" : "";
+}
+
 }  // namespace
 
 Judge::Judge(bus::Node& node, const config::Config& config, bus::Client& supervisor, OwnMethods& own)
@@ -63,6 +71,12 @@ loop::Task<Judged> Judge::decision(const Order& order) {
   if (!response)
     co_return Judged::refused("not-offered",
                               "`" + choice + "` is not among the choices Codex offered for this");
+  if (response->grants && params)
+    if (const std::string folder = protected_among(folders_opened_by(*params)); !folder.empty())
+      co_return Judged::refused("protected-folder",
+                                "`" + folder +
+                                    "` would open Zane's or Codex's own keys to the task: decline, and ask "
+                                    "for a narrower folder");
   v1::Effect effect;
   auto* decide = effect.mutable_decide();
   decide->set_approval(id);
@@ -111,12 +125,17 @@ loop::Task<std::string> Judge::protected_folder_in(const Order& order) {
       folders.insert(folders.end(), facts.writable_roots().begin(), facts.writable_roots().end());
     }
   }
+  co_return protected_among(folders);
+}
+
+// The first of these that holds our keys or Codex's, or lies among them; "" for none.
+std::string Judge::protected_among(const std::vector<std::string>& folders) const {
   std::vector<std::string> kept{node_.home().root().string()};
-  if (!config_.codex.home.empty()) kept.push_back(config_.codex.home);
+  if (auto codex = codex_home(config_); !codex.empty()) kept.push_back(std::move(codex));
   for (const auto& folder : folders)
     for (const auto& keep : kept)
-      if (overlaps(folder, keep)) co_return folder;
-  co_return "";
+      if (overlaps(folder, keep)) return folder;
+  return "";
 }
 
 }  // namespace zane::policy

@@ -21,6 +21,7 @@ class Judge {
   loop::Task<Judged> decision(const Order& order);
   [[nodiscard]] Judged task(const Order& order) const;
   loop::Task<std::string> protected_folder_in(const Order& order);
+  [[nodiscard]] std::string protected_among(const std::vector<std::string>& folders) const;
 
   bus::Node& node_;
   const config::Config& config_;
