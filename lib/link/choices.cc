@@ -47,6 +47,18 @@ void add_offered(bj::array& choices, const bj::object& params) {
     if (decision.is_string() || decision.is_object()) add(choices, name_of(decision));
 }
 
+// How long an MCP tool may be allowed, beyond this once, if it is a tool that asks.
+// Source: `_meta.persist` of Codex's `mcpServer/elicitation/request`, a text or several.
+bool may_persist(const bj::object& params, std::string_view how_long) {
+  const auto* meta = json::object_at(params, "_meta");
+  const auto* persist = meta ? meta->if_contains("persist") : nullptr;
+  if (!persist) return false;
+  if (persist->is_string()) return persist->as_string() == how_long;
+  return persist->is_array() &&
+         std::any_of(persist->as_array().begin(), persist->as_array().end(),
+                     [&](const bj::value& v) { return v.is_string() && v.as_string() == how_long; });
+}
+
 bool offered(const bj::array& choices, std::string_view choice) {
   return std::any_of(choices.begin(), choices.end(),
                      [&](const bj::value& known) { return known.at("choice").as_string() == choice; });
@@ -76,6 +88,15 @@ std::string permissions_response(const bj::object& params, std::string_view choi
   const auto* asked = params.if_contains("permissions");
   return bj::serialize(bj::object{{"permissions", asked ? *asked : bj::value(bj::object())},
                                   {"scope", choice == "acceptForSession" ? "session" : "turn"}});
+}
+
+std::string elicitation_response(std::string_view choice, const bj::object* answers) {
+  const bool grants = !is_refusal(choice);
+  bj::object out{{"action", grants ? "accept" : choice}};
+  out["content"] = grants ? bj::value(answers ? *answers : bj::object()) : bj::value();
+  if (choice == "acceptForSession") out["_meta"] = {{"persist", "session"}};
+  if (choice == "acceptAlways") out["_meta"] = {{"persist", "always"}};
+  return bj::serialize(out);
 }
 
 std::string decision_response(std::string_view choice) {
@@ -111,7 +132,11 @@ bj::array choices_of(std::string_view method, const bj::object& params) {
       for (const char* choice : {"accept", "acceptForSession", "decline"}) add(choices, choice);
       break;
     case Kind::kElicitation:
-      for (const char* choice : {"accept", "decline", "cancel"}) add(choices, choice);
+      add(choices, "accept");
+      if (may_persist(params, "session")) add(choices, "acceptForSession");
+      if (may_persist(params, "always")) add(choices, "acceptAlways");
+      add(choices, "decline");
+      add(choices, "cancel");
       break;
     case Kind::kLegacy:
       for (const char* choice : {"approved", "denied", "abort"}) add(choices, choice);
@@ -144,9 +169,7 @@ std::optional<Response> response_for(std::string_view method, const bj::object& 
       response.bytes = permissions_response(params, choice);
       break;
     case Kind::kElicitation:
-      response.bytes = bj::serialize(bj::object{
-          {"action", choice},
-          {"content", choice == "accept" ? bj::value(answers ? *answers : bj::object()) : bj::value()}});
+      response.bytes = elicitation_response(choice, answers);
       break;
     case Kind::kUnknown:
       // What its refusal looks like is not known: a JSON-RPC error says it.

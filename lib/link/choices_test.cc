@@ -113,6 +113,22 @@ TEST(ChoicesTest, AnElicitation) {
   EXPECT_EQ(response(kElicitation, "{}", "answer"), "none");
 }
 
+TEST(ChoicesTest, AToolThatMayBeAllowedForLonger) {
+  constexpr char kBoth[] = R"({"_meta":{"persist":["session","always"]}})";
+  EXPECT_THAT(shown(kElicitation, kBoth),
+              ElementsAre("+accept", "+acceptForSession", "+acceptAlways", "-decline", "-cancel"));
+  EXPECT_THAT(shown(kElicitation, R"({"_meta":{"persist":"session"}})"),
+              ElementsAre("+accept", "+acceptForSession", "-decline", "-cancel"));
+  for (const char* none :
+       {R"({"_meta":{"persist":[7]}})", R"({"_meta":{"persist":true}})", R"({"_meta":null})"})
+    EXPECT_THAT(shown(kElicitation, none), ElementsAre("+accept", "-decline", "-cancel")) << none;
+  EXPECT_EQ(response(kElicitation, kBoth, "acceptForSession"),
+            R"(+{"action":"accept","content":{},"_meta":{"persist":"session"}})");
+  EXPECT_EQ(response(kElicitation, kBoth, "acceptAlways"),
+            R"(+{"action":"accept","content":{},"_meta":{"persist":"always"}})");
+  EXPECT_EQ(response(kElicitation, "{}", "acceptAlways"), "none") << "not offered";
+}
+
 TEST(ChoicesTest, TheTwoOfOldHaveWordsOfTheirOwn) {
   for (const char* method : {"execCommandApproval", "applyPatchApproval"}) {
     EXPECT_THAT(shown(method), ElementsAre("+approved", "-denied", "-abort"));

@@ -41,8 +41,17 @@ std::string summary_of(const Approval& approval) {
   if (!params) return approval.method;
   if (const auto command = json::string_at(*params, "command"))
     return std::string(*command) + "  (in " + text_at(*params, "cwd") + ")";
+  if (const auto message = json::string_at(*params, "message"); message && !message->empty())
+    return std::string(*message);
+  const auto* questions = json::array_at(*params, "questions");
+  if (questions && !questions->empty() && questions->front().is_object())
+    return text_at(questions->front().as_object(), "question");
   const auto reason = text_at(*params, "reason");
-  return reason.empty() ? approval.method : approval.method + ": " + reason;
+  std::string summary = reason.empty() ? approval.method : approval.method + ": " + reason;
+  // What is asked for counts more than why.
+  if (const auto* permissions = json::object_at(*params, "permissions"))
+    summary += "  " + bj::serialize(*permissions);
+  return summary;
 }
 
 v1::ApprovalRow row_of(const Approval& approval) {

@@ -1,7 +1,7 @@
 // What a person does on the phone's screen, by the names a person would use.
 import type { Locator, Page } from 'playwright-core';
 
-export interface Task { folder: string; prompt: string; permissions?: 'Ask' | 'Read only' | 'Full access' }
+export interface Task { folder: string; prompt: string; permissions?: 'Ask' | 'Read only' | 'Full access'; model?: string; effort?: string }
 
 export class Screen {
   readonly page: Page;
@@ -14,6 +14,8 @@ export class Screen {
     await page.getByRole('combobox', { name: 'Folder' }).fill(task.folder);
     await page.getByLabel('Prompt').fill(task.prompt);
     if (task.permissions) await page.getByRole('radio', { name: new RegExp(`^${task.permissions}`) }).check({ force: true });
+    if (task.model) await page.getByRole('combobox', { name: 'Model' }).selectOption({ label: task.model });
+    if (task.effort) await page.getByRole('combobox', { name: 'Effort' }).selectOption({ label: task.effort });
     await page.getByRole('button', { name: 'Start task' }).click();
     await page.waitForURL(/#\/thread\/[^?]+/);
     return decodeURIComponent(/#\/thread\/([^?]+)/.exec(page.url())![1]!);
@@ -41,6 +43,11 @@ export class Screen {
 
   async choose(choice: string): Promise<void> {
     await this.page.locator(`button[data-choice=${JSON.stringify(choice)}]`).click();
+  }
+
+  /** Presses what the open sheet offers, by its words. */
+  async press(words: string): Promise<void> {
+    await this.sheet().getByRole('button', { name: words, exact: true }).click();
   }
 
   approval(state: string): Locator {

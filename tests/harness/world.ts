@@ -1,7 +1,7 @@
 // A whole Zane for one test file: real Orbit in workerd, real services, real
 // Codex with the scripted model, in folders of its own. Nothing here is shared
 // between worlds but the binaries.
-import { execFile } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
 import type { ExecFileException } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
@@ -32,6 +32,8 @@ export interface WorldOptions {
   waitForLink?: boolean;
   /** False: a Codex that does not come up is what the test is about. */
   waitForCodex?: boolean;
+  /** More of Codex's own configuration: see `extra` of writeCodexHome. */
+  codexExtra?: string;
   /** Another program instead of the real Codex. */
   codexBinary?: string;
 }
@@ -75,7 +77,7 @@ export class World {
     const model = await startModel({ scenario: options.scenario ?? join(root, 'tests/scenarios/journey.scenario') });
     this.model = model;
     this.#closers.push(async () => { await model.close(); });
-    writeCodexHome(this.codexHome, { baseUrl: options.modelBaseUrl ?? model.baseUrl });
+    writeCodexHome(this.codexHome, { baseUrl: options.modelBaseUrl ?? model.baseUrl, ...(options.codexExtra === undefined ? {} : { extra: options.codexExtra }) });
     if (options.orbit) {
       this.orbit = options.orbit;
     } else {
@@ -146,7 +148,8 @@ export class World {
   async #stopAnchor(): Promise<void> {
     const pid = await this.codexPid();
     await this.anchor.stop();
-    // Codex outlives supervisor by design; this world's is ours to end.
+    // Codex outlives supervisor by design; this world's is ours to end, with its helpers, which share the session that supervisor gave it.
+    if (pid > 1) spawnSync('pkill', ['-KILL', '-s', String(pid)]);
     if (pid > 1) try { process.kill(pid, 'SIGKILL'); } catch { /* gone already */ }
   }
 

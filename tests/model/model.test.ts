@@ -5,6 +5,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { Json } from './app-server-client.ts';
+import { MODEL_NAME } from './codex-home.ts';
 import { ask, DEMO, startFixture } from './fixture.ts';
 import type { Turn } from './fixture.ts';
 
@@ -76,6 +77,8 @@ test('text, thoughts, plans and floods stream', async (t) => {
     assert.equal(request.thread, turn.thread);
     assert.equal(request.turn, turn.id);
     assert.equal(request.cwd, fixture.codex.workspace);
+    assert.equal(request.model, MODEL_NAME);
+    assert.equal(request.effort, 'medium');
     assert.ok(request.tools.includes('apply_patch') && request.tools.includes('exec_command'));
   });
 

@@ -107,8 +107,8 @@ class Player {
   async #call(step: ToolStep): Promise<void> {
     const call_id = `call_${randomUUID()}`;
     if (step.kind === 'patch') return this.#patch(call_id, step.patch);
-    const { name, args } = functionCall(step);
-    await this.#item('done', { type: 'function_call', id: `fc_${randomUUID()}`, call_id, name, arguments: JSON.stringify(args), status: 'completed' });
+    const { args, ...tool } = functionCall(step);
+    await this.#item('done', { type: 'function_call', id: `fc_${randomUUID()}`, call_id, ...tool, arguments: JSON.stringify(args), status: 'completed' });
   }
 
   async #patch(call_id: string, input: string): Promise<void> {
@@ -148,7 +148,7 @@ class Player {
   }
 }
 
-function functionCall(step: Exclude<ToolStep, { kind: 'patch' }>): { name: string; args: object } {
+function functionCall(step: Exclude<ToolStep, { kind: 'patch' }>): { name: string; namespace?: string; args: object } {
   switch (step.kind) {
     case 'run': return { name: 'exec_command', args: {
       cmd: step.command, ...workdir(step.folder),
@@ -161,7 +161,14 @@ function functionCall(step: Exclude<ToolStep, { kind: 'patch' }>): { name: strin
       { id: 'answer', header: 'Question', question: step.question, options: step.options },
     ] } };
     case 'plan': return { name: 'update_plan', args: { explanation: step.explanation, plan: step.steps } };
+    case 'call': return { ...toolName(step.tool), args: step.args };
   }
+}
+
+/** `mcp__server/tool`: Codex keeps the tools of an MCP server in a namespace of that name. */
+function toolName(tool: string): { name: string; namespace?: string } {
+  const [, namespace, name] = /^(.+)\/(.+)$/.exec(tool) ?? [];
+  return namespace === undefined || name === undefined ? { name: tool } : { name, namespace };
 }
 
 const workdir = (folder: string | undefined): object => folder === undefined ? {} : { workdir: folder };

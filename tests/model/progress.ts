@@ -15,6 +15,8 @@ export type TurnEvent =
 
 export interface Progress {
   model: string;
+  /** The reasoning effort that Codex asks for. */
+  effort: string;
   /** `turn`, or what else Codex wants from a model: a summary, a title. */
   kind: string;
   thread: string;
@@ -44,6 +46,7 @@ export function readProgress(body: unknown): Progress {
   const events = items.slice(opener + 1).flatMap(readEvent);
   return {
     model: string(request['model']),
+    effort: string(record(request['reasoning'])['effort']),
     kind: string(details['request_kind']) || 'turn',
     thread: string(metadata['thread_id']),
     turn,

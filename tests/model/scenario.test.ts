@@ -74,6 +74,8 @@ test('what became of the last tool call decides', () => {
   const after = (text: string): string[] => steps(WORK, user('go'), said('first'), call, call, output('x'), output(text));
   assert.equal(after('exec_command failed: CreateProcess { message: "Rejected(\\"rejected by user\\")" }')[0], 'say refused');
   assert.equal(after('patch rejected by user')[0], 'say refused');
+  assert.equal(after('Wall time: 0.1 seconds\nOutput:\nuser rejected MCP tool call')[0], 'say refused');
+  assert.equal(after('Wall time: 0.1 seconds\nOutput:\nit says: user rejected MCP tool call')[0], 'say well');
   assert.equal(after('Chunk ID: 1\nWall time: 1 seconds\nProcess exited with code 2\nOutput:\n')[0], 'say badly');
   assert.equal(after('Chunk ID: 1\nWall time: 1 seconds\nProcess exited with code 0\nOutput:\nExit code: 1')[0], 'say well');
 });
@@ -126,6 +128,14 @@ const BAD: [string, RegExp][] = [
   ['otherwise\n  patch:\n    | nothing\n', /^f:2: a patch starts with/],
   ['otherwise\n  ask what\n    | one\n', /^f:2: write `ask QUESTION` with 2 or 3 lines/],
   ['otherwise\n  plan why\n    | someday: x\n', /^f:2: write `plan WHY` with lines/],
+  ['otherwise\n  call tool\n', /^f:2: write `call TOOL with JSON` on one line/],
+  ['otherwise\n  call a tool with {}\n', /^f:2: write `call TOOL with JSON`/],
+  ['otherwise\n  call (in x) tool with {}\n', /^f:2: `call` has no options/],
+  ['otherwise\n  call tool with {}\n    | x\n', /^f:2: write `call TOOL with JSON`/],
+  ['otherwise\n  call tool with {city}\n', /^f:2: `\{city\}` is not JSON \(.*\): write the arguments as one object/],
+  ['otherwise\n  call tool with ["x"]\n', /^f:2: `\["x"\]` is not an object/],
+  ['otherwise\n  call tool with {"x": "{{nothing}}"}\n', /^f:2: `\{\{nothing\}\}` is not known here/],
+  ['otherwise\n  call tool with {}\n  if done call tool with {}\n', /^f:3: `if` works with say and think only/],
   ['otherwise\n  and run x\n', /^f:2: `and` needs a tool call right before it/],
   ['otherwise\n  run x\n  and say y\n', /^f:3: `and` joins tool calls only/],
   ['otherwise\n  if done run x\n', /^f:2: `if` works with say and think only/],

@@ -90,6 +90,19 @@ test('nonsense is refused with a reason', async (t) => {
   assert.equal((await post({ body: 'null' })).status, 200);
 });
 
+test('a call has the tool and the arguments that stand there, a captured text as one value', async (t) => {
+  const model = await startModel({ scenario: `when the user says "get {what}"
+  call mcp__shop/order with {"what": "{{what}}", "list": [1, {"deep": "{{what}}"}]}
+  and call plain with {}
+` });
+  t.after(() => model.close());
+  const what = 'a "quoted" \\ thing';
+  const answer = await (await fetch(`${model.baseUrl}/responses`, say(`get ${what}`))).text();
+  const items = [...answer.matchAll(/^data: (.*)$/gm)].map(([, data = '']) => (JSON.parse(data) as { item?: Record<string, unknown> }).item);
+  const calls = items.filter((item) => item?.['type'] === 'function_call').map((item) => [item?.['namespace'], item?.['name'], JSON.parse(String(item?.['arguments']))]);
+  assert.deepEqual(calls, [['mcp__shop', 'order', { what, list: [1, { deep: what }] }], [undefined, 'plain', {}]]);
+});
+
 test('only the last requests are kept', async (t) => {
   const model = await startModel({ scenario: WAITING });
   t.after(() => model.close());

@@ -16,6 +16,7 @@ export type ToolStep = { together: boolean } & (
   | { kind: 'patch'; patch: string }
   | { kind: 'ask'; question: string; options: { label: string; description: string }[] }
   | { kind: 'plan'; explanation: string; steps: { step: string; status: string }[] }
+  | { kind: 'call'; tool: string; args: Record<string, unknown> }
 );
 
 export type Step = (TextStep | ToolStep) & { line: number };
@@ -28,7 +29,7 @@ export interface StepSource { text: string; body: string[]; line: number }
 /** Codex takes no more and no fewer options in one question. */
 const OPTIONS_MIN = 2;
 const OPTIONS_MAX = 3;
-const TOOLS = ['run', 'escalate', 'patch', 'ask', 'plan'];
+const TOOLS = ['run', 'escalate', 'patch', 'ask', 'plan', 'call'];
 const PLAN_STATES: Record<string, string> = { done: 'completed', doing: 'in_progress', open: 'pending' };
 
 export function isTool(step: Step): step is ToolStep & { line: number } {
@@ -127,6 +128,11 @@ const PARSERS: Record<string, Parser> = {
     }
     return { kind: 'plan', explanation: tail, steps };
   },
+  call: (parts) => {
+    if (parts.options.length > 0) throw new Error('`call` has no options: what the tool is to know goes into its arguments');
+    const [, tool, args = ''] = grammar(/^(\S+) with (.+)$/, parts, 'call TOOL with JSON');
+    return { kind: 'call', tool, args: jsonObject(args) };
+  },
 };
 
 /** `(a, b) rest` or `rest`. A lone `:` at the end only announces the lines below. */
@@ -147,6 +153,17 @@ function grammar(shape: RegExp, parts: Parts, wanted: string): RegExpExecArray {
   const match = shape.exec(parts.tail);
   if (!match || parts.body.length > 0) throw new Error(`write \`${wanted}\` on one line`);
   return match;
+}
+
+function jsonObject(text: string): object {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new Error(`\`${text}\` is not JSON (${(error as Error).message}): write the arguments as one object, such as {"city": "Rome"}`);
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new Error(`\`${text}\` is not an object: write the arguments as {"name": value}`);
+  return value;
 }
 
 function streamOptions(parts: Parts): object {

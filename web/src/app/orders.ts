@@ -51,6 +51,6 @@ export async function decide(client: Client, approval: Approval, choice: Choice,
   const params = { approval: approval.id, digest, choice: choice.choice, ...(answers === undefined ? {} : { answers }) };
   return client.outbox.add({
     mac: client.requireMac(), method: 'zane/approval/decide', params, now: Date.now(), keep: secret ? 'memory' : 'disk',
-    purpose: { kind: 'decision', approval: approval.id, choice: choice.choice, label: choiceLabel(choice, approval.method) },
+    purpose: { kind: 'decision', approval: approval.id, choice: choice.choice, label: choiceLabel(choice, approval) },
   });
 }

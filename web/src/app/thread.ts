@@ -69,23 +69,22 @@ export function openThread(client: Client, id: string) {
         const told = obj(await client.call('thread/resume', { threadId: id, excludeTurns: true }));
         set(withThread(current, { ...obj(told['thread']), model: told['model'], reasoningEffort: told['reasoningEffort'] }));
       }
-    } catch (failure) {
-      // A thread that was just born is not on disk yet; its stream tells all of it.
-      if (current.live.length === 0) setError(messageOf(failure));
+    } catch {
+      // A thread that was just born is not on disk yet; its stream tells all of it. Any other trouble newest() meets too.
     }
     await newest();
     setHistory('yes');
   }
 
-  /** Codex can't list the turns of a thread whose first turn it has not stored yet: it is asked again before that counts as an error. */
+  /**
+   * Codex can't list the turns of a thread whose first turn it has not stored yet: it is asked again before that
+   * counts as an error. A thread of which nothing is heard either says so after the second time, and is asked on.
+   */
   async function newest(): Promise<void> {
-    for (const pause of NEWEST_AGAIN_MS) {
+    for (const [at, pause] of NEWEST_AGAIN_MS.entries()) {
       const failure = await page('newest');
-      if (failure === undefined) return;
-      if (current.live.length === 0 || closed) {
-        setError(failure);
-        return;
-      }
+      if (failure === undefined || closed) return;
+      if (at > 0 && current.live.length === 0) setError(failure);
       await new Promise((again) => setTimeout(again, pause));
     }
     const failure = await page('newest');

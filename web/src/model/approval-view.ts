@@ -8,6 +8,9 @@ import { arr, obj, pretty, str, strings } from './read.ts';
 import type { Fields } from './read.ts';
 import { visible } from './visible.ts';
 
+/** Of what is asked in a list. */
+const LINES_MAX = 100;
+
 export interface Question {
   id: string;
   header: string;
@@ -30,6 +33,7 @@ export type ApprovalView =
   | { kind: 'change'; changes: readonly FileChange[]; reason: string; root: string; raw: string }
   | { kind: 'questions'; questions: readonly Question[] }
   | { kind: 'permissions'; reason: string; cwd: string; asks: readonly string[]; raw: string }
+  | { kind: 'tool'; server: string; tool: string; message: string; about: string; args: string }
   | { kind: 'form'; server: string; message: string; fields: readonly Field[]; url: string; raw: string }
   | { kind: 'raw'; method: string; raw: string };
 
@@ -55,7 +59,7 @@ export function viewOf(approval: Approval): ApprovalView {
     case 'item/permissions/requestApproval':
       return { kind: 'permissions', reason: str(params['reason']), cwd: str(params['cwd']), asks: permissionLines(obj(params['permissions'])), raw: pretty(params['permissions']) };
     case 'mcpServer/elicitation/request':
-      return formView(params);
+      return isToolCall(params) ? toolView(params) : formView(params);
     default:
       return { kind: 'raw', method: approval.method, raw: pretty(request) };
   }
@@ -88,17 +92,37 @@ function question(value: unknown): Question {
 
 function permissionLines(permissions: Fields): string[] {
   const files = obj(permissions['fileSystem']);
-  const lines = [
+  // Codex says the same twice, as lists and as entries.
+  const asked = [
     ...strings(files['read']).map((path) => `Read ${path}`),
     ...strings(files['write']).map((path) => `Change ${path}`),
-    ...arr(files['entries']).map((entry) => `${str(obj(entry)['access'])} ${permissionPath(obj(obj(entry)['path']))}`),
+    ...arr(files['entries']).map((entry) => `${accessWord(str(obj(entry)['access']))} ${permissionPath(obj(obj(entry)['path']))}`),
   ];
-  if (obj(permissions['network'])['enabled'] === true) lines.push('Use the network');
-  return lines.slice(0, 100);
+  const lines = [...new Set(asked)].map(visible);
+  if (obj(permissions['network'])['enabled'] === true) lines.unshift('Use the network');
+  return lines.length > LINES_MAX ? [...lines.slice(0, LINES_MAX), `… and ${lines.length - LINES_MAX} more that are not shown here`] : lines;
+}
+
+function accessWord(access: string): string {
+  return { read: 'Read', write: 'Change' }[access] ?? access;
 }
 
 function permissionPath(path: Fields): string {
   return str(path['path']) || str(path['pattern']) || pretty(path['value'] ?? path, 200);
+}
+
+/** Codex's own question before an MCP tool runs comes as a form without fields. */
+function isToolCall(params: Fields): boolean {
+  return obj(params['_meta'])['codex_approval_kind'] === 'mcp_tool_call' && Object.keys(obj(obj(params['requestedSchema'])['properties'])).length === 0;
+}
+
+function toolView(params: Fields): ApprovalView {
+  const meta = obj(params['_meta']);
+  const given = obj(meta['tool_params']);
+  return {
+    kind: 'tool', server: visible(str(params['serverName'])), tool: visible(str(meta['tool_name'])), message: visible(str(params['message'])),
+    about: str(meta['tool_description']), args: Object.keys(given).length ? visible(pretty(given)) : '',
+  };
 }
 
 function formView(params: Fields): ApprovalView {
@@ -127,16 +151,20 @@ function formOptions(schema: Fields): { value: string; title: string }[] {
 }
 
 /** The words on the button. Unknown choices show their own JSON: nothing is guessed. */
-export function choiceLabel(choice: Choice, method: string): string {
+export function choiceLabel(choice: Choice, approval: Approval): string {
+  const { kind } = viewOf(approval);
   switch (choice.choice) {
     case 'accept':
-      return method === 'mcpServer/elicitation/request' ? 'Send answer' : 'Allow once';
+      return { form: 'Send answer', permissions: 'Allow for this turn' }[kind as string] ?? 'Allow once';
     case 'acceptForSession':
       return 'Allow for this session';
+    case 'acceptAlways':
+      return 'Always allow this tool';
     case 'decline':
       return 'Decline';
     case 'cancel':
-      return method === 'item/tool/requestUserInput' ? 'Do not answer' : 'Decline and stop the turn';
+      // Codex goes on with the turn after these, whatever it is told.
+      return kind === 'questions' || kind === 'form' || kind === 'tool' ? 'Do not answer' : 'Decline and stop the turn';
     case 'answer':
       return 'Send answer';
     default:
@@ -175,6 +203,8 @@ export function summaryOf(approval: Approval): string {
       return view.questions[0]?.question ?? 'A question';
     case 'permissions':
       return view.reason || view.asks[0] || 'More permissions';
+    case 'tool':
+      return view.message || `Run ${view.tool}`;
     case 'form':
       return view.message || 'A form';
     default:
@@ -189,7 +219,7 @@ const STATE_WORDS: Readonly<Record<string, string>> = {
 };
 
 export function stateWords(approval: Approval): string {
-  const what = approval.choice && approval.state !== 'open' ? `: ${choiceLabel({ choice: approval.choice, grants: false }, approval.method)}` : '';
+  const what = approval.choice && approval.state !== 'open' ? `: ${choiceLabel({ choice: approval.choice, grants: false }, approval)}` : '';
   const words = `${STATE_WORDS[approval.state] ?? approval.state}${what}`;
   const who = approval.actor?.name || approval.actor?.kind;
   const why = approval.rule ? `rule ${approval.rule}` : '';

@@ -68,12 +68,45 @@ test('several are open at once, oldest first, and open ones are never dropped', 
   assert.deepEqual(openApprovals(all).map((approval) => approval.id), ['first', 'second']);
 });
 
-test('buttons say what they do, and unknown decisions show themselves', () => {
-  const label = (choice: string): string => choiceLabel({ choice, grants: true }, 'item/commandExecution/requestApproval');
+test('buttons say what they do, and unknown decisions show themselves', async () => {
+  const approval = await step(await FakeMac.make(), {});
+  const label = (choice: string): string => choiceLabel({ choice, grants: true }, approval);
   assert.equal(label('accept'), 'Allow once');
   assert.equal(label('{"acceptWithExecpolicyAmendment":{"execpolicy_amendment":["npm","test"]}}'), 'Allow, and always allow: npm test');
   assert.equal(label('{"applyNetworkPolicyAmendment":{"network_policy_amendment":{"host":"h","action":"deny"}}}'), 'Always block h');
   assert.equal(label('{"grantMoon":1}'), '{"grantMoon":1}');
+});
+
+async function asking(method: string, params: Record<string, unknown>): Promise<Approval> {
+  const approval = await step(await FakeMac.make(), { method });
+  return { ...approval, request: utf8(JSON.stringify({ id: 3, method, params })) };
+}
+const labels = (approval: Approval): string[] => ['accept', 'decline', 'cancel'].map((choice) => choiceLabel({ choice, grants: true }, approval));
+
+test('permissions are told once each, with nothing hidden', async () => {
+  const paths = ['/w/a', '/w/\u202eb'];
+  const entries = paths.map((path) => ({ path: { type: 'path', path }, access: 'write' }));
+  const approval = await asking('item/permissions/requestApproval', { permissions: { network: { enabled: true }, fileSystem: { read: null, write: paths, entries } } });
+  const view = viewOf(approval);
+  assert.ok(view.kind === 'permissions');
+  assert.deepEqual(view.asks, ['Use the network', 'Change /w/a', 'Change /w/⟨U+202E⟩b']);
+  assert.equal(labels(approval)[0], 'Allow for this turn');
+  const many = Array.from({ length: 103 }, (_, n) => `/w/${n}`);
+  const long = viewOf(await asking('item/permissions/requestApproval', { permissions: { fileSystem: { read: many } } }));
+  assert.ok(long.kind === 'permissions');
+  assert.equal(long.asks.at(-1), '… and 3 more that are not shown here');
+});
+
+test('a tool that wants to run shows what it is given; a form stays a form', async () => {
+  const METHOD = 'mcpServer/elicitation/request';
+  const meta = { codex_approval_kind: 'mcp_tool_call', tool_name: 'order', tool_description: 'Orders.', tool_params: { what: 'tea\u200b' } };
+  const params = { serverName: 'desk', message: 'Allow it?', _meta: meta, requestedSchema: { type: 'object', properties: {} } };
+  const tool = await asking(METHOD, params);
+  assert.deepEqual(viewOf(tool), { kind: 'tool', server: 'desk', tool: 'order', message: 'Allow it?', about: 'Orders.', args: '{\n  "what": "tea⟨U+200B⟩"\n}' });
+  assert.deepEqual(labels(tool), ['Allow once', 'Decline', 'Do not answer']);
+  const form = await asking(METHOD, { ...params, requestedSchema: { type: 'object', properties: { name: { type: 'string' } } } });
+  assert.equal(viewOf(form).kind, 'form');
+  assert.deepEqual(labels(form), ['Send answer', 'Decline', 'Do not answer']);
 });
 
 test('an unknown kind is shown raw', async () => {

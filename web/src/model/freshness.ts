@@ -79,6 +79,7 @@ export function statusLine(three: readonly Hop[]): string {
 export function ago(atMs: number, nowMs: number): string {
   if (atMs <= 0) return 'never';
   const seconds = Math.max(0, Math.round((nowMs - atMs) / 1000));
+  if (seconds < 2) return 'just now';
   if (seconds < 60) return `${seconds} s ago`;
   if (seconds < 3600) return `${Math.floor(seconds / 60)} min ago`;
   if (seconds < 86_400) return `${Math.floor(seconds / 3600)} h ago`;

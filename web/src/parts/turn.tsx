@@ -62,7 +62,9 @@ function Plan(props: { turn: Turn }) {
 
 function took(turn: Turn): string {
   const { startedAtMs, completedAtMs } = turn;
-  return startedAtMs !== undefined && completedAtMs !== undefined ? duration(completedAtMs - startedAtMs) : '';
+  if (startedAtMs === undefined || completedAtMs === undefined) return '';
+  // Codex tells both in whole seconds.
+  return completedAtMs - startedAtMs < 1000 ? 'about a second' : duration(completedAtMs - startedAtMs);
 }
 
 function End(props: { turn: Turn; last: boolean; truth: TurnTruth; waiting: boolean }) {

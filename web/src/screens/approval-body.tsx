@@ -31,6 +31,7 @@ export function ApprovalBody(props: Fill & { view: ApprovalView; approval: Appro
           </>
         )}
       </Match>
+      <Match when={as(props.view, 'tool')}>{(view) => <ToolBody view={view()} />}</Match>
       <Match when={as(props.view, 'form')}>{(view) => <FormBody view={view()} answers={props.answers} change={props.change} />}</Match>
       <Match when={as(props.view, 'raw')}>
         {(view) => (
@@ -106,6 +107,19 @@ function QuestionBody(props: Fill & { question: Question }) {
   );
 }
 
+function ToolBody(props: { view: Of<'tool'> }) {
+  return (
+    <>
+      <p>{props.view.message}</p>
+      <Show when={props.view.args} fallback={<p class="muted small">It is given nothing.</p>}>
+        <pre class="askcmd" tabindex="0" aria-label="What it is given"><code>{props.view.args}</code></pre>
+      </Show>
+      <Show when={props.view.about}><p class="muted small">{props.view.server} says of it: {props.view.about}</p></Show>
+      <p class="notice warn" role="note">A tool server runs outside the sandbox.</p>
+    </>
+  );
+}
+
 function FormBody(props: Fill & { view: Of<'form'> }) {
   return (
     <>
@@ -122,7 +136,7 @@ function FieldBody(props: Fill & { field: Field }) {
   const value = (): string => String(props.answers[field.name] ?? '');
   const picked = (): readonly string[] => (Array.isArray(props.answers[field.name]) ? (props.answers[field.name] as readonly string[]) : []);
   const toggle = (option: string, on: boolean): void => props.change(field.name, on ? [...picked(), option] : picked().filter((known) => known !== option));
-  const title = field.required ? field.title : `${field.title} (optional)`;
+  const title = field.required || field.type === 'boolean' ? field.title : `${field.title} (optional)`;
   return (
     <Switch
       fallback={

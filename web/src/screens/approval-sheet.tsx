@@ -18,7 +18,7 @@ import { formAnswers, missing, questionAnswers } from './answers.ts';
 import type { Answers } from './answers.ts';
 
 const TITLES: Readonly<Record<ApprovalView['kind'], string>> = {
-  command: 'Run this command?', change: 'Change these files?', questions: 'Codex asks you', permissions: 'Give more permissions?', form: 'A tool asks you', raw: 'Codex asks for something',
+  command: 'Run this command?', change: 'Change these files?', questions: 'Codex asks you', permissions: 'Give more permissions?', tool: 'Run this tool?', form: 'A tool asks you', raw: 'Codex asks for something',
 };
 
 export default function ApprovalSheet(props: { client: Client; approval: Approval; close: () => void }) {
@@ -32,6 +32,10 @@ export default function ApprovalSheet(props: { client: Client; approval: Approva
   const settled = (): boolean => !isOpen(props.approval);
   const waiting = (): boolean => busy() || (mine() !== undefined && !isFinal(mine()!.state)) || mine()?.state === 'done';
 
+  const change = (name: string, value: Answers[string]): void => {
+    setError('');
+    setAnswers((known) => ({ ...known, [name]: value }));
+  };
   const take = async (choice: Choice): Promise<void> => {
     const asked = view();
     const gives = choice.choice === 'answer' || (choice.choice === 'accept' && asked.kind === 'form');
@@ -72,7 +76,7 @@ export default function ApprovalSheet(props: { client: Client; approval: Approva
           <Show when={props.approval.verified} fallback={<p class="notice bad" role="alert">Could not be verified.</p>}>
             <p class="muted small">Signed by {props.client.mac()?.name || 'your Mac'} · asked {ago(props.approval.at, props.client.now())}</p>
           </Show>
-          <ApprovalBody view={view()} approval={props.approval} answers={answers()} change={(name, value) => setAnswers((known) => ({ ...known, [name]: value }))} />
+          <ApprovalBody view={view()} approval={props.approval} answers={answers()} change={change} />
           <Show when={props.approval.rule || props.approval.reason}>
             <p class="muted small"><Show when={props.approval.rule}>Rule {props.approval.rule}. </Show>{props.approval.reason}</p>
           </Show>
@@ -86,7 +90,7 @@ export default function ApprovalSheet(props: { client: Client; approval: Approva
                 <For each={props.approval.choices}>
                   {(choice) => (
                     <button type="button" data-choice={choice.choice} classList={{ primary: choice.grants, plain: !choice.grants }} disabled={waiting() || props.approval.state !== 'open'} onClick={() => void take(choice)}>
-                      {choiceLabel(choice, props.approval.method)}
+                      {choiceLabel(choice, props.approval)}
                     </button>
                   )}
                 </For>

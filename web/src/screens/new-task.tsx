@@ -15,16 +15,19 @@ interface Model {
   id: string;
   name: string;
   efforts: readonly string[];
-  isDefault: boolean;
 }
 
 const RECENT_MAX = 12;
 
 function readModels(result: unknown): Model[] {
   return arr(obj(result)['data']).slice(0, 60).map(obj).filter((model) => model['hidden'] !== true).map((model) => ({
-    id: str(model['model']) || str(model['id']), name: str(model['displayName']) || str(model['model']), isDefault: model['isDefault'] === true,
+    id: str(model['model']) || str(model['id']), name: str(model['displayName']) || str(model['model']),
     efforts: arr(model['supportedReasoningEfforts']).map((option) => str(obj(option)['reasoningEffort'])).filter(Boolean),
   }));
+}
+
+function common(lists: readonly (readonly string[])[]): readonly string[] {
+  return lists[0]?.filter((entry) => lists.every((list) => list.includes(entry))) ?? [];
 }
 
 export default function NewTask(props: { client: Client; inbox: InboxStore }) {
@@ -42,7 +45,8 @@ export default function NewTask(props: { client: Client; inbox: InboxStore }) {
     const recent = props.inbox.inbox().threads.map((row) => row.cwd);
     return [...new Set([...recent, ...(client.info()?.folders ?? [])])].filter(Boolean).slice(0, RECENT_MAX);
   });
-  const efforts = createMemo(() => models().find((known) => (model() ? known.id === model() : known.isDefault))?.efforts ?? []);
+  // Which model Default is, the Mac's own Codex configuration says: then only what every model knows.
+  const efforts = createMemo(() => models().find((known) => known.id === model())?.efforts ?? common(models().map((known) => known.efforts)));
 
   onMount(() => {
     // Never the home folder: Zane's own keys lie in it, and the Mac refuses it.
