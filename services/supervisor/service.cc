@@ -269,27 +269,27 @@ std::shared_ptr<Service::Listener> Service::listen(Listener listener) {
 // ---- inwards: policy's effects, everyone's questions ----------------------
 
 void Service::on_bus(const bus::Peer& peer, v1::Envelope request) {
+  // Each message has its writers (envelope.proto): from any other it is nothing.
   switch (request.body_case()) {
     case v1::Envelope::kEffect:
       // The gate: effects come with policy's key and with no other.
-      if (peer.service != bus::kPolicy) {
-        audit("effect-refused", peer.service, "an effect that did not come from policy");
-        inbox_.fail(peer, request, "not-yours", "supervisor takes effects from policy alone");
-        return;
-      }
-      loop::spawn(node_.io(), "effect", on_effect(peer, std::move(request)));
-      return;
+      if (peer.service == bus::kPolicy)
+        return loop::spawn(node_.io(), "effect", on_effect(peer, std::move(request)));
+      audit("effect-refused", peer.service, "an effect that did not come from policy");
+      break;
     case v1::Envelope::kQuestion:
-      loop::spawn(node_.io(), "question", on_question(peer, std::move(request)));
-      return;
+      if (peer.service == bus::kPolicy || peer.service == bus::kRelay)
+        return loop::spawn(node_.io(), "question", on_question(peer, std::move(request)));
+      break;
     case v1::Envelope::kClientEnded:
-      if (peer.service == bus::kRelay) end_client(request.client_ended().client());
-      return;
+      if (peer.service == bus::kRelay) return end_client(request.client_ended().client());
+      break;
     default:
-      log::warn("bus_message_refused",
-                {{"peer", peer.service}, {"why", "not for supervisor"}, {"trace", request.trace()}});
-      inbox_.fail(peer, request, "bad-message", "supervisor does not take this");
+      break;
   }
+  log::warn("bus_message_refused",
+            {{"peer", peer.service}, {"why", "not this peer's to send"}, {"trace", request.trace()}});
+  inbox_.fail(peer, request, "not-yours", "supervisor does not take this from " + peer.service);
 }
 
 loop::Task<> Service::on_effect(bus::Peer peer, v1::Envelope request) {

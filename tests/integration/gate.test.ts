@@ -53,13 +53,29 @@ test('an effect that does not come with policy\'s key is refused and audited', a
   await until('the marker is there', () => existsSync(marker));
 });
 
-test('relay and webhook may not give orders in another\'s name', async () => {
-  const console_ = { id: 'x', consoleCommand: { method: 'zane/devices', params: Buffer.from('{}').toString('base64'), commandId: 'c' } };
-  for (const as of ['relay', 'webhook']) assert.match(await busPeer(as, 'policy', console_), /not-yours/);
-  const task = { id: 'x', taskRequest: { hook: 'none', delivery: 'd', cwd: world.work, prompt: 'x' } };
-  assert.match(await busPeer('relay', 'policy', task), /not-yours/);
-  assert.match(await busPeer('webhook', 'policy', task), /no hook of this name/);
-});
+/** envelope.proto: each message and its writers. Bodies that do nothing where they are taken. */
+const WRITERS: [to: string, body: Record<string, unknown>, from: string[]][] = [
+  ['policy', { signedCommand: { device: 'none' } }, ['relay']],
+  ['policy', { pairRequest: { request: '' } }, ['relay']],
+  ['policy', { consoleCommand: { method: 'zane/devices', params: Buffer.from('{}').toString('base64'), commandId: 'c' } }, ['supervisor']],
+  ['policy', { approvalQuestion: { approval: 'none' } }, ['supervisor']],
+  ['policy', { auditNote: { what: 'a test', who: 'a test' } }, ['supervisor']],
+  ['policy', { taskRequest: { hook: 'none', delivery: 'd', prompt: 'x' } }, ['webhook']],
+  ['supervisor', { question: { status: {} } }, ['relay', 'policy']],
+  ['supervisor', { clientEnded: { client: 'none' } }, ['relay']],
+  ['webhook', { delivery: { hook: 'none', delivery: 'd' } }, ['relay']],
+  ['webhook', { hooks: {} }, ['relay']],
+];
+
+for (const [to, body, from] of WRITERS) {
+  test(`${to} takes \`${Object.keys(body)[0]}\` from ${from.join(' and ')} and from nobody else`, async () => {
+    for (const as of ['supervisor', 'policy', 'relay', 'webhook']) {
+      const answer = await busPeer(as, to, { id: 'x', ...body });
+      if (from.includes(as)) assert.doesNotMatch(answer, /not-yours/, as);
+      else assert.match(answer, /not-yours/, as);
+    }
+  });
+}
 
 test('half a protobuf is dropped and the service stays up', async () => {
   assert.equal(await busPeer('policy', 'supervisor', 'truncated'), 'no answer');

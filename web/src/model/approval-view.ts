@@ -26,6 +26,8 @@ export interface Field {
   type: 'text' | 'number' | 'boolean' | 'choice' | 'choices';
   required: boolean;
   options: readonly { value: string; title: string }[];
+  /** The schema's `default`, as the field holds it. */
+  initial?: string | boolean | readonly string[];
 }
 
 export type ApprovalView =
@@ -134,13 +136,20 @@ function formView(params: Fields): ApprovalView {
 }
 
 function formField(name: string, schema: Fields, required: boolean): Field {
-  const common = { name, title: str(schema['title']) || name, required };
+  const initial = initialOf(schema['default']);
+  const common = { name, title: str(schema['title']) || name, required, ...(initial === undefined ? {} : { initial }) };
   const items = obj(schema['items']);
   if (schema['type'] === 'array') return { ...common, type: 'choices', options: formOptions(items) };
   if (schema['type'] === 'boolean') return { ...common, type: 'boolean', options: [] };
   if (schema['type'] === 'number' || schema['type'] === 'integer') return { ...common, type: 'number', options: [] };
   const options = formOptions(schema);
   return { ...common, type: options.length ? 'choice' : 'text', options };
+}
+
+function initialOf(value: unknown): Field['initial'] {
+  if (typeof value === 'string' || typeof value === 'boolean') return value;
+  if (typeof value === 'number') return String(value);
+  return Array.isArray(value) ? strings(value) : undefined;
 }
 
 function formOptions(schema: Fields): { value: string; title: string }[] {

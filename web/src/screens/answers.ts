@@ -5,6 +5,12 @@ import type { ApprovalView, Field, Question } from '../model/approval-view.ts';
 /** By question id or field name: a text, or several, or yes/no. */
 export type Answers = Readonly<Record<string, string | boolean | readonly string[]>>;
 
+/** What a form holds before anybody has touched it. */
+export function initialAnswers(view: ApprovalView): Answers {
+  if (view.kind !== 'form') return {};
+  return Object.fromEntries(view.fields.flatMap(({ name, initial }) => (initial === undefined ? [] : [[name, initial]])));
+}
+
 export function questionAnswers(questions: readonly Question[], answers: Answers): Record<string, string[]> {
   const out: Record<string, string[]> = {};
   for (const question of questions) {

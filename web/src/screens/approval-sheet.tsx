@@ -14,7 +14,7 @@ import type { ApprovalView } from '../model/approval-view.ts';
 import { ago } from '../model/freshness.ts';
 import { Icon } from '../parts/icon.tsx';
 import { ApprovalBody } from './approval-body.tsx';
-import { formAnswers, missing, questionAnswers } from './answers.ts';
+import { formAnswers, initialAnswers, missing, questionAnswers } from './answers.ts';
 import type { Answers } from './answers.ts';
 
 const TITLES: Readonly<Record<ApprovalView['kind'], string>> = {
@@ -23,7 +23,7 @@ const TITLES: Readonly<Record<ApprovalView['kind'], string>> = {
 
 export default function ApprovalSheet(props: { client: Client; approval: Approval; close: () => void }) {
   let sheet!: HTMLDivElement;
-  const [answers, setAnswers] = createSignal<Answers>({});
+  const [answers, setAnswers] = createSignal<Answers>(initialAnswers(viewOf(props.approval)));
   const [error, setError] = createSignal('');
   const [busy, setBusy] = createSignal(false);
   const view = createMemo(() => viewOf(props.approval));
