@@ -2,7 +2,7 @@
 // as a person with a phone sees it: real Codex, real workerd, real Chromium. One world
 // for the file; each test is a task of its own.
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, afterEach, before, test } from 'node:test';
 import type { Browser } from 'playwright-core';
@@ -54,6 +54,28 @@ test('a plan shows its steps and how far each is', async () => {
   await phone.page.reload();
   await plan.waitFor();
   assert.deepEqual(await read(), steps);
+});
+
+test('a thought is named, and told whole when it is unfolded', async () => {
+  await screen.startTask({ folder: world.work, prompt: 'think' });
+  await screen.agent('I thought about it.').waitFor();
+  const thought = phone.page.locator('[data-item-type=reasoning]');
+  await thought.getByText('Reasoning · Looking around').click();
+  await thought.getByText('The question is short, so the answer can be short too.').waitFor();
+});
+
+test('a command shows its output while it runs, and then how it ended', async () => {
+  const go = join(world.work, 'go');
+  // Codex does not stream what a command says in its very first moment.
+  await screen.startTask({ folder: world.work, prompt: `run: echo first; until [ -e ${go} ]; do sleep 0.1; echo tick; done; echo last; exit 3` });
+  const command = phone.page.locator('[data-item-type=command]');
+  const output = command.getByRole('region', { name: 'Command output' });
+  await output.getByText('tick').waitFor();
+  assert.match(await command.locator('.state').innerText(), /^running/);
+  writeFileSync(go, '');
+  await command.locator('.state', { hasText: 'exit 3' }).waitFor();
+  await command.getByText('Output', { exact: true }).click();
+  await output.getByText(/first\n(tick\n)+last/).waitFor();
 });
 
 test('the model and the effort that were chosen reach the model, turn after turn, and the thread names them', async () => {
