@@ -455,6 +455,21 @@ TEST_F(BusTest, AMessageJustBelowItsBoundPasses) {
   EXPECT_EQ(ask(client, *supervisor_, text), text);
 }
 
+TEST_F(BusTest, AnAnswerOrQuestionBeyondTheBoundIsSaidToBeTooLong) {
+  const std::string long_text(static_cast<size_t>(kEnvelopeBytesMax), 'x');
+  inbox_ = std::make_unique<Inbox>(*policy_, [&](const Peer& peer, Envelope request) {
+    const bool wants_long = request.client_ended().client() == "long";
+    inbox_->reply(peer, request, answer_of(*policy_, wants_long ? long_text : "short"));
+  });
+  Client client(*supervisor_, kPolicy);
+  EXPECT_EQ(ask(client, *supervisor_, "short"), "short");
+  EXPECT_THAT(ask(client, *supervisor_, "long"), HasSubstr("too-large"));
+  EXPECT_THAT(ask(client, *supervisor_, long_text), HasSubstr("too-large"));
+  EXPECT_FALSE(client.tell(question(*supervisor_, long_text)));
+  EXPECT_FALSE(inbox_->tell(kSupervisor, answer_of(*policy_, long_text)));
+  EXPECT_EQ(ask(client, *supervisor_, "short"), "short") << "the connection is the same";
+}
+
 // ---- events -------------------------------------------------------------------
 
 TEST_F(BusTest, PublishedEventsArriveAsAnUnbrokenChain) {

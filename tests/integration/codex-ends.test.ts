@@ -43,6 +43,13 @@ async function stateOf(approval: string): Promise<string> {
   return (await world.json('approvals', '--all')).approvals.find((row: { approval: string }) => row.approval === approval)?.state;
 }
 
+/** Milliseconds from one start of Codex to the next, as the log has them. */
+function startPauses(): number[] {
+  const lines = world.anchor.services.supervisor.log.split('\n').filter((line) => line.includes(' codex_started '));
+  const times = lines.map((line) => Date.parse(/\S+/.exec(line)![0]));
+  return times.slice(1).map((time, at) => time - times[at]!);
+}
+
 async function killSupervisor(): Promise<void> {
   const { supervisor } = world.anchor.services;
   await supervisor.kill();
@@ -101,6 +108,8 @@ test('a Codex that ends at every start is a crash loop with its cure, not a spin
   assert.deepEqual(others.map((part) => part.state), ['ready', 'ready', 'ready', 'ready']);
   const starts = world.anchor.services.supervisor.log.match(/ codex_started /g)!.length;
   assert.ok(starts <= STARTS_MAX, `codex was started ${starts} times`);
+  const pauses = startPauses().slice(-3);
+  assert.ok(pauses[1]! > pauses[0]! * 1.3 && pauses[2]! > pauses[1]! * 1.3, `it is tried again after ${pauses.join(', ')} ms`);
   assert.equal(await stateOf(approval), 'orphaned', 'nobody waits for this answer any more');
   const told = await owner.call('thread/list', {});
   assert.notEqual(told.state, 'done');
