@@ -1,6 +1,7 @@
 // Orbit is a postman: replaced by a program that forges, repeats, alters and lies,
 // nothing takes effect, and the phone or the Mac says so.
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
@@ -105,11 +106,6 @@ test('"applied" that the Mac did not say is not shown', async () => {
   hostile.toMac = (frame) => (frame.header.command && json(frame.bodies[0]!).method === 'zane/approval/decide' ? [] : [frame]);
   await phone.page.goto(new URL(`#/thread/${thread}?approval=${approval}`, phone.page.url()).href);
   await screen.sheet().waitFor();
-  let step: Frame | undefined;
-  hostile.toPhone = (frame) => {
-    if (frame.header.events?.events?.some((event) => event.kind === 'approval')) step = frame;
-    return [frame];
-  };
   const sent = until('the decision was on its way', () => hostile.seen.find((frame) => frame.header.command && json(frame.bodies[0]!).method === 'zane/approval/decide' && json(frame.bodies[0]!).params.approval === approval));
   await screen.choose('accept');
   const decision = await sent;
@@ -117,7 +113,7 @@ test('"applied" that the Mac did not say is not shown', async () => {
   for (const state of ['received', 'done'])
     hostile.sendToPhone({
       header: { mac: world.mac, to: [], trace: decision.header.trace ?? '', receipt: { command: id, signature: 'A'.repeat(86) } },
-      bodies: [utf8(JSON.stringify({ kind: 'receipt', mac: world.mac, command: id, commandDigest: 'x', state, at: Date.now() }))],
+      bodies: [utf8(JSON.stringify({ kind: 'receipt', mac: world.mac, command: id, commandDigest: createHash('sha256').update(decision.bodies[0]!).digest('base64url'), state, at: Date.now() }))],
     });
   await phone.page.getByText(/did not sign/).first().waitFor();
   const line = phone.page.locator('.progressline');
@@ -125,17 +121,27 @@ test('"applied" that the Mac did not say is not shown', async () => {
   assert.equal(await phone.page.locator('[data-approval-state=applied]').count(), 0);
   assert.equal(existsSync(file), false);
 
-  // Now a step of the approval itself is made up: `applied`, with the old signature.
-  await phone.page.reload();
-  await until('the page got the approval again', () => step);
-  const made = withBodies(step!, (body) => replaced(body, '"state":"open"', '"state":"applied"'));
-  hostile.sendToPhone(bumped(made));
-  hostile.toPhone = (frame) => [frame];
-  await phone.page.goto(new URL('#/', phone.page.url()).href);
-  await phone.page.locator(`[data-approval-row="${approval}"]`).waitFor();
-  assert.equal(await phone.page.locator('[data-approval-state=applied]').count(), 0);
-  assert.equal((await world.json('approvals')).approvals.length, 1);
   await decline(approval);
+});
+
+test('a step that the Mac did not sign is not believed, whatever it says', async () => {
+  const file = join(world.work, 'unsigned.txt');
+  // All is as the Mac says it, but for one word: and the signature is of another.
+  hostile.toPhone = (frame) => [withBodies(frame, (body) => replaced(body, '"state":"open"', '"state":"applied"'))];
+  const { thread, approval } = await ask(file);
+  await phone.page.goto(new URL(`#/thread/${thread}`, phone.page.url()).href);
+  await phone.page.reload();
+  await screen.openApproval();
+  await screen.sheet().getByText('Could not be verified.').waitFor();
+  await screen.sheet().getByText(/^Your Mac did not sign this/).waitFor();
+  assert.equal(await screen.sheet().locator('button[data-choice]').count(), 0);
+  assert.equal(await phone.page.locator('[data-approval-state=applied]').count(), 0);
+  assert.doesNotMatch(await phone.page.locator('body').innerText(), /Applied/);
+  // The truth replaces it.
+  hostile.toPhone = (frame) => [frame];
+  await decline(approval);
+  await screen.approval('declined').first().waitFor();
+  assert.equal(existsSync(file), false);
 });
 
 function withBodies(frame: Frame, change: (body: Uint8Array) => Uint8Array): Frame {
@@ -145,14 +151,4 @@ function withBodies(frame: Frame, change: (body: Uint8Array) => Uint8Array): Fra
 function replaced(body: Uint8Array, from: string, to: string): Uint8Array {
   const text = Buffer.from(body).toString();
   return text.includes(from) ? utf8(text.replaceAll(from, to)) : body;
-}
-
-/** The same events as if they had just happened, after all that was seen. */
-function bumped(frame: Frame): Frame {
-  const events = frame.header.events!;
-  const last = Number(events.events!.at(-1)!.seq);
-  return {
-    header: { ...frame.header, events: { ...events, prevSeq: String(last), events: events.events!.map((event, at) => ({ ...event, seq: String(last + 1 + at) })) } },
-    bodies: frame.bodies,
-  };
 }

@@ -224,6 +224,7 @@ export function summaryOf(approval: Approval): string {
 const STATE_WORDS: Readonly<Record<string, string>> = {
   open: 'Waiting for an answer', deciding: 'Being decided', applied: 'Applied', declined: 'Declined', expired: 'Expired: nobody answered in time',
   withdrawn: 'Withdrawn: the turn ended first', 'answered-elsewhere': 'Answered elsewhere', orphaned: 'Void: Codex was restarted',
+  unverified: 'Could not be verified: look on your Mac',
   unknown: 'Unknown: look at the thread before you try again',
 };
 

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { approvalDigest, utf8 } from '../link/signed.ts';
 import { FakeMac } from '../testing/fake-mac.ts';
-import { choiceLabel, summaryOf, viewOf } from './approval-view.ts';
-import { APPROVALS_MAX, openApprovals, readApproval, reduceApproval, unanswerable } from './approvals.ts';
+import { choiceLabel, stateWords, summaryOf, viewOf } from './approval-view.ts';
+import { APPROVALS_MAX, isOpen, openApprovals, readApproval, reduceApproval, unanswerable, UNVERIFIED } from './approvals.ts';
 import type { Approval, Approvals } from './approvals.ts';
 
 const REQUEST = utf8(JSON.stringify({ id: 3, method: 'item/commandExecution/requestApproval', params: { command: "/bin/zsh -lc 'make all'", cwd: '/w', reason: 'needs it' } }));
@@ -56,6 +56,14 @@ test('what nobody signed never replaces what the Mac signed', async () => {
   const known = reduceApproval(empty, await step(mac, {}));
   const after = reduceApproval(known, await step(mac, { state: 'applied', seq: 99 }, { signer: stranger }));
   assert.equal(after.get('a')?.state, 'open');
+});
+
+test('an end that the Mac did not sign is no end', async () => {
+  const mac = await FakeMac.make();
+  const forged = await step(mac, { state: 'applied', choice: 'accept' }, { signer: await FakeMac.make() });
+  assert.deepEqual([forged.verified, forged.state, isOpen(forged)], [false, UNVERIFIED, true]);
+  assert.doesNotMatch(stateWords(forged), /^Applied/);
+  assert.notEqual(unanswerable(forged), '');
 });
 
 test('several are open at once, oldest first, and open ones are never dropped', async () => {

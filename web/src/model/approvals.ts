@@ -41,6 +41,8 @@ export interface Approval {
 }
 
 const STATES: ReadonlySet<string> = new Set(['open', 'deciding', 'applied', 'declined', 'expired', 'withdrawn', 'answered-elsewhere', 'orphaned', 'unknown']);
+/** In place of a state that the Mac did not sign. */
+export const UNVERIFIED = 'unverified';
 const NOTHING = new Uint8Array();
 
 /** Reads one event of kind `approval`; undefined when it is not even a statement about one. */
@@ -50,10 +52,10 @@ export async function readApproval(event: RawEvent, mac: string, key: CryptoKey)
   const id = str(fields['approval']);
   if (!statement || fields['kind'] !== 'approval' || !id) return undefined;
   const signed = await verifyStatement(key, statement, event.signature);
-  const approval: Approval = {
-    ...statementFields(fields, id), verified: signed && fields['mac'] === mac && STATES.has(str(fields['state'])),
-    bytes: 'missing', request: NOTHING, shown: NOTHING,
-  };
+  const said = statementFields(fields, id);
+  const verified = signed && fields['mac'] === mac && STATES.has(said.state);
+  // What the Mac did not sign says nothing of how it ended.
+  const approval: Approval = { ...said, state: verified ? said.state : UNVERIFIED, verified, bytes: 'missing', request: NOTHING, shown: NOTHING };
   if (!request) return approval;
   // Copies: the frame they came in is large and would be kept alive by a view.
   const kept = { request: request.slice(), shown: (shown ?? NOTHING).slice() };
@@ -118,7 +120,7 @@ function bounded(map: Map<string, Approval>): Approvals {
 }
 
 export function isOpen(approval: Approval): boolean {
-  return approval.state === 'open' || approval.state === 'deciding';
+  return approval.state === 'open' || approval.state === 'deciding' || approval.state === UNVERIFIED;
 }
 
 /** Why this cannot be answered, or empty when it can. */

@@ -108,8 +108,8 @@ export default function ApprovalSheet(props: { client: Client; approval: Approva
 function Progress(props: { approval: Approval; entry: Entry | undefined }) {
   const words = (): string => {
     const { approval, entry } = props;
-    if (!isOpen(approval)) return approval.verified ? stateWords(approval) : 'Its end could not be verified';
-    if (!entry) return approval.state === 'deciding' ? stateWords(approval) : '';
+    if (!isOpen(approval)) return stateWords(approval);
+    if (!entry) return approval.state === 'open' ? '' : stateWords(approval);
     const label = entry.purpose.kind === 'decision' ? `“${entry.purpose.label}”` : '';
     switch (entry.state) {
       case 'saved':
