@@ -54,7 +54,8 @@ async function kept(home: string, name: string, make: () => string | Promise<str
   return readFileSync(file, 'utf8').trim();
 }
 
-interface CodexChoice { binary: string; home?: string; demo: boolean; why: string }
+/** `folders`: where tasks may start, offered in the client. */
+interface CodexChoice { binary: string; home?: string; folders?: string[]; demo: boolean; why: string }
 
 async function chooseCodex(home: string, wantDemo: boolean, closers: (() => Promise<void>)[]): Promise<CodexChoice> {
   const own = installedCodex(process.env);
@@ -65,7 +66,10 @@ async function chooseCodex(home: string, wantDemo: boolean, closers: (() => Prom
   closers.push(async () => { await model.close(); });
   const codexHome = join(home, 'demo-codex');
   writeCodexHome(codexHome, model);
-  return { binary, home: codexHome, demo: true, why };
+  // A place to play in, so that nobody has to think of one for a demo.
+  const project = join(root, 'build/demo-project');
+  mkdirSync(project, { recursive: true });
+  return { binary, home: codexHome, folders: [project], demo: true, why };
 }
 
 function settings(home: string, port: number, user: string, publicUrl: string | undefined, codex: CodexChoice): void {
@@ -80,6 +84,7 @@ function settings(home: string, port: number, user: string, publicUrl: string | 
   writeConfig(home, {
     orbit: { url: `http://localhost:${port}`, user, public_url: publicUrl },
     codex: { binary: codex.binary, home: codex.home },
+    ...(codex.folders ? { policy: { folders: codex.folders } } : {}),
   });
   writeFileSync(mine, readFileSync(file));
 }

@@ -1,7 +1,8 @@
 // What a person does on the phone's screen, by the names a person would use.
 import type { Locator, Page } from 'playwright-core';
 
-export interface Task { folder: string; prompt: string; permissions?: 'Ask' | 'Read only' | 'Full access'; model?: string; effort?: string }
+/** Without a folder the one that the screen offers. */
+export interface Task { folder?: string; prompt: string; permissions?: 'Ask' | 'Read only' | 'Full access'; model?: string; effort?: string }
 
 export class Screen {
   readonly page: Page;
@@ -11,7 +12,7 @@ export class Screen {
     const { page } = this;
     await page.goto(new URL('#/', page.url()).href);
     await page.getByRole('link', { name: 'New task' }).first().click();
-    await page.getByRole('combobox', { name: 'Folder' }).fill(task.folder);
+    if (task.folder !== undefined) await page.getByRole('combobox', { name: 'Folder' }).fill(task.folder);
     await page.getByLabel('Prompt').fill(task.prompt);
     if (task.permissions) await page.getByRole('radio', { name: new RegExp(`^${task.permissions}`) }).check({ force: true });
     if (task.model) await page.getByRole('combobox', { name: 'Model' }).selectOption({ label: task.model });

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -17,9 +17,7 @@ import { Screen } from '../harness/phone-screen.ts';
 import { preset, until } from '../harness/world.ts';
 
 const home = join(root, 'build', 'w', `run-${randomBytes(3).toString('hex')}`);
-const work = `${home}-work`;
-mkdirSync(work, { recursive: true });
-after(() => { for (const folder of [home, work]) rmSync(folder, { recursive: true, force: true }); });
+after(() => rmSync(home, { recursive: true, force: true }));
 
 async function freePort(): Promise<number> {
   const server = createServer();
@@ -59,7 +57,7 @@ test('everything comes up, says that it is a demo, and a browser gets in', async
   const phone = await openPhone(browser);
   await enrol(phone, link);
   const screen = new Screen(phone.page);
-  await screen.startTask({ folder: work, prompt: 'show me' });
+  await screen.startTask({ prompt: 'show me' });
   await screen.agent(/This is a demo: a scripted model is answering/).first().waitFor();
 
   const before = run.said().length;

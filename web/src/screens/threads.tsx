@@ -95,7 +95,7 @@ function Empty(props: { client: Client; inbox: InboxStore }) {
   const [since] = createSignal(Date.now());
   const waiting = (): boolean => props.inbox.listed() !== 'yes';
   const words = (): string => {
-    if (!waiting()) return 'No threads yet. Start a task, or run `zane codex` at your desk.';
+    if (!waiting()) return 'No threads yet: start a task.';
     return props.client.now() - since() > 4000 ? 'Not known yet: your Mac has not been heard from.' : 'Asking your Mac…';
   };
   return <li class="empty muted">{words()}</li>;
