@@ -176,8 +176,12 @@ async function endCodex(statusJson: string): Promise<void> {
   if (pid <= 1) return;
   const signal = (name: NodeJS.Signals | 0): boolean => { try { return process.kill(pid, name); } catch { return false; } };
   signal('SIGTERM');
-  for (const end = Date.now() + CODEX_END_MS; signal(0); await new Promise((again) => setTimeout(again, 50)))
-    if (Date.now() > end) signal('SIGKILL');
+  const began = Date.now();
+  // Gone, or killed and not yet buried: as process 1 of a container nobody does that.
+  while (signal(0) && Date.now() < began + 2 * CODEX_END_MS) {
+    if (Date.now() > began + CODEX_END_MS) signal('SIGKILL');
+    await new Promise((again) => setTimeout(again, 50));
+  }
 }
 
 await main();

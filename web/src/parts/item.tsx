@@ -69,7 +69,8 @@ export function statusWord(status: string): string {
 }
 
 export function duration(ms: number | undefined): string {
-  if (ms === undefined) return '';
+  // Codex says 0 of what it did not measure.
+  if (ms === undefined || ms === 0) return '';
   if (ms < 1000) return `${Math.round(ms)} ms`;
   if (ms < 60_000) return `${(ms / 1000).toFixed(1)} s`;
   return `${Math.floor(ms / 60_000)} min ${Math.round((ms % 60_000) / 1000)} s`;
