@@ -81,9 +81,9 @@ absl::Status create_secret_file(const std::filesystem::path& file, std::string_v
   const bool written = write_all(fd, content) && ::fsync(fd) == 0;
   ::close(fd);
   // link() and not rename(): it fails when somebody was faster.
-  const absl::Status result = !written                                    ? failed(beside, "write")
-                              : ::link(beside.c_str(), file.c_str()) != 0 ? failed(file, "make")
-                                                                          : absl::OkStatus();
+  absl::Status result = !written                                    ? failed(beside, "write")
+                        : ::link(beside.c_str(), file.c_str()) != 0 ? failed(file, "make")
+                                                                    : absl::OkStatus();
   ::unlink(beside.c_str());
   return result;
 }

@@ -23,7 +23,7 @@ std::optional<std::string> decode(std::string_view text, const std::array<int8_t
   uint32_t bits = 0;
   int held = 0;
   for (const char c : text) {
-    const int value = reverse[static_cast<uint8_t>(c)];
+    const int8_t value = reverse[static_cast<uint8_t>(c)];
     if (value < 0) return std::nullopt;
     bits = (bits << 6) | static_cast<uint32_t>(value);
     held += 6;

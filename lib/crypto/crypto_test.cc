@@ -143,7 +143,7 @@ TEST(EcPublicKeyTest, RefusesEverySingleChangedBit) {
   const std::string good = *from_base64url(kWebSignature);
   for (size_t bit = 0; bit < good.size() * 8; ++bit) {
     std::string bad = good;
-    bad[bit / 8] ^= static_cast<char>(1 << (bit % 8));
+    bad[bit / 8] = static_cast<char>(bad[bit / 8] ^ (1 << (bit % 8)));
     EXPECT_FALSE(web_key().verify(kWebText, bad)) << bit;
   }
   std::string text = kWebText;

@@ -8,7 +8,6 @@ namespace {
 
 namespace bj = boost::json;
 using ::testing::ElementsAre;
-using ::testing::IsEmpty;
 
 constexpr char kCommand[] = "item/commandExecution/requestApproval";
 constexpr char kFileChange[] = "item/fileChange/requestApproval";

@@ -105,7 +105,7 @@ TEST_F(CommandCheckTest, AGoodCommandIsRead) {
 
 TEST_F(CommandCheckTest, ASignatureIsOverTheseBytesByThisDevice) {
   const auto good = sign(body());
-  const std::string bytes = good.command();
+  const std::string& bytes = good.command();
   for (size_t at = 0; at < bytes.size(); at += 7) {
     auto changed = good;
     (*changed.mutable_command())[at] ^= 1;

@@ -12,7 +12,6 @@ namespace zane::policy {
 namespace {
 
 namespace bj = boost::json;
-using ::testing::HasSubstr;
 
 constexpr int64_t kNow = 1700000000000;
 constexpr int64_t kMinute = 60 * 1000;

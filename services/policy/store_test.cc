@@ -87,9 +87,9 @@ TEST_F(StoreTest, AuditShowsAnyChange) {
        {"UPDATE audit SET record = replace(record, 'refused', 'allowed') WHERE n = 3",
         "UPDATE audit SET signature = (SELECT signature FROM audit WHERE n = 2) WHERE n = 3",
         "DELETE FROM audit WHERE n = 3", "UPDATE audit SET n = 100 WHERE n = 3",
-        "UPDATE audit SET record = (SELECT record FROM audit WHERE n = 2), hash = (SELECT hash FROM audit "
-        "WHERE "
-        "n = 2), signature = (SELECT signature FROM audit WHERE n = 2) WHERE n = 3"}) {
+        R"(UPDATE audit SET record = (SELECT record FROM audit WHERE n = 2),
+             hash = (SELECT hash FROM audit WHERE n = 2),
+             signature = (SELECT signature FROM audit WHERE n = 2) WHERE n = 3)"}) {
     std::filesystem::remove(file());
     reopen();
     write_records(5);

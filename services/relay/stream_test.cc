@@ -175,7 +175,7 @@ TEST(StreamTest, BeginningAnewForgetsWhatWaited) {
 // Plays relay's part around the stream (outward.cc) and the page's (the chain).
 class World {
  public:
-  World(Seed& seed, std::string thread) : seed_(seed), thread_(thread), stream_("s", thread) {
+  World(Seed& seed, const std::string& thread) : seed_(seed), thread_(thread), stream_("s", thread) {
     stream_.begin("E", 0);
   }
 

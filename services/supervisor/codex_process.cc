@@ -26,7 +26,7 @@ std::filesystem::path find_on_path(const std::string& name) {
   const char* path = std::getenv("PATH");
   std::istringstream folders(path ? path : "");
   for (std::string folder; std::getline(folders, folder, ':');) {
-    const auto candidate = std::filesystem::path(folder.empty() ? "." : folder) / name;
+    auto candidate = std::filesystem::path(folder.empty() ? "." : folder) / name;
     if (::access(candidate.c_str(), X_OK) == 0) return candidate;
   }
   return {};

@@ -80,7 +80,7 @@ Effects::Effects(loop::Io& io, journal::Journal& journal, Codex& codex, Approval
 
 loop::Task<v1::EffectResult> Effects::carry_out(v1::Effect effect, std::string trace) {
   if (!effect.once()) co_return co_await act(effect, trace);
-  const std::string id = effect.command_id();
+  const std::string& id = effect.command_id();
   if (const auto running = running_.find(id); running != running_.end()) {
     const auto shared = running->second;
     boost::system::error_code ignored;
