@@ -108,8 +108,9 @@ test('a Codex that ends at every start is a crash loop with its cure, not a spin
   assert.deepEqual(others.map((part) => part.state), ['ready', 'ready', 'ready', 'ready']);
   const starts = world.anchor.services.supervisor.log.match(/ codex_started /g)!.length;
   assert.ok(starts <= STARTS_MAX, `codex was started ${starts} times`);
-  const pauses = startPauses().slice(-3);
-  assert.ok(pauses[1]! > pauses[0]! * 1.3 && pauses[2]! > pauses[1]! * 1.3, `it is tried again after ${pauses.join(', ')} ms`);
+  // Five quick ends in a row: the last pause is 200 ms doubled four times, and a busy machine only makes it longer.
+  const pauses = startPauses();
+  assert.ok(pauses.at(-1)! >= 3_100, `it is tried again after ${pauses.join(', ')} ms`);
   assert.equal(await stateOf(approval), 'orphaned', 'nobody waits for this answer any more');
   const told = await owner.call('thread/list', {});
   assert.notEqual(told.state, 'done');
