@@ -18,6 +18,9 @@ export type Model = Awaited<ReturnType<typeof startModel>>;
 export const preset = process.env['ZANE_PRESET'] ?? 'dev';
 export const bin = join(root, 'build', preset, 'bin');
 
+/** For `skip` of the few tests that need another user or a network namespace; CI runs as root on Linux, so none is left out there. */
+export const needsRoot: string | false = process.platform === 'linux' && process.getuid?.() === 0 ? false : 'needs root on Linux';
+
 export interface WorldOptions {
   scenario?: string;
   /** An Orbit that runs already: then this world is another user of it. */
