@@ -118,6 +118,8 @@ TEST(RandomTest, IdsAreSixteenBytesAndNeverTheSame) {
   EXPECT_EQ(from_base64url(fresh_id())->size(), 16u);
   EXPECT_EQ(fresh_id().size(), 22u);
   EXPECT_NE(fresh_id(), fresh_id());
+  // One in 64 would.
+  for (int i = 0; i < 5000; ++i) ASSERT_NE(fresh_id().front(), '-');
   EXPECT_EQ(random_bytes(5).size(), 5u);
 }
 

@@ -50,6 +50,11 @@ std::string random_bytes(size_t count) {
   return out;
 }
 
-std::string fresh_id() { return to_base64url(random_bytes(16)); }
+std::string fresh_id() {
+  for (;;) {
+    std::string id = to_base64url(random_bytes(16));
+    if (!id.starts_with('-')) return id;
+  }
+}
 
 }  // namespace zane::crypto

@@ -17,7 +17,8 @@ bool equal_in_constant_time(std::string_view a, std::string_view b);
 // `count` bytes fit for keys.
 std::string random_bytes(size_t count);
 
-// 22 characters of base64url: 16 random bytes, as every id of ours is.
+// 22 characters of base64url: 16 random bytes, as every id of ours is. Never
+// begins with `-`: people give ids to `zane`, which would take it for a flag.
 std::string fresh_id();
 
 }  // namespace zane::crypto
