@@ -27,8 +27,8 @@ std::string codex_home(const config::Config& config) {
 
 }  // namespace
 
-Judge::Judge(bus::Node& node, const config::Config& config, bus::Client& supervisor, OwnMethods& own)
-    : node_(node), config_(config), supervisor_(supervisor), own_(own) {}
+Judge::Judge(bus::Node& node, const config::Config& config, bus::Client& supervisor)
+    : node_(node), config_(config), supervisor_(supervisor) {}
 
 loop::Task<Judged> Judge::judge(const Order& order) {
   if (is_reserved(order.method))
@@ -51,7 +51,7 @@ loop::Task<Judged> Judge::judge(const Order& order) {
                                                       "lie there: choose a project's folder");
   if (order.method == "zane/approval/decide") co_return co_await decision(order);
   if (order.method == "zane/task/start") co_return task(order);
-  if (ours) co_return co_await own_.answer(order);
+  if (ours) co_return Judged::answered_here();
   co_return call(order);
 }
 

@@ -6,14 +6,13 @@
 #include "lib/bus/bus.h"
 #include "lib/config/config.h"
 #include "services/policy/order.h"
-#include "services/policy/own_methods.h"
 
 namespace zane::policy {
 
 class Judge {
  public:
   // References outlive it.
-  Judge(bus::Node& node, const config::Config& config, bus::Client& supervisor, OwnMethods& own);
+  Judge(bus::Node& node, const config::Config& config, bus::Client& supervisor);
 
   loop::Task<Judged> judge(const Order& order);
 
@@ -26,7 +25,6 @@ class Judge {
   bus::Node& node_;
   const config::Config& config_;
   bus::Client& supervisor_;
-  OwnMethods& own_;
 };
 
 }  // namespace zane::policy

@@ -30,20 +30,22 @@ struct Order {
   }
 };
 
-// One of three: an effect to carry out, a result that policy knows itself, a
-// refusal (with a reason).
+// One of four: an effect for supervisor to carry out, a method that policy
+// answers itself (own_methods.h), that answer, a refusal (with a reason).
 struct Judged {
   std::optional<v1::Effect> effect;
+  bool own = false;
   std::string result;
   std::string reason;
   std::string message;
 
-  static Judged carried_out(v1::Effect effect) { return {std::move(effect), "", "", ""}; }
+  static Judged carried_out(v1::Effect effect) { return {std::move(effect), false, "", "", ""}; }
+  static Judged answered_here() { return {{}, true, "", "", ""}; }
   static Judged answered(const boost::json::object& result) {
-    return {{}, boost::json::serialize(result), "", ""};
+    return {{}, false, boost::json::serialize(result), "", ""};
   }
   static Judged refused(std::string reason, std::string message) {
-    return {{}, "", std::move(reason), std::move(message)};
+    return {{}, false, "", std::move(reason), std::move(message)};
   }
 };
 

@@ -60,7 +60,7 @@ Service::Service(bus::Node& node, const config::Config& config, const crypto::Ec
                 }),
       supervisor_(node, bus::kSupervisor),
       own_(node, config, mac_, store_, pairing_, supervisor_, clock),
-      judge_(node, config, supervisor_, own_),
+      judge_(node, config, supervisor_),
       started_ms_(clock.now_ms()) {}
 
 void Service::run() { loop::spawn(node_.io(), "upkeep", upkeep()); }
@@ -226,6 +226,7 @@ loop::Task<> Service::on_task_request(bus::Peer peer, v1::Envelope request) {
 
 loop::Task<v1::CommandAnswer> Service::carry_out(const Order& order) {
   Judged judged = co_await judge_.judge(order);
+  if (judged.own) judged = co_await own_.answer(order);
   v1::CommandAnswer outcome;
   outcome.set_command_id(order.id);
   if (!judged.reason.empty()) {

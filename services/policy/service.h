@@ -1,6 +1,7 @@
 // policy: the gate. Every order from a phone, the console or a hook comes here,
 // is checked, judged, audited and, if allowed, written anew as an Effect for
-// supervisor. The only process that says yes or no. Station 4 of docs/paths.md.
+// supervisor. The only process that says yes or no. Station 6 of the approval's
+// journey in docs/paths.md.
 #pragma once
 
 #include <memory>
