@@ -9,8 +9,8 @@ namespace zane::bus {
 namespace {
 
 constexpr std::string_view kEventsName = "events";
-// While the asked service is being restarted, look again this often.
-constexpr std::chrono::milliseconds kConnectPoll{10};
+// While the asked service is not there, look again this often; its return is told at once.
+constexpr std::chrono::milliseconds kConnectPoll{100};
 constexpr int kHeartbeatMs = 2000;
 constexpr int kHeartbeatTimeoutMs = 6000;
 constexpr int kReconnectMs = 20;
@@ -70,12 +70,19 @@ loop::Task<> Inbox::serve() {
   for (;;) {
     Parts parts = co_await socket_.receive();
     Envelope request;
-    if (parts.size() != 2 || !decode(parts[1], request)) {
+    if (parts.size() != 2) {
       log::warn("bus_message_refused", {{"why", "not an envelope"}, {"count", ++bad_messages_}});
       continue;
     }
     const char* service = parts[1].gets("User-Id");
     const Peer peer{service ? service : "", parts[0].to_string()};
+    if (!decode(parts[1], request)) {
+      log::warn("bus_message_refused",
+                {{"peer", peer.service}, {"why", "not an envelope"}, {"count", ++bad_messages_}});
+      // Whoever asked is not to wait in vain, if its request's id can be read.
+      if (!request.id().empty()) fail(peer, request, "bad-message", "this can't be read as an envelope");
+      continue;
+    }
     remember(peer);
     handler_(peer, std::move(request));
   }
@@ -130,13 +137,16 @@ Client::Client(Node& node, std::string_view service, Unasked unasked)
     : node_(node),
       service_(service),
       unasked_(std::move(unasked)),
-      socket_(node.io(), node.context(), zmq::socket_type::dealer) {
+      socket_(node.io(), node.context(), zmq::socket_type::dealer),
+      monitor_(node.io(), node.context(), zmq::socket_type::pair) {
   bound(socket_.raw());
   secure_client(socket_.raw(), node.keys(), service_);
   // Nothing is queued for a service that is not there: the asker hears at once.
   socket_.raw().set(zmq::sockopt::immediate, true);
+  monitor(socket_.raw(), monitor_.raw(), ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED);
   socket_.raw().connect(node.home().bus_address(service_));
   loop::spawn(node.io(), "client_" + service_, read());
+  loop::spawn(node.io(), "watch_" + service_, watch());
 }
 
 loop::Task<> Client::read() {
@@ -152,11 +162,28 @@ loop::Task<> Client::read() {
                               !(message.has_command_answer() && message.command_answer().more());
     if (first_answer) {
       asked->second->answer = std::make_unique<Envelope>(std::move(message));
-      asked->second->done.raise();
+      asked->second->news.raise();
     } else if (unasked_) {
       unasked_(std::move(message));
     }
   }
+}
+
+loop::Task<> Client::watch() {
+  for (;;) {
+    const Parts event = co_await monitor_.receive();
+    const auto what = monitored(event);
+    if (what != 0) connection_changed(what == ZMQ_EVENT_HANDSHAKE_SUCCEEDED);
+  }
+}
+
+void Client::connection_changed(bool connected) {
+  connected_ = connected;
+  for (auto& [id, pending] : pending_) {
+    if (!connected) pending->handed_over = false;
+    pending->news.raise();
+  }
+  if (connected && on_connected_) on_connected_();
 }
 
 bool Client::send(const Envelope& message) {
@@ -167,29 +194,43 @@ bool Client::send(const Envelope& message) {
 
 bool Client::tell(Envelope message) { return fits(message) && send(message); }
 
-loop::Task<absl::StatusOr<Envelope>> Client::ask(Envelope request, std::chrono::milliseconds deadline) {
+loop::Task<absl::StatusOr<Envelope>> Client::ask(Envelope request, std::chrono::milliseconds deadline,
+                                                 std::chrono::milliseconds absence) {
+  using Clock = loop::Timer::clock_type;
   if (pending_.size() >= kRequestsPendingMax)
     co_return absl::ResourceExhaustedError("busy: too many requests wait for " + service_ +
                                            ": try again in a moment");
   if (!fits(request))
     co_return absl::ResourceExhaustedError("too-large: the request to " + service_ + " is longer than 2 MiB");
-  const auto until = loop::Timer::clock_type::now() + deadline;
   const auto pending = std::make_shared<Pending>(node_.io());
   pending_.emplace(request.id(), pending);
-  bool sent = send(request);
-  while (!sent && loop::Timer::clock_type::now() < until) {
-    co_await loop::sleep_for(node_.io(), kConnectPoll);
-    sent = send(request);
+  const auto until = Clock::now() + deadline;
+  auto absent_since = Clock::now();
+  while (!pending->answer) {
+    if (!pending->handed_over) {
+      pending->handed_over = send(request);
+      pending->ever_handed_over |= pending->handed_over;
+    }
+    const auto now = Clock::now();
+    if (pending->handed_over) absent_since = now;
+    const auto give_up = pending->handed_over ? until : std::min(until, absent_since + absence);
+    if (now >= give_up) break;
+    // The monitor's word may come before libzmq takes the first message: look again soon.
+    const auto look_again = pending->handed_over ? give_up : std::min(give_up, now + kConnectPoll);
+    co_await pending->news.wait_for(look_again - now);
   }
-  if (sent && !pending->answer) co_await pending->done.wait_for(until - loop::Timer::clock_type::now());
   pending_.erase(request.id());
-  if (!sent) co_return absl::UnavailableError(service_ + " is not running: see `zane status`");
-  if (!pending->answer)
-    co_return absl::DeadlineExceededError(service_ + " did not answer in time: see `zane status`");
-  if (pending->answer->has_failure())
-    co_return absl::FailedPreconditionError(pending->answer->failure().reason() + ": " +
-                                            pending->answer->failure().message());
-  co_return std::move(*pending->answer);
+  if (pending->answer) {
+    if (pending->answer->has_failure())
+      co_return absl::FailedPreconditionError(pending->answer->failure().reason() + ": " +
+                                              pending->answer->failure().message());
+    co_return std::move(*pending->answer);
+  }
+  if (!pending->ever_handed_over)
+    co_return absl::UnavailableError(service_ + " is not running: see `zane status`");
+  if (!pending->handed_over)
+    co_return absl::AbortedError(service_ + " ended before it answered, and is not back: see `zane status`");
+  co_return absl::DeadlineExceededError(service_ + " did not answer in time: see `zane status`");
 }
 
 Publisher::Publisher(Node& node, OnSubscribed on_subscribed)

@@ -22,6 +22,9 @@ inline constexpr size_t kRequestsPendingMax = 1024;
 // subscriber sees the gap) and an inbox drops the answer (the asker times out).
 inline constexpr int kQueueMessagesMax = 20000;
 inline constexpr std::chrono::seconds kRequestDeadline{10};
+// A service that is restarted is back within a second; one that has not come
+// back after this is down.
+inline constexpr std::chrono::seconds kAbsenceMax{10};
 // Connections of one service that an inbox remembers the way back to.
 inline constexpr size_t kRoutesMax = 8;
 
@@ -83,35 +86,59 @@ class Inbox {
   int64_t bad_messages_ = 0;
 };
 
-// The DEALER that asks one other service.
+// The DEALER that asks one other service. It sees its connections begin and end:
+// a request whose connection ended is handed over again, with the same id, as
+// soon as the service is back. So every handler must know a request that it has
+// seen (by its command's id, or because it only reads).
 class Client {
  public:
   // Messages that answer no request (tell) and repeated answers come here.
   using Unasked = std::function<void(Envelope)>;
   Client(Node& node, std::string_view service, Unasked unasked = nullptr);
 
-  // The answer; or Unavailable when none came in time (the message names the
-  // service), FailedPrecondition when the answer is a Failure (code in a
-  // payload-free form: "reason: message").
+  // Called at each connection: the service is there, or there again.
+  void on_connected(std::function<void()> told) { on_connected_ = std::move(told); }
+
+  // The answer; or
+  //   Unavailable         it could never be handed over: nothing has happened;
+  //   Aborted             handed over, then the service ended and is not back;
+  //   DeadlineExceeded    handed over, the service lives, no answer came;
+  //   ResourceExhausted   too long, or too many wait: nothing has happened;
+  //   FailedPrecondition  the answer is a Failure ("reason: message").
+  // Messages name the service. With nobody there it gives up after `absence`, at
+  // `deadline` in any case.
   loop::Task<absl::StatusOr<Envelope>> ask(Envelope request,
-                                           std::chrono::milliseconds deadline = kRequestDeadline);
+                                           std::chrono::milliseconds deadline = kRequestDeadline,
+                                           std::chrono::milliseconds absence = kAbsenceMax);
 
   // Without an answer; false when nobody is there.
   bool tell(Envelope message);
 
+  [[nodiscard]] bool connected() const { return connected_; }
+
  private:
   struct Pending {
-    explicit Pending(loop::Io& io) : done(io) {}
-    loop::Signal done;
+    explicit Pending(loop::Io& io) : news(io) {}
+    // An answer has come, or the connection has changed.
+    loop::Signal news;
     std::unique_ptr<Envelope> answer;
+    // It is with the service, as far as this connection is concerned.
+    bool handed_over = false;
+    bool ever_handed_over = false;
   };
   loop::Task<> read();
+  loop::Task<> watch();
+  void connection_changed(bool connected);
   bool send(const Envelope& message);
 
   Node& node_;
   std::string service_;
   Unasked unasked_;
+  std::function<void()> on_connected_;
   Socket socket_;
+  // libzmq's word on this socket's connections.
+  Socket monitor_;
+  bool connected_ = false;
   std::unordered_map<std::string, std::shared_ptr<Pending>> pending_;
 };
 

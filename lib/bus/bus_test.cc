@@ -101,6 +101,11 @@ class BusTest : public ::testing::Test {
     }
   };
 
+  Node* relay_sender() {
+    if (!relay_) relay_ = node(kRelay);
+    return relay_.get();
+  }
+
   std::string forged() { return question(*supervisor_, "forged").SerializeAsString(); }
 
   zane::testing::TempFolder temp_;
@@ -108,6 +113,7 @@ class BusTest : public ::testing::Test {
   loop::Io io_{1};
   std::unique_ptr<Node> supervisor_;
   std::unique_ptr<Node> policy_;
+  std::unique_ptr<Node> relay_;
   std::unique_ptr<Inbox> inbox_;
   std::unique_ptr<RefusalMonitor> monitor_;
   std::vector<std::pair<std::string, std::string>> seen_;
@@ -310,6 +316,114 @@ TEST_F(BusTest, ServiceThatComesInTimeIsReached) {
   echo();
   run_until(io_, [&] { return got.has_value(); });
   EXPECT_EQ(*got, "early");
+}
+
+// A policy of its own context, which can be ended at any moment as a process is.
+class MortalPolicy {
+ public:
+  MortalPolicy(const base::Home& home, const Keys& keys) : socket_(context_, zmq::socket_type::router) {
+    socket_.set(zmq::sockopt::linger, 0);
+    socket_.set(zmq::sockopt::curve_server, true);
+    socket_.set(zmq::sockopt::curve_secretkey, keys.own.secret_key);
+    socket_.bind(home.bus_address("policy"));
+  }
+  // What has come, if anything has.
+  std::optional<Envelope> take() {
+    zmq::message_t route, body;
+    if (!socket_.recv(route, zmq::recv_flags::dontwait)) return std::nullopt;
+    (void)socket_.recv(body, zmq::recv_flags::none);
+    route_ = route.to_string();
+    Envelope e;
+    EXPECT_TRUE(e.ParseFromArray(body.data(), static_cast<int>(body.size())));
+    return e;
+  }
+  void answer(Envelope answer) {
+    socket_.send(zmq::buffer(route_), zmq::send_flags::sndmore);
+    socket_.send(zmq::buffer(answer.SerializeAsString()), zmq::send_flags::none);
+  }
+
+ private:
+  zmq::context_t context_{1};
+  zmq::socket_t socket_;
+  std::string route_;
+};
+
+struct Asked {
+  std::optional<absl::StatusOr<Envelope>> got;
+  void ask(loop::Io& io, Client& client, Envelope request, milliseconds deadline, milliseconds absence) {
+    loop::spawn(io, "asker",
+                [](Client& c, Envelope r, milliseconds d, milliseconds a, auto& out) -> loop::Task<> {
+                  out.emplace(co_await c.ask(std::move(r), d, a));
+                }(client, std::move(request), deadline, absence, got));
+  }
+};
+
+TEST_F(BusTest, ARequestThatDiedWithItsServiceIsHandedOverAgainOnceItIsBack) {
+  Client client(*supervisor_, kPolicy);
+  int connections = 0;
+  client.on_connected([&] { ++connections; });
+  auto first = std::make_unique<MortalPolicy>(home_, policy_->keys());
+  Asked asked;
+  Envelope request = question(*supervisor_, "q");
+  const std::string id = request.id();
+  asked.ask(io_, client, std::move(request), std::chrono::hours(1), std::chrono::hours(1));
+  std::optional<Envelope> seen;
+  run_until(io_, [&] { return (seen = first->take()).has_value(); });
+  EXPECT_EQ(seen->id(), id);
+  first.reset();
+  run_until(io_, [&] { return !client.connected(); });
+  EXPECT_FALSE(asked.got);
+  MortalPolicy second(home_, policy_->keys());
+  run_until(io_, [&] { return (seen = second.take()).has_value(); });
+  EXPECT_EQ(seen->id(), id) << "the same request, so that the service knows it";
+  Envelope answer = answer_of(*policy_, "done");
+  answer.set_cause(id);
+  second.answer(answer);
+  run_until(io_, [&] { return asked.got.has_value(); });
+  ASSERT_TRUE((*asked.got).ok());
+  EXPECT_EQ((*asked.got)->service_status().message(), "done");
+  EXPECT_EQ(connections, 2);
+  run_ready(io_);
+  EXPECT_FALSE(second.take()) << "and once only";
+}
+
+TEST_F(BusTest, ARequestWhoseServiceStaysAwayIsToldApartFromOneThatNeverArrived) {
+  Client client(*supervisor_, kPolicy);
+  auto policy = std::make_unique<MortalPolicy>(home_, policy_->keys());
+  Asked asked;
+  asked.ask(io_, client, question(*supervisor_, "q"), std::chrono::hours(1), milliseconds(50));
+  run_until(io_, [&] { return policy->take().has_value(); });
+  policy.reset();
+  run_until(io_, [&] { return asked.got.has_value(); });
+  EXPECT_EQ(asked.got->status().code(), absl::StatusCode::kAborted) << "it may have been carried out";
+  Asked again;
+  again.ask(io_, client, question(*supervisor_, "q"), std::chrono::hours(1), milliseconds(50));
+  run_until(io_, [&] { return again.got.has_value(); });
+  EXPECT_EQ(again.got->status().code(), absl::StatusCode::kUnavailable) << "nothing has happened";
+}
+
+TEST_F(BusTest, ARequestThatCanNotBeReadIsAnsweredAllTheSame) {
+  Envelope bad = question(*relay_sender(), "q");
+  // A text field that is not UTF-8: proto3 refuses the whole message.
+  std::string bytes = bad.SerializeAsString();
+  const size_t at = bytes.find("q");
+  ASSERT_NE(at, std::string::npos);
+  const std::string id = bad.id();
+  echo();
+  zmq::socket_t raw(relay_sender()->context(), zmq::socket_type::dealer);
+  raw.set(zmq::sockopt::linger, 0);
+  secure_client(raw, relay_sender()->keys(), "policy");
+  raw.connect(home_.bus_address("policy"));
+  // The last field's text, and nothing of the id before it.
+  bytes[bytes.rfind('q')] = '\xff';
+  raw.send(zmq::buffer(bytes), zmq::send_flags::none);
+  zmq::message_t part;
+  run_until(io_, [&] { return raw.recv(part, zmq::recv_flags::dontwait).has_value(); });
+  Envelope answer;
+  ASSERT_TRUE(answer.ParseFromArray(part.data(), static_cast<int>(part.size())));
+  EXPECT_EQ(answer.cause(), id);
+  EXPECT_EQ(answer.failure().reason(), "bad-message");
+  EXPECT_TRUE(seen_.empty());
 }
 
 TEST_F(BusTest, ServiceThatDoesNotAnswerIsNamedAndALateAnswerIsNotMixedUp) {

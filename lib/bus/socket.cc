@@ -112,7 +112,9 @@ void secure_server(zmq::socket_t& socket, const Keys& keys) {
   socket.set(zmq::sockopt::zap_domain, kZapDomain);
   socket.set(zmq::sockopt::handshake_ivl, kHandshakeMs);
   const int enforce = 1;
-  zmq_setsockopt(socket.handle(), kZapEnforceDomainOption, &enforce, sizeof enforce);
+  // Without it a home whose handler is not up yet would admit any key.
+  if (zmq_setsockopt(socket.handle(), kZapEnforceDomainOption, &enforce, sizeof enforce) != 0)
+    throw zmq::error_t();
 }
 
 void secure_client(zmq::socket_t& socket, const Keys& keys, const std::string& peer) {
@@ -150,6 +152,20 @@ Parts ZapHandler::answer(const Parts& question) const {
   return reply;
 }
 
+void monitor(zmq::socket_t& watched, zmq::socket_t& reader, int events) {
+  const std::string address = "inproc://monitor-" + crypto::fresh_id();
+  if (zmq_socket_monitor(watched.handle(), address.c_str(), events) != 0) throw zmq::error_t();
+  reader.connect(address);
+}
+
+int monitored(const Parts& event) {
+  // zmq_socket_monitor(3): 16 bits of the event's number, 32 of its value; then the address.
+  uint16_t number = 0;
+  if (event.empty() || event[0].size() < sizeof number) return 0;
+  std::memcpy(&number, event[0].data(), sizeof number);
+  return number;
+}
+
 RefusalMonitor::RefusalMonitor(loop::Io& io, zmq::context_t& context, zmq::socket_t& watched,
                                std::chrono::milliseconds period, Report report)
     : io_(io),
@@ -157,11 +173,9 @@ RefusalMonitor::RefusalMonitor(loop::Io& io, zmq::context_t& context, zmq::socke
       period_(period),
       report_(std::move(report)),
       refused_(io) {
-  const std::string address = "inproc://monitor-" + crypto::fresh_id();
-  zmq_socket_monitor(watched.handle(), address.c_str(),
-                     ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL |
-                         ZMQ_EVENT_HANDSHAKE_FAILED_AUTH);
-  socket_.raw().connect(address);
+  monitor(watched, socket_.raw(),
+          ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL |
+              ZMQ_EVENT_HANDSHAKE_FAILED_AUTH);
   loop::spawn(io, "refusal_monitor", watch());
   loop::spawn(io, "refusal_report", report_periodically());
 }
@@ -169,9 +183,7 @@ RefusalMonitor::RefusalMonitor(loop::Io& io, zmq::context_t& context, zmq::socke
 loop::Task<> RefusalMonitor::watch() {
   for (;;) {
     const Parts event = co_await socket_.receive();
-    uint16_t number = 0;
-    if (event.empty() || event[0].size() < sizeof number) continue;
-    std::memcpy(&number, event[0].data(), sizeof number);
+    if (monitored(event) == 0) continue;
     ++count_;
     refused_.raise();
   }

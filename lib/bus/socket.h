@@ -72,6 +72,12 @@ class ZapHandler {
   Socket socket_;
 };
 
+// libzmq's own word on a socket's connections, readable from `reader`, a PAIR of
+// the same context. `events`: ZMQ_EVENT_*. Throws when libzmq refuses.
+void monitor(zmq::socket_t& watched, zmq::socket_t& reader, int events);
+// Which event a message of it tells; 0 when it tells none.
+int monitored(const Parts& event);
+
 // Counts the handshakes that failed on a server socket: peers with a wrong key
 // or none. Reports at most once per period, with the count since the last.
 class RefusalMonitor {
