@@ -1,5 +1,6 @@
 #include "lib/base/machine.h"
 
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/types.h>
 #include <sys/un.h>
@@ -33,7 +34,29 @@ std::string boot_id() {
   return "unknown-" + std::to_string(::getpid());
 }
 
+std::string process_start(int64_t pid) {
+  int name[4] = {CTL_KERN, KERN_PROC, KERN_PROC_PID, static_cast<int>(pid)};
+  kinfo_proc info{};
+  size_t length = sizeof info;
+  if (pid <= 0 || ::sysctl(name, 4, &info, &length, nullptr, 0) != 0 || length == 0) return "";
+  const auto& began = info.kp_proc.p_starttime;
+  return std::to_string(began.tv_sec) + "." + std::to_string(began.tv_usec);
+}
+
 #else
+
+std::string process_start(int64_t pid) {
+  // proc(5): the 22nd field; the second, a name in brackets, may hold blanks.
+  std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
+  std::string line;
+  if (pid <= 0 || !std::getline(file, line)) return "";
+  size_t at = line.rfind(')');
+  if (at == std::string::npos) return "";
+  // A dead child that nobody has buried yet: the third field.
+  if (line.compare(at + 2, 1, "Z") == 0) return "";
+  for (int field = 2; field < 22 && at != std::string::npos; ++field) at = line.find(' ', at + 1);
+  return at == std::string::npos ? "" : line.substr(at + 1, line.find(' ', at + 1) - at - 1);
+}
 
 std::optional<PeerIdentity> peer_of_unix_socket(int fd) {
   ucred peer{};
@@ -50,6 +73,11 @@ std::string boot_id() {
 }
 
 #endif
+
+void close_on_exec(int fd) {
+  const int flags = ::fcntl(fd, F_GETFD);
+  if (flags >= 0) ::fcntl(fd, F_SETFD, flags | FD_CLOEXEC);
+}
 
 std::string machine_name() {
   char name[256] = {};

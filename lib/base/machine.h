@@ -16,6 +16,13 @@ struct PeerIdentity {
 // Nothing when the kernel will not tell: then the peer is to be refused.
 std::optional<PeerIdentity> peer_of_unix_socket(int fd);
 
+// When a process began, in the kernel's own words: with its pid it names one
+// process of this boot and no other. "" when there is no such process.
+std::string process_start(int64_t pid);
+
+// The descriptor is not handed on to programs that are started.
+void close_on_exec(int fd);
+
 // A text that is the same until the machine boots again. Never empty.
 std::string boot_id();
 

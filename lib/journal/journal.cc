@@ -26,14 +26,6 @@ constexpr char kListPage[] =
     "SELECT seq, event FROM events INDEXED BY events_of_list WHERE list_level = 1 AND seq > ? ORDER BY seq "
     "LIMIT ?";
 
-void move_aside(const std::filesystem::path& file, int64_t now_ms) {
-  for (const char* part : {"", "-wal", "-shm"}) {
-    std::error_code ignored;
-    const std::filesystem::path from = file.string() + part;
-    std::filesystem::rename(from, file.string() + ".damaged-" + std::to_string(now_ms) + part, ignored);
-  }
-}
-
 }  // namespace
 
 void leave_out_if_long(v1::Event& event) {
@@ -133,14 +125,8 @@ std::vector<v1::Event> Journal::commit() {
   if (!open_) return {};
   db_.commit();
   if (sync_ == Db::Sync::kFull) {
-    // A transaction in FULL mode syncs the write-ahead log, and with it every
-    // commit before: an empty write is the cheapest such transaction.
+    // A transaction in FULL mode syncs the write-ahead log, and with it every commit before.
     db_.begin(Db::Sync::kFull);
-    db_.query(
-           "INSERT INTO facts (name, value) VALUES ('synced_through', ?) ON CONFLICT (name) DO UPDATE SET "
-           "value = excluded.value")
-        .bind(head_)
-        .run();
     db_.commit();
   }
   open_ = false;
@@ -193,6 +179,31 @@ int64_t Journal::stream_start(const std::string& thread) {
   return pruned_through_;
 }
 
+std::optional<v1::Event> Journal::latest(const std::string& thread, const std::string& item,
+                                         std::initializer_list<std::string_view> methods) {
+  auto rows = db_.query("SELECT method, event FROM events WHERE thread = ? ORDER BY seq DESC LIMIT 2000");
+  rows.bind(thread);
+  while (rows.step()) {
+    const std::string method = rows.text(0);
+    if (std::find(methods.begin(), methods.end(), method) == methods.end()) continue;
+    v1::Event event;
+    event.ParseFromString(rows.text(1));
+    if (event.item() == item) return event;
+  }
+  return std::nullopt;
+}
+
+std::vector<v1::Event> Journal::tail(const std::string& thread, int count) {
+  std::vector<v1::Event> events;
+  auto rows = db_.query(
+      "SELECT event FROM (SELECT seq, event FROM events WHERE ?1 = '' OR thread = ?1 ORDER BY seq DESC LIMIT "
+      "?2) "
+      "ORDER BY seq");
+  rows.bind(thread).bind(int64_t{count});
+  while (rows.step()) events.emplace_back().ParseFromString(rows.text(0));
+  return events;
+}
+
 void Journal::prune(const Retention& keep, int64_t now_ms) {
   int64_t through = pruned_through_;
   {
@@ -221,18 +232,14 @@ void Journal::prune(const Retention& keep, int64_t now_ms) {
 
 std::unique_ptr<Journal> open_journal(const std::filesystem::path& file, const std::string& boot_id,
                                       int64_t now_ms) {
-  try {
-    return std::make_unique<Journal>(file, boot_id, now_ms);
-  } catch (const SqliteError& e) {
-    constexpr int kCorrupt = 11;
-    constexpr int kNotADatabase = 26;
-    if (e.code != kCorrupt && e.code != kNotADatabase) throw;
-    log::error("journal_damaged", {{"file", file.string()},
-                                   {"error", e.what()},
-                                   {"cure", "moved aside; a new epoch begins, Codex still has the threads"}});
-    move_aside(file, now_ms);
-    return std::make_unique<Journal>(file, boot_id, now_ms);
-  }
+  return open_or_set_aside(
+      file, now_ms, [&] { return std::make_unique<Journal>(file, boot_id, now_ms); },
+      [&](const std::filesystem::path& aside, const char* why) {
+        log::error("journal_damaged", {{"file", file.string()},
+                                       {"error", why},
+                                       {"moved_to", aside.string()},
+                                       {"cure", "a new epoch begins; Codex still has the threads"}});
+      });
 }
 
 }  // namespace zane::journal

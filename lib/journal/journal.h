@@ -6,6 +6,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -71,6 +72,15 @@ class Journal {
   // Where a new stream of `thread` begins: before its latest turn's start; with
   // no thread: at the head (the caller lowers it for open approvals).
   [[nodiscard]] int64_t stream_start(const std::string& thread);
+
+  // Up to here events are gone; readers find `pruned` there.
+  [[nodiscard]] int64_t pruned_through() const { return pruned_through_; }
+
+  // The latest event of an item with one of these methods.
+  std::optional<v1::Event> latest(const std::string& thread, const std::string& item,
+                                  std::initializer_list<std::string_view> methods);
+  // The last events of a thread, or of all when it is "", oldest first.
+  std::vector<v1::Event> tail(const std::string& thread, int count);
 
   // Forgets what is older or too much; `pruned` gaps tell readers.
   void prune(const Retention& keep, int64_t now_ms);

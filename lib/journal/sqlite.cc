@@ -22,8 +22,43 @@ Query::Query(Query&& other) noexcept : db_(other.db_), statement_(other.statemen
   other.statement_ = nullptr;
 }
 
+Trouble SqliteError::trouble() const {
+  switch (code & 0xff) {
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+      return Trouble::kDamage;
+    case SQLITE_CANTOPEN:
+      return code == SQLITE_CANTOPEN_ISDIR ? Trouble::kDamage : Trouble::kWeather;
+    case SQLITE_FULL:
+    case SQLITE_IOERR:
+    case SQLITE_READONLY:
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+    case SQLITE_NOMEM:
+    case SQLITE_PERM:
+    case SQLITE_AUTH:
+      return Trouble::kWeather;
+    case SQLITE_SCHEMA:
+    case SQLITE_MISMATCH:
+    case SQLITE_FORMAT:
+      return Trouble::kNewer;
+    default:
+      return Trouble::kBug;
+  }
+}
+
+// The logs first: killed in between, an old log is never replayed into a new file.
+std::filesystem::path set_aside(const std::filesystem::path& file, int64_t now_ms) {
+  const std::string to = file.string() + ".damaged-" + std::to_string(now_ms);
+  for (const char* part : {"-wal", "-shm", ""}) {
+    std::error_code ignored;
+    std::filesystem::rename(file.string() + part, to + part, ignored);
+  }
+  return to;
+}
+
 void Query::check(int code) const {
-  if (code != SQLITE_OK) throw SqliteError(code, std::string("sqlite: ") + sqlite3_errmsg(db_.db_));
+  if (code != SQLITE_OK) db_.fail(sqlite3_extended_errcode(db_.db_), sqlite3_errmsg(db_.db_));
 }
 
 Query& Query::bind(int64_t value) {
@@ -58,10 +93,12 @@ std::string Query::text(int column) const {
   return bytes ? std::string(static_cast<const char*>(bytes), static_cast<size_t>(length)) : std::string();
 }
 
-Db::Db(const std::filesystem::path& file) {
-  const int code = sqlite3_open(file.c_str(), &db_);
+Db::Db(const std::filesystem::path& file) : file_(file) {
+  int code = sqlite3_open(file.c_str(), &db_);
   if (code != SQLITE_OK) {
     const std::string why = db_ ? sqlite3_errmsg(db_) : "out of memory";
+    std::error_code ignored;
+    if (std::filesystem::is_directory(file, ignored)) code = SQLITE_CANTOPEN_ISDIR;
     sqlite3_close(db_);
     throw SqliteError(
         code, "can't open `" + file.string() + "`: " + why + ": check the disk and who owns the file");
@@ -69,9 +106,13 @@ Db::Db(const std::filesystem::path& file) {
   ::chmod(file.c_str(), 0600);
   sqlite3_busy_timeout(db_, 2000);
   try {
+    sqlite3_extended_result_codes(db_, 1);
     run("PRAGMA journal_mode=WAL");
+    // Said and not believed: Apple's SQLite begins with another mode in WAL.
+    run("PRAGMA synchronous=FULL");
     // macOS keeps fsync'd bytes in the drive's cache unless told otherwise.
     run("PRAGMA fullfsync=1");
+    run("PRAGMA checkpoint_fullfsync=1");
     run("PRAGMA foreign_keys=1");
   } catch (...) {
     sqlite3_close(db_);
@@ -84,21 +125,48 @@ Db::~Db() {
   sqlite3_close(db_);
 }
 
+void Db::fail(int code, const std::string& text) const {
+  throw SqliteError(code, "`" + file_.string() + "`: " + text);
+}
+
 void Db::run(const char* sql) {
   char* why = nullptr;
   const int code = sqlite3_exec(db_, sql, nullptr, nullptr, &why);
   if (code == SQLITE_OK) return;
   const std::string text = why ? why : "unknown";
   sqlite3_free(why);
-  throw SqliteError(code, "sqlite: " + text);
+  fail(code, text);
+}
+
+void Db::migrate(std::initializer_list<const char*> steps) {
+  const auto known = static_cast<int64_t>(steps.size());
+  int64_t version = 0;
+  {
+    auto row = query("PRAGMA user_version");
+    row.step();
+    version = row.integer(0);
+  }
+  if (version > known)
+    fail(SQLITE_SCHEMA, "it was written by a newer Zane (its version is " + std::to_string(version) +
+                            ", known is " + std::to_string(known) + "): update Zane");
+  for (; version < known; ++version) {
+    begin(Sync::kFull);
+    try {
+      run(steps.begin()[version]);
+      run(("PRAGMA user_version = " + std::to_string(version + 1)).c_str());
+      commit();
+    } catch (...) {
+      roll_back();
+      throw;
+    }
+  }
 }
 
 Query Db::query(const char* sql) {
   sqlite3_stmt*& statement = prepared_[sql];
   if (!statement) {
     const int code = sqlite3_prepare_v3(db_, sql, -1, SQLITE_PREPARE_PERSISTENT, &statement, nullptr);
-    if (code != SQLITE_OK)
-      throw SqliteError(code, std::string("sqlite: ") + sqlite3_errmsg(db_) + " in: " + sql);
+    if (code != SQLITE_OK) fail(code, std::string(sqlite3_errmsg(db_)) + " in: " + sql);
   }
   return Query(*this, statement);
 }
@@ -110,7 +178,14 @@ void Db::begin(Sync sync) {
     run(sync == Sync::kFull ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=NORMAL");
     sync_ = sync;
   }
+  // What an error left open is taken back: the next one begins afresh.
+  if (sqlite3_get_autocommit(db_) == 0) roll_back();
   query("BEGIN IMMEDIATE").run();
+  if (sync != Sync::kFull) return;
+  // SQLite syncs a commit that changes a page, and only that; this one always does.
+  query("CREATE TABLE IF NOT EXISTS synced (n INTEGER)").run();
+  query("UPDATE synced SET n = n + 1").run();
+  if (changes() == 0) query("INSERT INTO synced (n) VALUES (1)").run();
 }
 
 void Db::commit() { query("COMMIT").run(); }
@@ -138,8 +213,7 @@ void Db::on_log_grown(std::function<void(int pages)> told) {
 void Db::checkpoint() {
   const int code = sqlite3_wal_checkpoint_v2(db_, nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
   // Busy: somebody else is at it.
-  if (code != SQLITE_OK && code != SQLITE_BUSY)
-    throw SqliteError(code, std::string("sqlite: ") + sqlite3_errmsg(db_));
+  if (code != SQLITE_OK && code != SQLITE_BUSY) fail(code, sqlite3_errmsg(db_));
 }
 
 void Db::roll_back() noexcept { sqlite3_exec(db_, "ROLLBACK", nullptr, nullptr, nullptr); }

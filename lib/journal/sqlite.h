@@ -1,11 +1,12 @@
 // A thin RAII layer over SQLite for Zane's own files. One thread per Db. A
-// failing statement throws SqliteError: on a disk that can't be written the
-// service ends with the cause in its log, and launchd tries again.
+// failing statement throws SqliteError, which says whose fault it is: weather
+// (a full disk) is waited out, a damaged file is set aside.
 #pragma once
 
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <initializer_list>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -16,11 +17,32 @@ struct sqlite3_stmt;
 
 namespace zane::journal {
 
+enum class Trouble { kWeather, kDamage, kNewer, kBug };
+
 class SqliteError : public std::runtime_error {
  public:
+  // `code`: SQLite's extended result code.
   SqliteError(int code, const std::string& text) : std::runtime_error(text), code(code) {}
+  [[nodiscard]] Trouble trouble() const;
   const int code;
 };
+
+// Moves a file of SQLite's and its logs aside, under a name with the time in it,
+// and gives that name.
+std::filesystem::path set_aside(const std::filesystem::path& file, int64_t now_ms);
+
+// Makes a store of `file`; a damaged one is set aside first, and `damaged` told
+// where it is now. Any other trouble is thrown.
+template <typename Make, typename Damaged>
+auto open_or_set_aside(const std::filesystem::path& file, int64_t now_ms, Make make, Damaged damaged) {
+  try {
+    return make();
+  } catch (const SqliteError& e) {
+    if (e.trouble() != Trouble::kDamage) throw;
+    damaged(set_aside(file, now_ms), e.what());
+    return make();
+  }
+}
 
 class Db;
 
@@ -75,12 +97,18 @@ class Db {
 
   // Called after each commit with the length of the write-ahead log, in pages,
   // instead of SQLite's own checkpoints; null brings those back.
+  // The file's schema in numbered steps: step i takes version i to i + 1, each in
+  // a synced transaction of its own. A file of a newer version is refused, untouched.
+  void migrate(std::initializer_list<const char*> steps);
+
   void on_log_grown(std::function<void(int pages)> told);
   // Moves what can be moved without waiting for anyone.
   void checkpoint();
 
  private:
   friend class Query;
+  [[noreturn]] void fail(int code, const std::string& text) const;
+  const std::filesystem::path file_;
   sqlite3* db_ = nullptr;
   std::unordered_map<const char*, sqlite3_stmt*> prepared_;
   Sync sync_ = Sync::kFull;

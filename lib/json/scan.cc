@@ -50,26 +50,47 @@ size_t skip_space(std::string_view text, size_t at) {
   return at;
 }
 
+// Calls `found(name, begin, end)` for each member until it says stop; `end` may
+// lie beyond the text when that is cut off.
+template <typename Found>
+void each_member(std::string_view object, Found found) {
+  size_t at = object.find('{');
+  if (at == std::string_view::npos) return;
+  at = skip_space(object, at + 1);
+  while (at < object.size() && object[at] == '"') {
+    const size_t key_end = skip_string(object, at);
+    if (key_end > object.size()) return;
+    const std::string_view name = object.substr(at + 1, key_end - at - 2);
+    at = skip_space(object, key_end);
+    if (at >= object.size() || object[at] != ':') return;
+    const size_t begin = skip_space(object, at + 1);
+    if (begin > object.size() || !found(name, begin)) return;
+    const size_t end = skip_value(object, begin);
+    if (end > object.size()) return;
+    at = skip_space(object, end);
+    if (at < object.size() && object[at] == ',') at = skip_space(object, at + 1);
+  }
+}
+
 }  // namespace
 
 std::optional<std::string_view> member_bytes(std::string_view object, std::string_view key) {
   std::optional<std::string_view> found;
-  size_t at = object.find('{');
-  if (at == std::string_view::npos) return found;
-  at = skip_space(object, at + 1);
-  while (at < object.size() && object[at] == '"') {
-    const size_t key_end = skip_string(object, at);
-    if (key_end > object.size()) return found;
-    const std::string_view name = object.substr(at + 1, key_end - at - 2);
-    at = skip_space(object, key_end);
-    if (at >= object.size() || object[at] != ':') return found;
-    const size_t begin = skip_space(object, at + 1);
+  each_member(object, [&](std::string_view name, size_t begin) {
+    if (!spells(name, key)) return true;
     const size_t end = skip_value(object, begin);
-    if (end > object.size()) return found;
-    if (spells(name, key)) found = object.substr(begin, end - begin);
-    at = skip_space(object, end);
-    if (at < object.size() && object[at] == ',') at = skip_space(object, at + 1);
-  }
+    if (end <= object.size()) found = object.substr(begin, end - begin);
+    return true;
+  });
+  return found;
+}
+
+std::optional<std::string_view> member_onwards(std::string_view object, std::string_view key) {
+  std::optional<std::string_view> found;
+  each_member(object, [&](std::string_view name, size_t begin) {
+    if (spells(name, key)) found = object.substr(begin);
+    return !found;
+  });
   return found;
 }
 

@@ -56,24 +56,30 @@ struct RepeatedKeyFinder {
   bool on_comment(bj::string_view, bj::error_code&) { return true; }
 };
 
-bj::parse_options options() {
+bj::parse_options options(size_t depth) {
   bj::parse_options result;
-  result.max_depth = kDepthMax;
+  result.max_depth = depth;
   return result;
 }
 
-}  // namespace
-
-absl::StatusOr<bj::object> parse_object(std::string_view text) {
+absl::StatusOr<bj::object> parse_to(size_t depth, std::string_view text) {
   bj::error_code error;
-  bj::value value = bj::parse(text, error, {}, options());
+  bj::value value = bj::parse(text, error, {}, options(depth));
   if (error) return absl::InvalidArgumentError("not JSON: " + error.message());
   if (!value.is_object()) return absl::InvalidArgumentError("not a JSON object");
   return std::move(value.as_object());
 }
 
+}  // namespace
+
+absl::StatusOr<bj::object> parse_object(std::string_view text) { return parse_to(kDepthMax, text); }
+
+absl::StatusOr<bj::object> parse_codex_object(std::string_view text) {
+  return parse_to(kCodexLookDepthMax, text);
+}
+
 absl::StatusOr<bj::object> parse_strict_object(std::string_view text) {
-  bj::basic_parser<RepeatedKeyFinder> finder(options());
+  bj::basic_parser<RepeatedKeyFinder> finder(options(kDepthMax));
   bj::error_code error;
   finder.write_some(false, text.data(), text.size(), error);
   if (finder.handler().repeated) return absl::InvalidArgumentError("a key is repeated in an object");

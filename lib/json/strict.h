@@ -17,9 +17,14 @@ inline constexpr size_t kDepthMax = 64;
 // InvalidArgument with the cause when `text` is not one JSON object.
 absl::StatusOr<boost::json::object> parse_strict_object(std::string_view text);
 
-// Codex's own messages: any JSON object, depth bounded, last of two equal keys
-// counts. Used for looking only; the bytes themselves are what is kept.
+// What Zane's own parts wrote, or small answers of Codex's: any JSON object, depth
+// bounded, last of two equal keys counts.
 absl::StatusOr<boost::json::object> parse_object(std::string_view text);
+
+// Codex writes with serde_json, which nests to 128: its requests are looked at to
+// well beyond that. Used for looking only; the bytes themselves are what is kept.
+inline constexpr size_t kCodexLookDepthMax = 1000;
+absl::StatusOr<boost::json::object> parse_codex_object(std::string_view text);
 
 // The member when it is there and of that type.
 std::optional<std::string_view> string_at(const boost::json::object& object, std::string_view key);

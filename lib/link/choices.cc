@@ -179,4 +179,34 @@ std::optional<Response> response_for(std::string_view method, const bj::object& 
   return response;
 }
 
+namespace {
+
+// `params` of the message; nothing when it can't be read.
+std::optional<bj::object> params_of(std::string_view request) {
+  auto message = json::parse_codex_object(request);
+  if (!message.ok()) return std::nullopt;
+  auto* params = message->if_contains("params");
+  if (!params || params->is_null()) return bj::object();
+  if (!params->is_object()) return std::nullopt;
+  return std::move(params->as_object());
+}
+
+}  // namespace
+
+bj::array choices_of_request(std::string_view method, std::string_view request) {
+  const auto params = params_of(request);
+  if (params) return choices_of(method, *params);
+  bj::array refusals;
+  for (const auto& choice : choices_of(method, {}))
+    if (!choice.at("grants").as_bool()) refusals.push_back(choice);
+  return refusals;
+}
+
+std::optional<Response> response_for_request(std::string_view method, std::string_view request,
+                                             std::string_view choice, const bj::object* answers) {
+  const auto params = params_of(request);
+  if (params) return response_for(method, *params, choice, answers);
+  return is_refusal(choice) ? response_for(method, {}, choice, nullptr) : std::nullopt;
+}
+
 }  // namespace zane::link

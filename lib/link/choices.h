@@ -15,6 +15,10 @@ namespace zane::link {
 // [{"choice": "accept", "grants": true}, …] (docs/link.md).
 boost::json::array choices_of(std::string_view method, const boost::json::object& params);
 
+// The same for the whole message as Codex wrote it. One that can't be read offers
+// its refusals and nothing else: nobody grants what nobody could look at.
+boost::json::array choices_of_request(std::string_view method, std::string_view request);
+
 // The JSON-RPC result for a choice, written anew; nothing when it was not
 // offered or `answers` do not fit. `grants` tells whether it lets something
 // happen.
@@ -24,5 +28,8 @@ struct Response {
 };
 std::optional<Response> response_for(std::string_view method, const boost::json::object& params,
                                      std::string_view choice, const boost::json::object* answers);
+
+std::optional<Response> response_for_request(std::string_view method, std::string_view request,
+                                             std::string_view choice, const boost::json::object* answers);
 
 }  // namespace zane::link

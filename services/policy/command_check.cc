@@ -45,9 +45,14 @@ std::variant<Command, Repeat, Refusal> check_command(const v1::SignedCommand& si
     return Refusal{std::move(reason), std::move(message), command.id, command.digest};
   };
   const auto device = context.device(signed_command.device());
-  if (!device)
+  if (!device) {
+    // Named, so that the page that waits for this answer knows it for one.
+    const auto named = json::parse_strict_object(signed_command.command());
+    const auto its_id = named.ok() ? json::string_at(*named, "id") : std::nullopt;
+    if (its_id && is_fresh_id(*its_id)) command.id = *its_id;
     return refuse("unknown-device",
                   "this device is not paired with this Mac: run `zane pair` there and open its link");
+  }
   if (!signature_fits(signed_command, *device))
     return refuse("bad-signature", "the signature is not this device's");
   const auto body = json::parse_strict_object(signed_command.command());
@@ -68,6 +73,7 @@ std::variant<Command, Repeat, Refusal> check_command(const v1::SignedCommand& si
   command.device = *device;
   command.method = *method;
   command.params = *params;
+  command.expires_ms = *expires;
   if (auto known = context.remembered(command.key())) {
     if (known->digest != command.digest)
       return refuse("reused-id", "this id was used for another command before");

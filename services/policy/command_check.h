@@ -26,6 +26,7 @@ struct Command {
   std::string method;
   boost::json::object params;
   std::string digest;  // base64url SHA-256 of the signed bytes
+  int64_t expires_ms = 0;
 };
 
 // Why nothing happens: a reason of docs/link.md and a sentence with the cure.

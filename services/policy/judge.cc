@@ -3,6 +3,7 @@
 #include "lib/link/choices.h"
 #include "services/policy/folders.h"
 #include "services/policy/task.h"
+#include "services/policy/thread_rights.h"
 
 namespace zane::policy {
 namespace {
@@ -11,10 +12,35 @@ namespace bj = boost::json;
 
 // Written anew: what Codex reads is what was judged.
 Judged call(const Order& order) {
+  bj::object params = order.params;
+  // By it the message is found again should the answer be lost.
+  const bool says_something = order.method == "turn/start" || order.method == "turn/steer";
+  if (says_something && !params.contains("clientUserMessageId")) params["clientUserMessageId"] = order.id;
   v1::Effect effect;
   effect.mutable_call()->set_method(order.method);
-  effect.mutable_call()->set_params(bj::serialize(order.params));
+  effect.mutable_call()->set_params(bj::serialize(params));
   return Judged::carried_out(std::move(effect));
+}
+
+bool starts_thread(std::string_view method) {
+  return method == "zane/task/start" || method == "thread/start" || method == "thread/fork";
+}
+
+// A folder as it is now, links followed: so that what is judged is what is handed on.
+void resolve_folder(bj::object& params) {
+  const auto cwd = json::string_at(params, "cwd");
+  if (!cwd || cwd->empty() || cwd->front() != '/') return;
+  std::error_code error;
+  const auto resolved = std::filesystem::canonical(std::filesystem::path(*cwd), error);
+  if (!error) params["cwd"] = resolved.string();
+}
+
+// The first of these that holds one of those kept, or lies in one; "" for none.
+std::string protected_among(const std::vector<std::string>& folders, const std::vector<std::string>& kept) {
+  for (const auto& folder : folders)
+    for (const auto& keep : kept)
+      if (overlaps(folder, keep)) return folder;
+  return "";
 }
 
 // As Codex finds it, when zane.toml does not say.
@@ -30,7 +56,7 @@ std::string codex_home(const config::Config& config) {
 Judge::Judge(bus::Node& node, const config::Config& config, bus::Client& supervisor)
     : node_(node), config_(config), supervisor_(supervisor) {}
 
-loop::Task<Judged> Judge::judge(const Order& order) {
+loop::Task<Judged> Judge::judge(Order& order) {
   if (is_reserved(order.method))
     co_return Judged::refused("bad-command", "`" + order.method + "` is not for clients");
   // A hook's folder was checked against zane.toml; its role is for the task alone.
@@ -45,10 +71,13 @@ loop::Task<Judged> Judge::judge(const Order& order) {
         "protected-folder",
         "with this `" + param + "` a sandboxed command could read Zane's own keys: use `permissions` with `" +
             kAskProfile + "`, `" + kReadOnlyProfile + "` or `" + kFullAccessProfile + "`");
-  if (const std::string folder = co_await protected_folder_in(order); !folder.empty())
-    co_return Judged::refused("protected-folder", "`" + folder +
-                                                      "` could be written to, and Zane's or Codex's own keys "
-                                                      "lie there: choose a project's folder");
+  if (starts_thread(order.method) || acts_in_thread(order.method)) resolve_folder(order.params);
+  if (acts_in_thread(order.method)) {
+    if (auto refusal = co_await thread_forbids(order)) co_return *std::move(refusal);
+  } else if (starts_thread(order.method)) {
+    if (auto refusal = co_await folders_forbid(order, writable_folders_in(order.params)))
+      co_return *std::move(refusal);
+  }
   if (order.method == "zane/approval/decide") co_return co_await decision(order);
   if (order.method == "zane/task/start") co_return task(order);
   if (ours) co_return Judged::answered_here();
@@ -64,19 +93,23 @@ loop::Task<Judged> Judge::decision(const Order& order) {
   if (!answered.ok()) co_return Judged::refused("codex-down", std::string(answered.status().message()));
   const auto& facts = answered->answer().approval();
   if (facts.approval().empty()) co_return Judged::refused("unknown-approval", "there is no such approval");
-  const auto request = json::parse_object(facts.request());
-  const auto* params = request.ok() ? json::object_at(*request, "params") : nullptr;
-  const auto response = link::response_for(facts.method(), params ? *params : bj::object(), choice,
-                                           json::object_at(order.params, "answers"));
+  const auto response = link::response_for_request(facts.method(), facts.request(), choice,
+                                                   json::object_at(order.params, "answers"));
   if (!response)
     co_return Judged::refused("not-offered",
                               "`" + choice + "` is not among the choices Codex offered for this");
-  if (response->grants && params)
-    if (const std::string folder = protected_among(folders_opened_by(*params)); !folder.empty())
+  if (response->grants) {
+    const auto request = json::parse_codex_object(facts.request());
+    const auto* params = request.ok() ? json::object_at(*request, "params") : nullptr;
+    const auto kept = co_await kept_folders(order);
+    if (!kept.ok()) co_return Judged::refused("codex-down", std::string(kept.status().message()));
+    if (const std::string folder = params ? protected_among(folders_opened_by(*params), *kept) : "";
+        !folder.empty())
       co_return Judged::refused("protected-folder",
                                 "`" + folder +
                                     "` would open Zane's or Codex's own keys to the task: decline, and ask "
                                     "for a narrower folder");
+  }
   v1::Effect effect;
   auto* decide = effect.mutable_decide();
   decide->set_approval(id);
@@ -84,6 +117,7 @@ loop::Task<Judged> Judge::decision(const Order& order) {
   decide->set_choice(choice);
   decide->set_response(response->bytes);
   decide->set_grants(response->grants);
+  if (order.actor.kind() == "rule") decide->set_rule(order.actor.id());
   co_return Judged::carried_out(std::move(effect));
 }
 
@@ -105,37 +139,49 @@ Judged Judge::task(const Order& order) const {
   return Judged::carried_out(std::move(effect));
 }
 
-// The first folder that this order, or the thread it is for, could write to and
-// that holds our keys; "" when there is none.
-loop::Task<std::string> Judge::protected_folder_in(const Order& order) {
-  const bool starts =
-      order.method == "zane/task/start" || order.method == "thread/start" || order.method == "thread/fork";
-  const bool runs =
-      order.method == "turn/start" || order.method == "turn/steer" || order.method == "thread/resume";
-  if (!starts && !runs) co_return "";
+// What the thread is counts as much as what the order says.
+loop::Task<std::optional<Judged>> Judge::thread_forbids(const Order& order) {
+  v1::Envelope question = node_.envelope(order.trace, order.id);
+  question.mutable_question()->mutable_thread()->set_thread(order.text("threadId"));
+  // Longer than supervisor waits for Codex, so that its word arrives.
+  const auto answered = co_await supervisor_.ask(std::move(question), std::chrono::seconds(70));
+  if (!answered.ok()) co_return Judged::refused("codex-down", std::string(answered.status().message()));
+  const auto& facts = answered->answer().thread();
+  if (!facts.known())
+    co_return Judged::refused(
+        "codex-down", "this thread can't be looked at now, and what can't be checked is not done: try again");
+  const ThreadRight right = right_in(facts, config_.policy.folders);
+  if (order.role < right.role)
+    co_return Judged::refused("role", "`" + order.method + "` in this thread needs the role " +
+                                          std::string(name_of(right.role)) + ": " + right.why);
   std::vector<std::string> folders = writable_folders_in(order.params);
-  const std::string thread = order.text("threadId");
-  if (!thread.empty() && order.method != "thread/resume") {
-    v1::Envelope question = node_.envelope(order.trace, order.id);
-    question.mutable_question()->mutable_thread()->set_thread(thread);
-    const auto answered = co_await supervisor_.ask(std::move(question));
-    if (answered.ok()) {
-      const auto& facts = answered->answer().thread();
-      if (!facts.cwd().empty()) folders.push_back(facts.cwd());
-      folders.insert(folders.end(), facts.writable_roots().begin(), facts.writable_roots().end());
-    }
-  }
-  co_return protected_among(folders);
+  if (!facts.cwd().empty()) folders.push_back(facts.cwd());
+  folders.insert(folders.end(), facts.writable_roots().begin(), facts.writable_roots().end());
+  co_return co_await folders_forbid(order, std::move(folders));
 }
 
-// The first of these that holds our keys or Codex's, or lies among them; "" for none.
-std::string Judge::protected_among(const std::vector<std::string>& folders) const {
+// None of them may hold our keys or Codex's.
+loop::Task<std::optional<Judged>> Judge::folders_forbid(const Order& order,
+                                                        std::vector<std::string> folders) {
+  const auto kept = co_await kept_folders(order);
+  if (!kept.ok()) co_return Judged::refused("codex-down", std::string(kept.status().message()));
+  if (const std::string folder = protected_among(folders, *kept); !folder.empty())
+    co_return Judged::refused("protected-folder", "`" + folder +
+                                                      "` could be written to, and Zane's or Codex's own keys "
+                                                      "lie there: choose a project's folder");
+  co_return std::nullopt;
+}
+
+// Zane's home and Codex's: where Codex itself says it is, and where it would be.
+loop::Task<absl::StatusOr<std::vector<std::string>>> Judge::kept_folders(const Order& order) {
   std::vector<std::string> kept{node_.home().root().string()};
   if (auto codex = codex_home(config_); !codex.empty()) kept.push_back(std::move(codex));
-  for (const auto& folder : folders)
-    for (const auto& keep : kept)
-      if (overlaps(folder, keep)) return folder;
-  return "";
+  v1::Envelope question = node_.envelope(order.trace, order.id);
+  question.mutable_question()->mutable_status();
+  const auto answered = co_await supervisor_.ask(std::move(question));
+  if (!answered.ok()) co_return answered.status();
+  if (const auto& said = answered->answer().status().codex_home(); !said.empty()) kept.push_back(said);
+  co_return kept;
 }
 
 }  // namespace zane::policy

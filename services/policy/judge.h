@@ -14,13 +14,17 @@ class Judge {
   // References outlive it.
   Judge(bus::Node& node, const config::Config& config, bus::Client& supervisor);
 
-  loop::Task<Judged> judge(const Order& order);
+  // `order.params` come out as they were judged (a folder resolved): what is
+  // handed on is what was looked at.
+  loop::Task<Judged> judge(Order& order);
 
  private:
   loop::Task<Judged> decision(const Order& order);
   [[nodiscard]] Judged task(const Order& order) const;
-  loop::Task<std::string> protected_folder_in(const Order& order);
-  [[nodiscard]] std::string protected_among(const std::vector<std::string>& folders) const;
+  // Nothing when all is well; else the refusal. A check that could not be made is one.
+  loop::Task<std::optional<Judged>> thread_forbids(const Order& order);
+  loop::Task<std::optional<Judged>> folders_forbid(const Order& order, std::vector<std::string> folders);
+  loop::Task<absl::StatusOr<std::vector<std::string>>> kept_folders(const Order& order);
 
   bus::Node& node_;
   const config::Config& config_;

@@ -22,7 +22,8 @@ void run(zane::entry::Entry& entry) {
   const auto link_key = entry.key("link.pem");
   publish_key(entry.home.key("mac.pub"), mac_key);
   publish_key(entry.home.key("link.pub"), link_key);
-  zane::policy::Service service(entry.node, entry.config, mac_key, link_key, entry.clock);
+  const zane::policy::NoRules rules;
+  zane::policy::Service service(entry.node, entry.config, mac_key, link_key, rules, entry.clock);
   service.run();
   zane::log::info("identity", {{"mac", mac_key.public_key().id()}});
   zane::loop::run_until_signal(entry.io, [] {});

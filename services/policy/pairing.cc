@@ -4,6 +4,7 @@
 #include "lib/crypto/bytes.h"
 #include "lib/crypto/hash.h"
 #include "lib/json/strict.h"
+#include "lib/text/utf8.h"
 
 namespace zane::policy {
 namespace {
@@ -18,12 +19,7 @@ bool is_loopback(const std::string& url) {
 
 // A name from outside, fit for a screen: no control characters, not too long.
 std::string clean_name(std::string_view name) {
-  if (name.size() > kDeviceNameBytesMax) {
-    size_t end = kDeviceNameBytesMax;
-    // Not inside a character of several bytes.
-    while (end > 0 && (name[end] & 0xc0) == 0x80) --end;
-    name = name.substr(0, end);
-  }
+  name = text::cut_at_character(name, kDeviceNameBytesMax);
   std::string clean;
   for (const char c : name)
     if (static_cast<unsigned char>(c) >= ' ' && c != 0x7f) clean.push_back(c);

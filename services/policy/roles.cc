@@ -28,14 +28,12 @@ const std::map<std::string_view, Row>& table() {
         {"limit", "cursor", "sortKey", "sortDirection", "cwd", "archived", "searchTerm", "sourceKinds",
          "modelProviders"}}},
       {"thread/loaded/list", {Role::kViewer, {"limit", "cursor"}}},
-      {"thread/read", {Role::kViewer, {"threadId", "includeTurns"}}},
-      // Plain resuming loads a thread and changes nothing in it.
-      {"thread/resume", {Role::kViewer, {"threadId", "excludeTurns", "initialTurnsPage"}}},
+      {"thread/read", {Role::kViewer, {"threadId"}}},
       {"thread/turns/list", {Role::kViewer, {"threadId", "cursor", "limit", "sortDirection", "itemsView"}}},
       {"thread/items/list",
        {Role::kViewer, {"threadId", "turnId", "cursor", "limit", "sortDirection", "deferOutput"}}},
-      {"thread/items/read", {Role::kViewer, {"threadId", "turnId", "itemId", "itemIds"}}},
-      {"thread/search", {Role::kViewer, {"query", "searchTerm", "limit", "cursor"}}},
+      {"thread/items/read", {Role::kViewer, {"threadId", "turnId", "itemIds"}}},
+      {"thread/search", {Role::kViewer, {"searchTerm", "limit", "cursor"}}},
       {"thread/goal/get", {Role::kViewer, {"threadId"}}},
       {"thread/queue/list", {Role::kViewer, {"threadId"}}},
       {"thread/backgroundTerminals/list", {Role::kViewer, {"threadId", "cursor", "limit"}}},
@@ -46,6 +44,8 @@ const std::map<std::string_view, Row>& table() {
       {"zane/approval/decide", {Role::kApprover, {"approval", "digest", "choice", "answers"}}},
 
       {"zane/task/start", {Role::kOperator, {"cwd", "prompt", "model", "effort", "permissions"}}},
+      // Loads a thread, and goes on with its goal if it has one.
+      {"thread/resume", {Role::kOperator, {"threadId", "excludeTurns", "initialTurnsPage"}}},
       {"turn/start",
        {Role::kOperator, {"threadId", "input", "clientUserMessageId", "model", "effort", "summary"}}},
       {"turn/steer", {Role::kOperator, {"threadId", "expectedTurnId", "input", "clientUserMessageId"}}},
@@ -115,14 +115,12 @@ Role required_role(std::string_view method, const bj::object& params) {
   return row->second.role;
 }
 
-bool only_reads(std::string_view method) {
-  const auto row = table().find(method);
-  return row != table().end() && row->second.role == Role::kViewer;
-}
-
-bool is_keystroke(std::string_view method) {
-  return method == "process/writeStdin" || method == "process/resizePty" || method == "command/exec/write" ||
-         method == "command/exec/resize";
+Weight weight_of(std::string_view method, const bj::object& params) {
+  if (required_role(method, params) == Role::kViewer) return Weight::kReads;
+  const bool light = method == "process/writeStdin" || method == "process/resizePty" ||
+                     method == "command/exec/write" || method == "command/exec/resize" ||
+                     method == "thread/resume";
+  return light ? Weight::kLight : Weight::kOrder;
 }
 
 bool is_reserved(std::string_view method) {

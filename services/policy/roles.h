@@ -17,11 +17,18 @@ std::string_view name_of(Role role);
 
 Role required_role(std::string_view method, const boost::json::object& params);
 
-// Changes nothing on the Mac: answered anew each time, no id is remembered.
-bool only_reads(std::string_view method);
-
-// A keystroke or its like: remembered, but without a receipt on the way.
-bool is_keystroke(std::string_view method);
+// What an order is to be remembered as.
+enum class Weight {
+  // Changes nothing on the Mac: answered anew each time, no id is remembered. By
+  // its parameters too: a read with others is no read.
+  kReads,
+  // A keystroke or its like: remembered, but without a receipt on the way and
+  // without a sync of its own.
+  kLight,
+  // Remembered on the disk, audited before and after.
+  kOrder,
+};
+Weight weight_of(std::string_view method, const boost::json::object& params);
 
 // Not a phone's to send, whatever its role: it would break supervisor's own
 // connection to Codex.

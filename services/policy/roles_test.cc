@@ -6,18 +6,36 @@
 namespace zane::policy {
 namespace {
 
+Weight weight(std::string_view method, const char* params = "{}") {
+  return weight_of(method, boost::json::parse(params).as_object());
+}
+
 std::string_view needed(std::string_view method, const char* params = "{}") {
   return name_of(required_role(method, boost::json::parse(params).as_object()));
 }
 
 TEST(RolesTest, ReadingIsForEveryDevice) {
-  for (const char* method :
-       {"zane/attach", "thread/list", "thread/read", "thread/resume", "thread/turns/list",
-        "thread/items/list", "model/list", "account/rateLimits/read"}) {
+  for (const char* method : {"zane/attach", "thread/list", "thread/read", "thread/turns/list",
+                             "thread/items/list", "model/list", "account/rateLimits/read"}) {
     EXPECT_EQ(needed(method), "viewer") << method;
-    EXPECT_TRUE(only_reads(method)) << method;
+    EXPECT_EQ(weight(method), Weight::kReads) << method;
   }
-  EXPECT_EQ(needed("thread/read", R"({"threadId":"t","includeTurns":true})"), "viewer");
+  EXPECT_EQ(needed("thread/read", R"({"threadId":"t"})"), "viewer");
+}
+
+// Codex goes on with a thread's goal when it is resumed, and a thread read whole
+// may be longer than any connection carries.
+TEST(RolesTest, ReadingNeverResumesNorReadsAThreadWhole) {
+  EXPECT_EQ(needed("thread/resume", R"({"threadId":"t","excludeTurns":true})"), "operator");
+  EXPECT_NE(weight("thread/resume", R"({"threadId":"t"})"), Weight::kReads);
+  EXPECT_EQ(needed("thread/read", R"({"threadId":"t","includeTurns":true})"), "owner");
+}
+
+// With parameters that make it more than a read it is remembered as an order.
+TEST(RolesTest, AReadIsOneByItsParametersToo) {
+  EXPECT_EQ(weight("thread/list", R"({"limit":5})"), Weight::kReads);
+  EXPECT_EQ(weight("thread/list", R"({"limit":5,"somethingNew":true})"), Weight::kOrder);
+  EXPECT_EQ(weight("thread/read", R"({"threadId":"t","includeTurns":true})"), Weight::kOrder);
 }
 
 TEST(RolesTest, DecidingTakesAnApproverAndStartingAnOperator) {
@@ -31,7 +49,7 @@ TEST(RolesTest, DecidingTakesAnApproverAndStartingAnOperator) {
        {"turn/steer", "turn/interrupt", "thread/name/set", "thread/archive", "thread/compact/start"})
     EXPECT_EQ(needed(method), "operator") << method;
   for (const char* method : {"zane/approval/decide", "zane/task/start", "turn/start", "turn/interrupt"})
-    EXPECT_FALSE(only_reads(method)) << method;
+    EXPECT_EQ(weight(method), Weight::kOrder) << method;
 }
 
 // A mere turn can run anything unasked when these are its to choose.
@@ -93,8 +111,8 @@ TEST(RolesTest, TerminalsFilesAndTheUnknownTakeAnOwner) {
         "account/logout", "zane/anything", "not/known", "", "turn/start ", "Turn/start"})
     EXPECT_EQ(needed(method), "owner") << method;
   EXPECT_EQ(needed(std::string_view("turn/start\0", 11)), "owner");
-  EXPECT_FALSE(only_reads("process/spawn"));
-  EXPECT_FALSE(only_reads("not/known"));
+  EXPECT_EQ(weight("process/spawn"), Weight::kOrder);
+  EXPECT_EQ(weight("not/known"), Weight::kOrder);
 }
 
 TEST(RolesTest, NamesGoBothWaysAndNoOtherIsARole) {
@@ -114,9 +132,9 @@ TEST(RolesTest, ConnectionsAreNotAPhonesToOpen) {
 TEST(RolesTest, KeystrokesAreRememberedButNotAnnounced) {
   for (const char* method :
        {"process/writeStdin", "process/resizePty", "command/exec/write", "command/exec/resize"})
-    EXPECT_TRUE(is_keystroke(method));
+    EXPECT_EQ(weight(method), Weight::kLight);
   for (const char* method : {"process/spawn", "process/kill", "turn/start"})
-    EXPECT_FALSE(is_keystroke(method));
+    EXPECT_EQ(weight(method), Weight::kOrder);
 }
 
 }  // namespace

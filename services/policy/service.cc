@@ -15,9 +15,13 @@ namespace {
 
 namespace bj = boost::json;
 
-// Longer than supervisor waits for Codex, so that its word arrives.
-constexpr std::chrono::seconds kEffectDeadline{130};
+// Longer than supervisor waits for Codex, twice for a task, so that its word arrives.
+constexpr std::chrono::seconds kEffectDeadline{300};
 constexpr std::chrono::minutes kUpkeepEvery{30};
+constexpr std::chrono::seconds kRefusalsToldEvery{10};
+// Kinds of refusals that are told apart between two tellings.
+constexpr size_t kRefusalsCountedMax = 64;
+constexpr size_t kEvaluatedMax = 4096;
 constexpr std::chrono::seconds kRefusalReportEvery{10};
 
 v1::CommandAnswer refused(const std::string& id, const std::string& reason, const std::string& message) {
@@ -39,14 +43,22 @@ std::string about(const bj::object& params) {
 }  // namespace
 
 Service::Service(bus::Node& node, const config::Config& config, const crypto::EcKey& mac_key,
-                 const crypto::EcKey& link_key, const base::Clock& clock)
+                 const crypto::EcKey& link_key, const Rules& rules, const base::Clock& clock)
     : node_(node),
       config_(config),
       mac_key_(mac_key),
       clock_(clock),
       mac_(mac_key.public_key().id()),
-      store_(node.home().data("policy.db"), mac_key),
+      owned_store_(journal::open_or_set_aside(
+          node.home().data("policy.db"), clock.now_ms(),
+          [&] { return std::make_unique<Store>(node.home().data("policy.db"), mac_key); },
+          [&](const std::filesystem::path& aside, const char* why) {
+            set_aside_ = aside.string();
+            log::error("policy_db_damaged", {{"error", why}, {"moved_to", set_aside_}});
+          })),
+      store_(*owned_store_),
       pairing_(store_, config, mac_key, link_key),
+      rules_(rules),
       inbox_(node, [this](const bus::Peer& peer, v1::Envelope request) { on_bus(peer, std::move(request)); }),
       refusals_(node.io(), node.context(), inbox_.raw(), kRefusalReportEvery,
                 [this](int64_t count) {
@@ -56,19 +68,70 @@ Service::Service(bus::Node& node, const config::Config& config, const crypto::Ec
                   record.who = "unknown";
                   record.reason = "a bus peer without a service's key";
                   record.count = count;
-                  store_.audit(record, clock_.now_ms());
+                  (void)written([&] { store_.audit(record, clock_.now_ms()); });
                 }),
       supervisor_(node, bus::kSupervisor),
       own_(node, config, mac_, store_, pairing_, supervisor_, clock),
       judge_(node, config, supervisor_),
-      started_ms_(clock.now_ms()) {}
+      under_way_(node.io()),
+      started_ms_(clock.now_ms()) {
+  supervisor_.on_connected([this] { loop::spawn(node_.io(), "evaluate_open", evaluate_open()); });
+}
 
-void Service::run() { loop::spawn(node_.io(), "upkeep", upkeep()); }
+void Service::run() {
+  loop::spawn(node_.io(), "upkeep", upkeep());
+  loop::spawn(node_.io(), "refusals", [](Service& self) -> loop::Task<> {
+    for (;;) {
+      co_await loop::sleep_for(self.node_.io(), kRefusalsToldEvery);
+      self.tell_refusals();
+    }
+  }(*this));
+}
 
 loop::Task<> Service::upkeep() {
   for (;;) {
-    store_.forget_old(clock_.now_ms());
+    (void)written([&] { store_.forget_old(clock_.now_ms()); });
     co_await loop::sleep_for(node_.io(), kUpkeepEvery);
+  }
+}
+
+bool Service::written(const std::function<void()>& write) {
+  try {
+    write();
+    if (!trouble_.empty()) log::info("weather_over", {{"what", "policy.db"}});
+    trouble_.clear();
+    return true;
+  } catch (const journal::SqliteError& e) {
+    if (trouble_.empty()) {
+      trouble_since_ms_ = clock_.now_ms();
+      log::error("weather", {{"what", "policy.db"}, {"why", e.what()}});
+    }
+    trouble_ = e.what();
+    return false;
+  }
+}
+
+void Service::count_refusal(const AuditRecord& record) {
+  const std::string kind = record.what + "/" + record.who + "/" + record.reason;
+  const bool room = refusals_counted_.size() < kRefusalsCountedMax || refusals_counted_.contains(kind);
+  const auto [counted, fresh] = refusals_counted_.try_emplace(room ? kind : "others", record);
+  if (!fresh) {
+    ++counted->second.count;
+    return;
+  }
+  counted->second.count = 0;
+  log::warn("order_refused", {{"method", record.what},
+                              {"who", record.who},
+                              {"reason", record.reason},
+                              {"command", record.command},
+                              {"trace", record.trace}});
+  (void)written([&] { store_.audit(record, clock_.now_ms(), Durability::kSoon); });
+}
+
+void Service::tell_refusals() {
+  for (const auto& [kind, record] : std::exchange(refusals_counted_, {})) {
+    const AuditRecord& counted = record;
+    if (counted.count > 0) (void)written([&] { store_.audit(counted, clock_.now_ms(), Durability::kSoon); });
   }
 }
 
@@ -104,7 +167,14 @@ void Service::on_bus(const bus::Peer& peer, v1::Envelope request) {
       status->set_release(ZANE_RELEASE);
       status->set_pid(::getpid());
       status->set_started_ms(started_ms_);
-      status->set_state("ready");
+      status->set_state(trouble_.empty() && set_aside_.empty() ? "ready" : "degraded");
+      if (!set_aside_.empty())
+        status->set_message("policy.db was damaged and is now " + set_aside_ +
+                            ": no phone is known any more, pair each again with `zane pair`");
+      if (!trouble_.empty())
+        status->set_message("can't write for " +
+                            std::to_string((clock_.now_ms() - trouble_since_ms_) / 1000) + " s: " + trouble_ +
+                            ": make room on the disk that holds $ZANE_HOME; orders are refused until then");
       return inbox_.reply(peer, request, std::move(answer));
     }
     default:
@@ -116,7 +186,7 @@ void Service::on_bus(const bus::Peer& peer, v1::Envelope request) {
   record.who = peer.service;
   record.reason = "this peer may not send this";
   record.trace = request.trace();
-  store_.audit(record, clock_.now_ms());
+  (void)written([&] { store_.audit(record, clock_.now_ms()); });
   log::warn("bus_message_refused", {{"peer", peer.service}, {"trace", request.trace()}});
   inbox_.fail(peer, request, "not-yours", "policy does not take this from " + peer.service);
 }
@@ -133,44 +203,77 @@ loop::Task<> Service::on_signed_command(bus::Peer peer, v1::Envelope request) {
 
   if (const auto* refusal = std::get_if<Refusal>(&checked)) {
     auto outcome = refused(refusal->command, refusal->reason, refusal->message);
-    Order order;
-    order.actor.set_kind("device");
-    order.actor.set_id(request.signed_command().device());
-    order.method = "command";
-    order.id = refusal->command;
-    order.trace = request.trace();
-    audit(order, outcome);
+    AuditRecord record;
+    record.what = "command";
+    record.decision = "refused";
+    record.who = "device/" + request.signed_command().device();
+    record.reason = refusal->reason;
+    record.command = refusal->command;
+    record.trace = request.trace();
+    count_refusal(record);
     answer(peer, request, sign(std::move(outcome), refusal->digest));
     co_return;
   }
-  auto* repeat = std::get_if<Repeat>(&checked);
-  const Command& command = repeat ? repeat->command : std::get<Command>(checked);
-  if (repeat && repeat->answer) {
-    log::info("command_repeated", {{"command", command.id}, {"trace", request.trace()}});
-    answer(peer, request, *repeat->answer);
-    co_return;
+  if (auto* repeat = std::get_if<Repeat>(&checked)) {
+    log::info("command_repeated", {{"command", repeat->command.id}, {"trace", request.trace()}});
+    // What was `unknown` may be known by now.
+    if (repeat->answer && repeat->answer->state() != "unknown") {
+      answer(peer, request, *repeat->answer);
+      co_return;
+    }
+    if (auto first = co_await under_way_.wait_for(repeat->command.key())) {
+      answer(peer, request, *std::move(first));
+      co_return;
+    }
+    co_return co_await on_order(peer, std::move(request), repeat->command, repeat->answer);
   }
+  co_await on_order(peer, std::move(request), std::get<Command>(checked), std::nullopt);
+}
+
+loop::Task<> Service::on_order(bus::Peer peer, v1::Envelope request, Command command,
+                               std::optional<v1::CommandAnswer> first_answer) {
   Order order{
       command.id,     command.key(),  {}, command.device.role, "device/" + command.device.id, command.method,
       command.params, request.trace()};
   order.actor.set_kind("device");
   order.actor.set_id(command.device.id);
   order.actor.set_name(command.device.name);
-  const bool once = !only_reads(order.method);
-  if (once)
-    store_.remember_command(order.key, command.digest, clock_.now_ms(),
-                            is_keystroke(order.method) ? Durability::kSoon : Durability::kNow);
-  if (once && !is_keystroke(order.method)) {
+  const Weight weight = weight_of(order.method, order.params);
+  const bool reads = weight == Weight::kReads;
+  if (!reads) {
+    const bool kept = written([&] {
+      if (weight == Weight::kOrder)
+        store_.remember_intent(order.key, command.digest, record_of(order, "intent", ""), clock_.now_ms());
+      else
+        store_.remember_command(order.key, command.digest, clock_.now_ms(), Durability::kSoon);
+    });
+    if (!kept) {
+      answer(peer, request,
+             sign(refused(order.id, "busy",
+                          "nothing was done: the Mac could not write your order down (" + trouble_ +
+                              "); try again"),
+                  command.digest));
+      co_return;
+    }
+    (void)under_way_.begin(order.key);
+  }
+  if (weight == Weight::kOrder) {
     v1::CommandAnswer received;
     received.set_command_id(order.id);
     received.set_state("received");
     received.set_more(true);
     answer(peer, request, sign(std::move(received), command.digest));
   }
-  auto outcome = sign(co_await carry_out(order), command.digest);
-  if (once) store_.remember_answer(order.key, outcome);
+  // Told `unknown`, or came back after its time: nothing is begun any more.
+  const bool too_late = first_answer || clock_.now_ms() > command.expires_ms;
+  auto outcome =
+      sign(co_await carry_out(order, too_late ? Asking::kOnlyWhatBecame : Asking::kCarryOut), command.digest);
+  if (!reads) {
+    (void)written([&] { store_.remember_answer(order.key, outcome); });
+    under_way_.end(order.key, outcome);
+  }
   if (order.method == "zane/attach" && outcome.state() == "done") {
-    store_.seen(command.device.id, clock_.now_ms());
+    (void)written([&] { store_.seen(command.device.id, clock_.now_ms()); });
     outcome.set_attached_client(request.signed_command().client());
     outcome.set_attached_device(command.device.id);
   }
@@ -215,8 +318,9 @@ loop::Task<> Service::on_task_request(bus::Peer peer, v1::Envelope request) {
     answer(peer, request, outcome);
     co_return;
   }
-  order.params = {
-      {"cwd", known->cwd}, {"prompt", hook_prompt(known->prompt, task.prompt())}, {"permissions", "ask"}};
+  order.params = {{"cwd", known->cwd},
+                  {"prompt", hook_prompt(known->prompt, task.payload(), task.payload_bytes())},
+                  {"permissions", "ask"}};
   if (!known->model.empty()) order.params["model"] = known->model;
   if (!known->effort.empty()) order.params["effort"] = known->effort;
   answer(peer, request, co_await carry_out(order));
@@ -224,7 +328,7 @@ loop::Task<> Service::on_task_request(bus::Peer peer, v1::Envelope request) {
 
 // ---- carrying out ------------------------------------------------------------------
 
-loop::Task<v1::CommandAnswer> Service::carry_out(const Order& order) {
+loop::Task<v1::CommandAnswer> Service::carry_out(Order order, Asking asking) {
   Judged judged = co_await judge_.judge(order);
   if (judged.own) judged = co_await own_.answer(order);
   v1::CommandAnswer outcome;
@@ -233,15 +337,21 @@ loop::Task<v1::CommandAnswer> Service::carry_out(const Order& order) {
     outcome = refused(order.id, judged.reason, judged.message);
   } else if (judged.effect) {
     v1::Envelope envelope = node_.envelope(order.trace, order.id);
+    const Weight weight = weight_of(order.method, order.params);
     judged.effect->set_command_id(order.key);
     *judged.effect->mutable_actor() = order.actor;
     judged.effect->set_client(order.client);
-    judged.effect->set_once(!only_reads(order.method) && !is_keystroke(order.method));
+    judged.effect->set_once(weight == Weight::kReads   ? v1::Effect::ONCE_READS
+                            : weight == Weight::kLight ? v1::Effect::ONCE_IN_MEMORY
+                                                       : v1::Effect::ONCE_ON_DISK);
+    judged.effect->set_ask_only(asking == Asking::kOnlyWhatBecame);
     *envelope.mutable_effect() = std::move(*judged.effect);
     const auto done = co_await supervisor_.ask(std::move(envelope), kEffectDeadline);
-    if (absl::IsUnavailable(done.status())) {
-      outcome = refused(order.id, "codex-down", std::string(done.status().message()));
-      store_.forget_command(order.key);
+    const bool nothing_happened =
+        absl::IsUnavailable(done.status()) || absl::IsResourceExhausted(done.status());
+    if (nothing_happened) {
+      outcome = refused(order.id, absl::IsUnavailable(done.status()) ? "codex-down" : "busy",
+                        std::string(done.status().message()));
     } else if (!done.ok() || !done->has_effect_result()) {
       outcome.set_state("unknown");
       outcome.set_reason("codex-down");
@@ -297,7 +407,11 @@ void Service::on_pair(const bus::Peer& peer, const v1::Envelope& request) {
     record.reason = refusal.message;
     log::warn("pairing_refused", {{"why", refusal.message}, {"trace", request.trace()}});
   }
-  store_.audit(record, clock_.now_ms());
+  // A bad proof costs whoever makes one up nothing: it is counted.
+  if (secret.empty())
+    count_refusal(record);
+  else
+    (void)written([&] { store_.audit(record, clock_.now_ms()); });
   const auto said = link::sign_statement(mac_key_, statement);
   reply->set_statement(said.statement);
   reply->set_signature(said.signature);
@@ -307,20 +421,74 @@ void Service::on_pair(const bus::Peer& peer, const v1::Envelope& request) {
 }
 
 void Service::on_approval_question(const bus::Peer& peer, const v1::Envelope& request) {
-  const auto& question = request.approval_question();
   v1::Envelope answer = node_.envelope();
-  *answer.mutable_verdict() = rules_.evaluate(question);
+  answer.mutable_approval_question_taken();
+  inbox_.reply(peer, request, std::move(answer));
+  loop::spawn(node_.io(), "evaluate", evaluate(request.approval_question(), request.trace()));
+}
+
+loop::Task<> Service::evaluate(v1::ApprovalQuestion question, std::string trace) {
+  if (std::find(evaluated_.begin(), evaluated_.end(), question.approval()) != evaluated_.end()) co_return;
+  evaluated_.push_back(question.approval());
+  if (evaluated_.size() > kEvaluatedMax) evaluated_.pop_front();
+  // What could not be sent whole can't be judged: a person is asked.
+  const Verdict verdict =
+      question.left_out_bytes() > 0
+          ? Verdict{Verdict::Kind::kAsk, "", "too large for the rules: a person is asked", ""}
+          : rules_.evaluate(question);
   AuditRecord record;
   record.what = question.method();
-  record.decision = answer.verdict().kind() == v1::Verdict::KIND_ACCEPT    ? "accept"
-                    : answer.verdict().kind() == v1::Verdict::KIND_DECLINE ? "decline"
-                                                                           : "ask";
-  record.who = "rule/" + answer.verdict().rule();
-  record.reason = answer.verdict().reason();
+  record.decision = verdict.kind == Verdict::Kind::kAccept    ? "accept"
+                    : verdict.kind == Verdict::Kind::kDecline ? "decline"
+                                                              : "ask";
+  record.who = "rule/" + verdict.rule;
+  record.reason = verdict.reason;
   record.about = question.approval();
-  record.trace = request.trace();
-  store_.audit(record, clock_.now_ms());
-  inbox_.reply(peer, request, std::move(answer));
+  record.trace = trace;
+  const bool decides = verdict.kind != Verdict::Kind::kAsk;
+  const bool kept =
+      written([&] { store_.audit(record, clock_.now_ms(), decides ? Durability::kNow : Durability::kSoon); });
+  if (!decides || !kept) co_return;
+  Order order;
+  order.id = question.approval();
+  order.key = "rule/" + question.approval();
+  order.actor.set_kind("rule");
+  order.actor.set_id(verdict.rule);
+  order.actor.set_name(verdict.reason);
+  order.role = Role::kApprover;
+  order.client = "rule";
+  order.method = "zane/approval/decide";
+  order.params = {
+      {"approval", question.approval()}, {"digest", question.digest()}, {"choice", verdict.choice}};
+  order.trace = trace;
+  (void)co_await carry_out(order);
+}
+
+loop::Task<> Service::evaluate_open() {
+  std::string after;
+  for (;;) {
+    v1::Envelope question = node_.envelope();
+    question.mutable_question()->mutable_open_approvals()->set_after(after);
+    const auto open = co_await supervisor_.ask(std::move(question));
+    if (!open.ok() || open->answer().open_approvals().approvals().empty()) co_return;
+    for (const auto& id : open->answer().open_approvals().approvals()) {
+      after = id;
+      v1::Envelope about = node_.envelope();
+      about.mutable_question()->mutable_approval()->set_approval(id);
+      const auto told = co_await supervisor_.ask(std::move(about));
+      if (!told.ok() || told->answer().approval().approval().empty()) continue;
+      const auto& facts = told->answer().approval();
+      v1::ApprovalQuestion asked;
+      asked.set_approval(id);
+      asked.set_thread(facts.thread());
+      asked.set_method(facts.method());
+      asked.set_digest(facts.digest());
+      asked.set_request(facts.request());
+      asked.set_shown(facts.shown());
+      if (facts.request().empty()) asked.set_left_out_bytes(1);
+      co_await evaluate(std::move(asked), "");
+    }
+  }
 }
 
 void Service::on_audit_note(const bus::Peer& peer, const v1::Envelope& request) {
@@ -332,7 +500,8 @@ void Service::on_audit_note(const bus::Peer& peer, const v1::Envelope& request) 
   record.reason = note.detail();
   record.count = note.count();
   record.trace = request.trace();
-  store_.audit(record, clock_.now_ms());
+  if (!written([&] { store_.audit(record, clock_.now_ms()); }))
+    return inbox_.fail(peer, request, "busy", "policy can't write now: " + trouble_);
   v1::Envelope answer = node_.envelope();
   answer.mutable_audit_noted();
   inbox_.reply(peer, request, std::move(answer));
@@ -361,18 +530,31 @@ v1::CommandAnswer Service::sign(v1::CommandAnswer answer, const std::string& dig
   return answer;
 }
 
-void Service::audit(const Order& order, const v1::CommandAnswer& outcome) {
+AuditRecord Service::record_of(const Order& order, const std::string& decision,
+                               const std::string& reason) const {
   AuditRecord record;
   record.what = order.method;
-  record.decision = outcome.state() == "refused" ? "refused" : "allowed";
+  record.decision = decision;
   record.who = order.actor.kind() + "/" + order.actor.id();
-  record.reason = outcome.reason().empty() ? outcome.state() : outcome.reason();
+  record.reason = reason;
   record.about = about(order.params);
   record.command = order.id;
   record.trace = order.trace;
-  const bool light = only_reads(order.method) || is_keystroke(order.method);
-  store_.audit(record, clock_.now_ms(), light ? Durability::kSoon : Durability::kNow);
-  if (record.decision == "refused")
+  return record;
+}
+
+// The outcome; the intent was written before. What only reads is not written at
+// all, a keystroke neither: the terminal's own beginning is.
+void Service::audit(const Order& order, const v1::CommandAnswer& outcome) {
+  const bool was_refused = outcome.state() == "refused";
+  const auto record = record_of(order, was_refused ? "refused" : "allowed",
+                                outcome.reason().empty() ? outcome.state() : outcome.reason());
+  const bool light = weight_of(order.method, order.params) != Weight::kOrder;
+  if (was_refused && light)
+    count_refusal(record);
+  else if (!light || order.method == "zane/attach")
+    (void)written([&] { store_.audit(record, clock_.now_ms(), Durability::kSoon); });
+  if (was_refused && !light)
     log::warn("order_refused", {{"method", order.method},
                                 {"who", record.who},
                                 {"reason", outcome.reason()},

@@ -4,6 +4,9 @@
 // journey in docs/paths.md.
 #pragma once
 
+#include <deque>
+#include <functional>
+#include <map>
 #include <memory>
 
 #include "lib/base/clock.h"
@@ -16,6 +19,7 @@
 #include "services/policy/pairing.h"
 #include "services/policy/rules.h"
 #include "services/policy/store.h"
+#include "services/policy/under_way.h"
 
 namespace zane::policy {
 
@@ -23,7 +27,7 @@ class Service {
  public:
   // All references outlive it.
   Service(bus::Node& node, const config::Config& config, const crypto::EcKey& mac_key,
-          const crypto::EcKey& link_key, const base::Clock& clock);
+          const crypto::EcKey& link_key, const Rules& rules, const base::Clock& clock);
   void run();
 
  private:
@@ -35,11 +39,26 @@ class Service {
   void on_approval_question(const bus::Peer& peer, const v1::Envelope& request);
   void on_audit_note(const bus::Peer& peer, const v1::Envelope& request);
 
-  loop::Task<v1::CommandAnswer> carry_out(const Order& order);
+  loop::Task<> on_order(bus::Peer peer, v1::Envelope request, Command command,
+                        std::optional<v1::CommandAnswer> first_answer);
+  enum class Asking { kCarryOut, kOnlyWhatBecame };
+  loop::Task<v1::CommandAnswer> carry_out(Order order, Asking asking = Asking::kCarryOut);
+  // A rule's verdict goes the way of a person's answer.
+  loop::Task<> evaluate(v1::ApprovalQuestion question, std::string trace);
+  // Those that opened while this policy was not there.
+  loop::Task<> evaluate_open();
 
   void answer(const bus::Peer& peer, const v1::Envelope& request, v1::CommandAnswer answer);
   v1::CommandAnswer sign(v1::CommandAnswer answer, const std::string& digest) const;
+  [[nodiscard]] AuditRecord record_of(const Order& order, const std::string& decision,
+                                      const std::string& reason) const;
   void audit(const Order& order, const v1::CommandAnswer& outcome);
+  // Refusals that cost their sender nothing: the first of a kind is written, those
+  // that follow are counted and told now and then, whoever sends how many.
+  void count_refusal(const AuditRecord& record);
+  void tell_refusals();
+  // Runs `write`; trouble with the disk is remembered, and false comes back.
+  bool written(const std::function<void()>& write);
   loop::Task<> upkeep();
 
   bus::Node& node_;
@@ -47,14 +66,24 @@ class Service {
   const crypto::EcKey& mac_key_;
   const base::Clock& clock_;
   const std::string mac_;
-  Store store_;
+  // Where a damaged policy.db was moved at this start; "" for none.
+  std::string set_aside_;
+  const std::unique_ptr<Store> owned_store_;
+  Store& store_;
   Pairing pairing_;
-  Rules rules_;
+  const Rules& rules_;
   bus::Inbox inbox_;
   bus::RefusalMonitor refusals_;
   bus::Client supervisor_;
   OwnMethods own_;
   Judge judge_;
+  UnderWay under_way_;
+  // Approvals that the rules have been asked about, newest last.
+  std::deque<std::string> evaluated_;
+  std::map<std::string, AuditRecord> refusals_counted_;
+  // "" while the last write succeeded.
+  std::string trouble_;
+  int64_t trouble_since_ms_ = 0;
   const int64_t started_ms_;
 };
 

@@ -7,7 +7,8 @@
 namespace zane::policy {
 namespace {
 
-constexpr char kSchema[] = R"(
+// Version 1: as 0.1 made it.
+constexpr char kStep1[] = R"(
 CREATE TABLE IF NOT EXISTS devices (
   id TEXT PRIMARY KEY, key BLOB NOT NULL, name TEXT NOT NULL, role TEXT NOT NULL,
   paired_ms INTEGER NOT NULL, last_seen_ms INTEGER NOT NULL
@@ -39,7 +40,7 @@ Device read_device(const journal::Query& row) {
 }  // namespace
 
 Store::Store(const std::filesystem::path& file, const crypto::EcKey& mac_key) : db_(file), mac_key_(mac_key) {
-  db_.run(kSchema);
+  db_.migrate({kStep1});
   auto last = db_.query("SELECT n, hash FROM audit ORDER BY n DESC LIMIT 1");
   if (last.step()) {
     last_n_ = last.integer(0);
@@ -137,25 +138,33 @@ std::optional<Store::Remembered> Store::command(const std::string& id) {
   return remembered;
 }
 
+void Store::insert_command(const std::string& id, const std::string& digest, int64_t now_ms) {
+  db_.query("INSERT OR IGNORE INTO commands (id, digest, answer, at_ms) VALUES (?, ?, '', ?)")
+      .bind(id)
+      .bind(digest)
+      .bind(now_ms)
+      .run();
+}
+
 void Store::remember_command(const std::string& id, const std::string& digest, int64_t now_ms,
                              Durability durability) {
-  write(durability, [&] {
-    db_.query("INSERT OR IGNORE INTO commands (id, digest, answer, at_ms) VALUES (?, ?, '', ?)")
-        .bind(id)
-        .bind(digest)
-        .bind(now_ms)
-        .run();
+  write(durability, [&] { insert_command(id, digest, now_ms); });
+}
+
+void Store::remember_intent(const std::string& id, const std::string& digest, const AuditRecord& intent,
+                            int64_t now_ms) {
+  std::string hash;
+  write(Durability::kNow, [&] {
+    insert_command(id, digest, now_ms);
+    hash = append(intent, now_ms);
   });
+  appended(hash);
 }
 
 void Store::remember_answer(const std::string& id, const v1::CommandAnswer& answer) {
   write(Durability::kSoon, [&] {
     db_.query("UPDATE commands SET answer = ? WHERE id = ?").blob(answer.SerializeAsString()).bind(id).run();
   });
-}
-
-void Store::forget_command(const std::string& id) {
-  write(Durability::kSoon, [&] { db_.query("DELETE FROM commands WHERE id = ?").bind(id).run(); });
 }
 
 void Store::forget_old(int64_t now_ms) {
@@ -165,7 +174,7 @@ void Store::forget_old(int64_t now_ms) {
   });
 }
 
-void Store::audit(const AuditRecord& record, int64_t now_ms, Durability durability) {
+std::string Store::append(const AuditRecord& record, int64_t now_ms) {
   boost::json::object line{{"n", last_n_ + 1},    {"at", now_ms},
                            {"what", record.what}, {"decision", record.decision},
                            {"who", record.who},   {"previous", last_hash_}};
@@ -175,16 +184,24 @@ void Store::audit(const AuditRecord& record, int64_t now_ms, Durability durabili
   if (record.count != 1) line["count"] = record.count;
   const std::string text = boost::json::serialize(line);
   const std::string hash = crypto::to_base64url(crypto::sha256(text));
-  write(durability, [&] {
-    db_.query("INSERT INTO audit (n, record, hash, signature) VALUES (?, ?, ?, ?)")
-        .bind(last_n_ + 1)
-        .bind(text)
-        .bind(hash)
-        .bind(crypto::to_base64url(mac_key_.sign(hash)))
-        .run();
-  });
+  db_.query("INSERT INTO audit (n, record, hash, signature) VALUES (?, ?, ?, ?)")
+      .bind(last_n_ + 1)
+      .bind(text)
+      .bind(hash)
+      .bind(crypto::to_base64url(mac_key_.sign(hash)))
+      .run();
+  return hash;
+}
+
+void Store::appended(const std::string& hash) {
   ++last_n_;
   last_hash_ = hash;
+}
+
+void Store::audit(const AuditRecord& record, int64_t now_ms, Durability durability) {
+  std::string hash;
+  write(durability, [&] { hash = append(record, now_ms); });
+  appended(hash);
 }
 
 std::vector<std::string> Store::audit_tail(int count) {

@@ -67,8 +67,10 @@ class Store {
   std::optional<Remembered> command(const std::string& id);
   void remember_command(const std::string& id, const std::string& digest, int64_t now_ms,
                         Durability durability);
+  // The same, and that it is about to be carried out: one write, on the disk.
+  void remember_intent(const std::string& id, const std::string& digest, const AuditRecord& intent,
+                       int64_t now_ms);
   void remember_answer(const std::string& id, const v1::CommandAnswer& answer);
-  void forget_command(const std::string& id);
   void forget_old(int64_t now_ms);
 
   // Appends a record that holds the hash of the one before, signed.
@@ -79,6 +81,10 @@ class Store {
  private:
   template <typename Write>
   void write(Durability durability, Write write);
+  // Within a transaction; `appended` once that is committed.
+  std::string append(const AuditRecord& record, int64_t now_ms);
+  void appended(const std::string& hash);
+  void insert_command(const std::string& id, const std::string& digest, int64_t now_ms);
 
   journal::Db db_;
   const crypto::EcKey& mac_key_;

@@ -150,9 +150,6 @@ TEST_F(StoreTest, ForgetsNoIdThatCouldStillBeGood) {
   EXPECT_TRUE(store_->command("c1"));
   store_->forget_old(1001 + kRememberCommandMs);
   EXPECT_FALSE(store_->command("c1"));
-  store_->remember_command("c2", "d", 1000, Durability::kSoon);
-  store_->forget_command("c2");
-  EXPECT_FALSE(store_->command("c2"));
 }
 
 // ---- devices ----------------------------------------------------------------------

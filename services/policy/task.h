@@ -22,7 +22,8 @@ inline constexpr char kFullAccessProfile[] = ":danger-full-access";
 absl::StatusOr<v1::StartTask> start_task(const boost::json::object& params, const std::string& command_id);
 
 // The prompt of a hook's task: what its owner wrote, then the payload, fenced
-// and named as untrusted.
-std::string hook_prompt(const std::string& prompt, const std::string& payload);
+// and named as untrusted. Bytes that are not UTF-8 are replaced, and it is said;
+// so is that the payload was cut, when `whole_bytes` is more than it has.
+std::string hook_prompt(const std::string& prompt, const std::string& payload, int64_t whole_bytes = 0);
 
 }  // namespace zane::policy

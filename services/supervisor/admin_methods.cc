@@ -5,6 +5,7 @@
 #include "boost/asio/post.hpp"
 #include "lib/json/strict.h"
 #include "lib/link/choices.h"
+#include "lib/text/utf8.h"
 #include "services/supervisor/tail_stream.h"
 
 namespace zane::supervisor {
@@ -15,13 +16,21 @@ namespace bj = boost::json;
 constexpr int kThreadsDefault = 25;
 constexpr int kThreadsMax = 100;
 constexpr int kPastMax = 1000;
+constexpr int kApprovalsMax = 100;
+// A line for a terminal; a hundred of them fit a gRPC message many times.
+constexpr size_t kSummaryBytesMax = 4096;
 
 std::string text_at(const bj::object& object, std::string_view key) {
   return std::string(json::string_at(object, key).value_or(""));
 }
 
+grpc::Status stopping_status() {
+  return {grpc::StatusCode::UNAVAILABLE, "supervisor is stopping: try again"};
+}
+
 grpc::Status status_of(const absl::Status& status) {
-  if (absl::IsUnavailable(status)) return {grpc::StatusCode::UNAVAILABLE, std::string(status.message())};
+  if (absl::IsUnavailable(status) || absl::IsAborted(status))
+    return {grpc::StatusCode::UNAVAILABLE, std::string(status.message())};
   if (absl::IsDeadlineExceeded(status))
     return {grpc::StatusCode::DEADLINE_EXCEEDED, std::string(status.message())};
   return {grpc::StatusCode::FAILED_PRECONDITION, std::string(status.message())};
@@ -36,7 +45,7 @@ void read_thread(const bj::object& thread, v1::ThreadSummary& summary) {
 }
 
 std::string summary_of(const Approval& approval) {
-  const auto request = json::parse_object(approval.request);
+  const auto request = json::parse_codex_object(approval.request);
   const auto* params = request.ok() ? json::object_at(*request, "params") : nullptr;
   if (!params) return approval.method;
   if (const auto command = json::string_at(*params, "command"))
@@ -61,35 +70,59 @@ v1::ApprovalRow row_of(const Approval& approval) {
   row.set_method(approval.method);
   row.set_thread(approval.thread);
   row.set_digest(approval.digest);
-  row.set_summary(summary_of(approval));
+  row.set_summary(std::string(text::cut_at_character(summary_of(approval), kSummaryBytesMax)));
   row.set_opened_ms(approval.opened_ms);
   row.set_actor(approval.actor.name());
   row.set_choice(approval.choice);
-  const auto request = json::parse_object(approval.request);
-  const auto* params = request.ok() ? json::object_at(*request, "params") : nullptr;
-  for (const auto& choice : link::choices_of(approval.method, params ? *params : bj::object()))
+  for (const auto& choice : link::choices_of_request(approval.method, approval.request))
     row.add_choices(std::string(choice.at("choice").as_string()));
   return row;
 }
 
 }  // namespace
 
+// A call is finished once: by its task, or by end_calls() when supervisor stops
+// and the loop that would run the task is about to end.
 grpc::ServerUnaryReactor* AdminMethods::on_loop(grpc::CallbackServerContext* context,
                                                 std::function<loop::Task<grpc::Status>()> task) {
   auto* reactor = context->DefaultReactor();
+  {
+    const std::lock_guard lock(calls_mutex_);
+    if (stopping_) {
+      reactor->Finish(stopping_status());
+      return reactor;
+    }
+    calls_.insert(reactor);
+  }
   boost::asio::post(service_.io(), [this, reactor, task = std::move(task)]() mutable {
     loop::spawn(service_.io(), "admin_call",
-                [](auto* r, std::function<loop::Task<grpc::Status>()> t) -> loop::Task<> {
-                  r->Finish(co_await t());
-                }(reactor, std::move(task)));
+                [](AdminMethods& self, auto* r, std::function<loop::Task<grpc::Status>()> t) -> loop::Task<> {
+                  auto status = co_await t();
+                  if (self.take_call(r)) r->Finish(std::move(status));
+                }(*this, reactor, std::move(task)));
   });
   return reactor;
 }
 
+bool AdminMethods::take_call(grpc::ServerUnaryReactor* reactor) {
+  const std::lock_guard lock(calls_mutex_);
+  return calls_.erase(reactor) > 0;
+}
+
+void AdminMethods::end_calls() {
+  std::set<grpc::ServerUnaryReactor*> open;
+  {
+    const std::lock_guard lock(calls_mutex_);
+    stopping_ = true;
+    open.swap(calls_);
+  }
+  for (auto* reactor : open) reactor->Finish(stopping_status());
+}
+
 loop::Task<grpc::Status> AdminMethods::order_json(std::string method, bj::object params,
                                                   std::string command_id, bj::object& result) {
-  const auto answer =
-      co_await service_.order(method, bj::serialize(params), static_cast<int64_t>(::getuid()), command_id);
+  const auto answer = co_await service_.inward().order(method, bj::serialize(params),
+                                                       static_cast<int64_t>(::getuid()), command_id);
   if (!answer.ok()) co_return status_of(answer.status());
   if (answer->state() != "done")
     co_return grpc::Status(grpc::StatusCode::FAILED_PRECONDITION,
@@ -102,7 +135,7 @@ loop::Task<grpc::Status> AdminMethods::order_json(std::string method, bj::object
 grpc::ServerUnaryReactor* AdminMethods::Status(grpc::CallbackServerContext* context, const v1::StatusRequest*,
                                                v1::StatusReply* reply) {
   return on_loop(context, [this, reply]() -> loop::Task<grpc::Status> {
-    *reply = co_await service_.status();
+    *reply = co_await service_.inward().status();
     co_return grpc::Status::OK;
   });
 }
@@ -142,7 +175,8 @@ grpc::ServerUnaryReactor* AdminMethods::Approvals(grpc::CallbackServerContext* c
                                                   const v1::ApprovalsRequest* request,
                                                   v1::ApprovalsReply* reply) {
   return on_loop(context, [this, request, reply]() -> loop::Task<grpc::Status> {
-    for (const auto& approval : service_.approvals().list(request->all()))
+    for (const auto& approval :
+         request->all() ? service_.approvals().latest(kApprovalsMax) : service_.approvals().unsettled())
       *reply->add_approvals() = row_of(approval);
     co_return grpc::Status::OK;
   });
@@ -204,19 +238,11 @@ grpc::ServerWriteReactor<v1::TailEvent>* AdminMethods::Tail(grpc::CallbackServer
   auto stream = std::make_shared<TailStream>(context);
   stream->hold(stream);
   boost::asio::post(service_.io(), [this, stream, thread = request->thread(), past = request->past()] {
-    if (past > 0) {
-      auto rows = service_.journal().db().query(
-          "SELECT event FROM (SELECT seq, event FROM events WHERE ?1 = '' OR thread = ?1 ORDER BY seq DESC "
-          "LIMIT ?2) "
-          "ORDER BY seq");
-      rows.bind(thread).bind(int64_t{std::min(past, kPastMax)});
-      while (rows.step()) {
-        auto event = std::make_shared<v1::Event>();
-        event->ParseFromString(rows.text(0));
-        stream->push(std::move(event));
-      }
-    }
-    auto token = service_.listen([stream, thread](const std::shared_ptr<const v1::Event>& event) {
+    service_.outward().flush();
+    if (past > 0)
+      for (auto& event : service_.journal().tail(thread, std::min(past, kPastMax)))
+        stream->push(std::make_shared<v1::Event>(std::move(event)));
+    auto token = service_.outward().listen([stream, thread](const std::shared_ptr<const v1::Event>& event) {
       if (thread.empty() || event->thread() == thread) stream->push(event);
     });
     std::erase_if(tails_, [](const auto& tail) { return tail->over(); });
@@ -227,8 +253,7 @@ grpc::ServerWriteReactor<v1::TailEvent>* AdminMethods::Tail(grpc::CallbackServer
 }
 
 void AdminMethods::end_streams() {
-  for (const auto& tail : tails_)
-    tail->end(grpc::Status(grpc::StatusCode::UNAVAILABLE, "supervisor is stopping"));
+  for (const auto& tail : tails_) tail->end(stopping_status());
   tails_.clear();
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <mutex>
 #include <set>
 
 #include "lib/base/clock.h"
@@ -37,8 +38,9 @@ class AdminMethods final : public v1::Admin::CallbackService {
   grpc::ServerUnaryReactor* Devices(grpc::CallbackServerContext* context, const v1::DevicesRequest* request,
                                     v1::DevicesReply* reply) override;
 
-  // Ends every Tail, for shutdown. On the loop.
+  // End every Tail and every call under way, for shutdown. On the loop.
   void end_streams();
+  void end_calls();
 
  private:
   // Runs `task` on the loop and finishes the call with its status.
@@ -48,7 +50,14 @@ class AdminMethods final : public v1::Admin::CallbackService {
   loop::Task<grpc::Status> order_json(std::string method, boost::json::object params, std::string command_id,
                                       boost::json::object& result);
 
+  // Whether the call is still to be finished; from now on by the caller.
+  bool take_call(grpc::ServerUnaryReactor* reactor);
+
   Supervisor& service_;
+  // Calls that are not finished: begun by gRPC's threads, finished on the loop.
+  std::mutex calls_mutex_;
+  std::set<grpc::ServerUnaryReactor*> calls_;  // with calls_mutex_
+  bool stopping_ = false;                      // with calls_mutex_
   // Touched on the loop alone.
   std::set<std::shared_ptr<TailStream>> tails_;
 };

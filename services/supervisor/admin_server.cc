@@ -1,6 +1,5 @@
 #include "services/supervisor/admin_server.h"
 
-#include <fcntl.h>
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/server_posix.h>
@@ -57,6 +56,7 @@ absl::Status AdminServer::start() {
   // The service lock is held: what lies there is a dead process's.
   ::unlink(impl_->path.c_str());
   impl_->acceptor.open(Local(), error);
+  if (!error) base::close_on_exec(impl_->acceptor.native_handle());
   if (!error) impl_->acceptor.bind(Local::endpoint(impl_->path.string()), error);
   if (!error) impl_->acceptor.listen(16, error);
   if (error)
@@ -85,14 +85,14 @@ loop::Task<> AdminServer::Impl::accept() {
 void AdminServer::Impl::admit(Local::socket socket) {
   const auto peer = base::peer_of_unix_socket(socket.native_handle());
   if (!peer || peer->uid != static_cast<int64_t>(::getuid())) {
-    service.audit("console-refused", peer ? "uid " + std::to_string(peer->uid) : "unknown",
-                  "another user of this machine connected to the admin socket");
+    service.inward().audit("console-refused", peer ? "uid " + std::to_string(peer->uid) : "unknown",
+                           "another user of this machine connected to the admin socket");
     return;
   }
   boost::system::error_code error;
   // A blocking descriptor makes every gRPC call time out.
   socket.native_non_blocking(true, error);
-  ::fcntl(socket.native_handle(), F_SETFD, FD_CLOEXEC);
+  base::close_on_exec(socket.native_handle());
   const int fd = socket.release(error);
   if (!error) grpc::AddInsecureChannelFromFd(server.get(), fd);
 }
@@ -102,6 +102,7 @@ void AdminServer::stop() {
   boost::system::error_code ignored;
   impl_->acceptor.close(ignored);
   impl_->methods.end_streams();
+  impl_->methods.end_calls();
   impl_->server->Shutdown(std::chrono::system_clock::now() + std::chrono::milliseconds(200));
   impl_->server.reset();
   ::unlink(impl_->path.c_str());

@@ -1,8 +1,10 @@
-// The open approvals: rows keyed by an id of ours, several per thread, kept in
-// the journal's file, each step one journaled event (design §6). Decides
-// nothing: policy's verdicts and people's choices come in as decisions.
+// The approvals: rows keyed by an id of ours, several per thread, kept in the
+// ledger, each step on the disk and then told as one journaled event (design §6).
+// Decides nothing: policy's verdicts and people's choices come in as decisions;
+// what a reconnection proves is said by reconcile.h.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -10,26 +12,16 @@
 
 #include "lib/base/clock.h"
 #include "lib/crypto/ec_key.h"
-#include "lib/journal/journal.h"
 #include "services/supervisor/codex_message.h"
+#include "services/supervisor/ledger.h"
+#include "services/supervisor/reconcile.h"
 #include "zane/v1/command.pb.h"
 
 namespace zane::supervisor {
 
-// States, as the statement on the link spells them.
-namespace approval_state {
-inline constexpr char kOpen[] = "open";
-inline constexpr char kDeciding[] = "deciding";
-inline constexpr char kApplied[] = "applied";
-inline constexpr char kDeclined[] = "declined";
-inline constexpr char kWithdrawn[] = "withdrawn";
-inline constexpr char kAnsweredElsewhere[] = "answered-elsewhere";
-inline constexpr char kOrphaned[] = "orphaned";
-inline constexpr char kUnknown[] = "unknown";
-}  // namespace approval_state
-
 struct Approval {
   std::string id;
+  int64_t n = 0;           // in the order in which they were opened
   std::string instance;    // which app-server process asked
   std::string request_id;  // its JSON-RPC id, raw; unique only within instance
   std::string state = approval_state::kOpen;
@@ -46,28 +38,41 @@ struct Approval {
   std::string reason;
   std::string rule;
   int64_t opened_ms = 0;
+  int64_t settled_ms = 0;
+  // Where its latest step was told, and the latest step that carried the bytes.
+  std::string told_epoch;
+  int64_t told_seq = 0;
   int64_t opened_seq = 0;
 
-  [[nodiscard]] bool settled() const {
-    return state != approval_state::kOpen && state != approval_state::kDeciding;
-  }
+  [[nodiscard]] bool settled() const { return is_settled(state); }
 };
 
-// Settled rows are kept this long, for `zane approvals --all` and late phones.
-inline constexpr int kSettledRowsMax = 1000;
+// A settled approval is kept whole for this long; an open one for ever.
+inline constexpr int64_t kSettledKeptMs = int64_t{90} * 24 * 3600 * 1000;
+
+// Where steps are told: appends one event and gives its place. `fill` sees the
+// event with its place and completes it.
+class Teller {
+ public:
+  virtual ~Teller() = default;
+  virtual void tell(const std::function<void(v1::Event&)>& fill) = 0;
+};
 
 class ApprovalBook {
  public:
-  // All references must outlive it. `mac_key` signs each step.
-  ApprovalBook(journal::Journal& journal, const crypto::EcKey& mac_key, const base::Clock& clock);
+  // All references must outlive it. `mac_key` signs each step. Every method that
+  // changes a row throws SqliteError when it can't be written, and has then
+  // changed and told nothing.
+  ApprovalBook(Ledger& ledger, Teller& teller, const crypto::EcKey& mac_key, const base::Clock& clock);
 
-  // A server request of `instance`. Gives the row that is new or that it
-  // repeats, and whether it is new.
+  // A server request of `instance`. Gives the row that is new or that it repeats,
+  // and whether it is new. A request that is repeated is pending, whatever the
+  // row says: a settled one opens again, under the same id.
   std::pair<Approval, bool> open(const std::string& instance, const CodexMessage& message,
                                  std::string_view raw, std::string_view shown, const std::string& trace);
 
-  // open → deciding, to be synced at commit. Nothing changes and the reason
-  // ("closed", "digest", "unknown-approval") comes back when it can't be.
+  // open → deciding. Nothing changes and the reason ("closed", "digest",
+  // "unknown-approval") comes back when it can't be.
   std::optional<std::string> decide(const v1::Decide& decision, const v1::Actor& actor,
                                     const std::string& rule, const std::string& cause,
                                     const std::string& trace);
@@ -79,29 +84,42 @@ class ApprovalBook {
   // was being decided reads unknown unless Codex confirms it yet.
   void turn_ended(const std::string& thread, const std::string& turn, const std::string& trace);
 
-  // A connection was made: what an earlier process asked is void; returns the
-  // ids that this process has yet to repeat.
-  std::vector<std::string> attached(const std::string& instance);
-  // Of those, the ones it did not repeat were settled while nobody looked.
-  void not_repeated(const std::vector<std::string>& ids, const std::vector<std::string>& repeated);
-  // Codex's process has ended.
+  // What reconcile() found out.
+  void settle(const std::vector<Settlement>& settlements);
+  // Every open one of `instance`, or of any when it is "", is void.
   void orphan(const std::string& instance, const std::string& reason);
 
+  // Tells again the steps that the journal no longer has or never got: of other
+  // epochs, of places up to `pruned_through` or beyond `head`. Of settled ones
+  // only what was never told.
+  void tell_again(const std::string& epoch, int64_t pruned_through, int64_t head);
+
   [[nodiscard]] std::optional<Approval> find(const std::string& id);
-  [[nodiscard]] std::vector<Approval> list(bool settled_too);
+  // Those whose id begins so, open ones first; at most `limit`.
+  [[nodiscard]] std::vector<Approval> beginning_with(const std::string& prefix, int limit);
+  [[nodiscard]] std::vector<Approval> unsettled();
+  // Newest first.
+  [[nodiscard]] std::vector<Approval> latest(int limit);
   [[nodiscard]] int open_count();
-  // The seq before the oldest open one began; `otherwise` when none is open.
+  // The seq before the oldest open one was told with its bytes; `otherwise` when none is open.
   [[nodiscard]] int64_t before_oldest_open(int64_t otherwise);
 
+  void forget_old(int64_t believed_now_ms);
+
  private:
+  enum class With { kState, kBytes };
   void step(Approval& approval, const std::string& state, const std::string& reason,
             const std::string& trace);
   void save(const Approval& approval);
+  void tell(Approval& approval, With with, const std::string& trace);
+  // The newest with this id of Codex's.
   std::optional<Approval> find_request(const std::string& instance, const std::string& request_id);
+  int64_t next_n();
   template <typename Bind>
   std::vector<Approval> rows(const char* sql, Bind bind);
 
-  journal::Journal& journal_;
+  Ledger& ledger_;
+  Teller& teller_;
   const crypto::EcKey& mac_key_;
   const base::Clock& clock_;
   const std::string mac_;

@@ -43,12 +43,64 @@ TEST(CodexMessageTest, LiftsWhereItBelongs) {
 }
 
 TEST(CodexMessageTest, RefusesWhatIsNoMessage) {
-  for (const char* raw : {"", "[]", "{}", "7", "{", R"({"params":{}})", R"({"method":7})",
-                          "{\"method\":\"x\",\"params\":\"\xff\"}", R"({"method":"x"} {})"})
+  for (const char* raw : {"", "[]", "{}", "7", "{", R"({"params":{}})", R"({"method":7})"})
     EXPECT_FALSE(read_codex_message(raw).ok()) << raw;
-  std::string deep = R"({"method":"x","params":)";
-  for (int i = 0; i < 100000; ++i) deep += '[';
-  EXPECT_FALSE(read_codex_message(deep).ok());
+  for (const char* raw : {"{\"method\":\"x\",\"params\":\"\xff\"}", R"({"method":"x"} {})"}) {
+    ASSERT_TRUE(read_codex_message(raw).ok()) << raw;
+    EXPECT_FALSE(read_codex_message(raw)->understood) << raw;
+  }
+}
+
+std::string nested(int depth) { return std::string(depth, '[') + std::string(depth, ']'); }
+
+// serde_json goes to 128; what Codex can say can be carried.
+TEST(CodexMessageTest, DepthIsNoReasonToRefuse) {
+  for (const int depth : {63, 64, 65, 128, 129, 5000}) {
+    const auto news = read_codex_message(R"({"method":"item/completed","params":{"x":)" + nested(depth) +
+                                         R"(,"threadId":"t","turnId":"u","item":{"id":"i","deep":)" +
+                                         nested(depth) + "}}}");
+    ASSERT_TRUE(news.ok()) << depth;
+    EXPECT_TRUE(news->understood) << depth;
+    EXPECT_EQ(news->thread, "t");
+    EXPECT_EQ(news->item, "i");
+  }
+}
+
+// Nobody waits for ever because one odd message could not be read.
+TEST(CodexMessageTest, WhatCanNotBeReadIsStillKnownForWhatItIs) {
+  const auto request = read_codex_message(
+      R"({"method":"item/fileChange/requestApproval","id":9,"params":{"threadId":"t","turnId":"u","itemId":"i","x":)" +
+      std::string(200000, '['));
+  ASSERT_TRUE(request.ok());
+  EXPECT_FALSE(request->understood);
+  EXPECT_EQ(request->kind, Kind::kRequest);
+  EXPECT_EQ(request->id, "9");
+  EXPECT_EQ(request->thread, "t");
+  EXPECT_EQ(request->item, "i");
+  const auto answer = read_codex_message(R"({"id":4,"result":{"x":tru)");
+  ASSERT_TRUE(answer.ok());
+  EXPECT_FALSE(answer->understood);
+  EXPECT_EQ(answer->kind, Kind::kResponse);
+  EXPECT_EQ(answer->id, "4");
+  const auto cut = read_broken_message(
+      R"({"method":"item/agentMessage/delta","params":{"threadId":"t","turnId":"u","delta":"xxxxx)");
+  ASSERT_TRUE(cut.ok());
+  EXPECT_EQ(cut->turn, "u");
+}
+
+TEST(CodexMessageTest, NestedNamesFoolNobody) {
+  const auto m = read_codex_message(
+      R"({"params":{"item":{"threadId":"no","id":"i","thread":{"id":"no"}},"list":[{"threadId":"no"}],"threadId":"t"},"threadId":"no","method":"m"})");
+  ASSERT_TRUE(m.ok());
+  EXPECT_EQ(m->thread, "t");
+  EXPECT_EQ(m->item, "i");
+  EXPECT_EQ(read_codex_message(R"({"method":"m","params":{"thread\u0049d":"t","threadId":"later"}})")->thread,
+            "later");
+  EXPECT_EQ(read_codex_message(R"({"method":"m","params":{"threadId":"first","thread\u0049d":"t"}})")->thread,
+            "t");
+  EXPECT_EQ(
+      resolved_request_of(R"({"method":"serverRequest/resolved","params":{"threadId":"t","requestId":"7"}})"),
+      "\"7\"");
 }
 
 TEST(CodexMessageTest, UnknownFieldsAndMethodsPass) {

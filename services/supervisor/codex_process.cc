@@ -2,15 +2,20 @@
 
 #include <fcntl.h>
 #include <spawn.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
 #include <sstream>
 
-#include "lib/base/file.h"
+#include "lib/base/machine.h"
+#include "lib/log/log.h"
+#include "lib/text/utf8.h"
 
 extern char** environ;
 
@@ -49,6 +54,14 @@ void add_profile(std::vector<std::string>& arguments, const std::string& name, c
                                      key + ".filesystem={" + toml_text(home.root().string()) + "=\"deny\"}"});
 }
 
+// Whatever it wrote: as one line of text that a protobuf and a terminal can hold.
+std::string clean_words(const std::string& words) {
+  std::string clean = text::to_utf8(words);
+  for (char& c : clean)
+    if (static_cast<unsigned char>(c) < ' ' || c == 0x7f) c = ' ';
+  return clean;
+}
+
 }  // namespace
 
 absl::StatusOr<CodexProgram> codex_program(const config::Config& config, const base::Home& home) {
@@ -73,8 +86,11 @@ absl::StatusOr<CodexProgram> codex_program(const config::Config& config, const b
   return program;
 }
 
-absl::StatusOr<int> spawn_codex(const CodexProgram& program, const base::Home& home) {
-  const std::string log = (home.root() / "log" / "codex.log").string();
+absl::StatusOr<int> LocalCodexHost::start() {
+  const auto found = codex_program(config_, home_);
+  if (!found.ok()) return found.status();
+  const CodexProgram& program = *found;
+  const std::string log = log_file().string();
   std::error_code ignored;
   if (std::filesystem::file_size(log, ignored) > kLogBytesMax && !ignored)
     std::filesystem::resize_file(log, 0, ignored);
@@ -86,7 +102,13 @@ absl::StatusOr<int> spawn_codex(const CodexProgram& program, const base::Home& h
   posix_spawn_file_actions_adddup2(&files, 1, 2);
   posix_spawnattr_t attributes;
   posix_spawnattr_init(&attributes);
+  // Whatever a library opened without saying so ends at this border.
+#ifdef __APPLE__
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID | POSIX_SPAWN_CLOEXEC_DEFAULT);
+#else
   posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID);
+  posix_spawn_file_actions_addclosefrom_np(&files, 3);
+#endif
 
   std::vector<char*> arguments;
   for (const auto& a : program.arguments) arguments.push_back(const_cast<char*>(a.c_str()));
@@ -105,10 +127,11 @@ absl::StatusOr<int> spawn_codex(const CodexProgram& program, const base::Home& h
   posix_spawn_file_actions_destroy(&files);
   if (error != 0)
     return absl::UnavailableError("can't start `" + program.arguments[0] + "`: " + std::strerror(error));
+  log::info("codex_started", {{"pid", pid}, {"binary", program.arguments[0]}});
   return pid;
 }
 
-bool has_ended(int pid, std::string& how) {
+bool LocalCodexHost::has_ended(int pid, std::string& how) {
   int status = 0;
   if (pid <= 0 || ::waitpid(pid, &status, WNOHANG) != pid) return false;
   how = WIFSIGNALED(status) ? "killed by signal " + std::to_string(WTERMSIG(status))
@@ -116,13 +139,48 @@ bool has_ended(int pid, std::string& how) {
   return true;
 }
 
-std::string last_words(const base::Home& home) {
-  auto log = base::read_file(home.root() / "log" / "codex.log");
-  if (!log.ok()) return "";
-  while (!log->empty() && log->back() == '\n') log->pop_back();
-  const size_t from = log->size() > kLastWordsBytes ? log->size() - kLastWordsBytes : 0;
-  const size_t line = log->find('\n', from);
-  return log->substr(from > 0 && line != std::string::npos ? line + 1 : from);
+std::string LocalCodexHost::last_words() {
+  std::ifstream file(log_file(), std::ios::binary);
+  if (!file) return "";
+  file.seekg(0, std::ios::end);
+  const auto size = static_cast<int64_t>(file.tellg());
+  file.seekg(std::max<int64_t>(0, size - static_cast<int64_t>(kLastWordsBytes)));
+  std::string words(kLastWordsBytes, '\0');
+  file.read(words.data(), static_cast<std::streamsize>(words.size()));
+  words.resize(static_cast<size_t>(std::max<std::streamsize>(0, file.gcount())));
+  while (!words.empty() && words.back() == '\n') words.pop_back();
+  const size_t line = size > static_cast<int64_t>(kLastWordsBytes) ? words.find('\n') : std::string::npos;
+  return clean_words(line == std::string::npos ? words : words.substr(line + 1));
+}
+
+// One line: the pid, and when that process began.
+void LocalCodexHost::note(int64_t pid) {
+  const std::string began = base::process_start(pid);
+  if (began.empty()) return;
+  const auto file = home_.socket("codex.pid");
+  const std::filesystem::path beside = file.string() + ".new";
+  std::ofstream out(beside, std::ios::trunc);
+  out << pid << ' ' << began << '\n';
+  out.close();
+  std::error_code ignored;
+  if (out) std::filesystem::rename(beside, file, ignored);
+}
+
+std::optional<int64_t> LocalCodexHost::living() {
+  std::ifstream file(home_.socket("codex.pid"));
+  int64_t pid = 0;
+  std::string began;
+  if (!(file >> pid >> began) || pid <= 0) return std::nullopt;
+  if (base::process_start(pid) != began) return std::nullopt;
+  return pid;
+}
+
+void LocalCodexHost::keep_socket_alive(const std::filesystem::path& socket) {
+  std::error_code error;
+  const auto target = std::filesystem::canonical(socket, error);
+  if (error) return;
+  for (const auto& path : {target, target.parent_path()})
+    if (::utimensat(AT_FDCWD, path.c_str(), nullptr, 0) != 0) return;
 }
 
 }  // namespace zane::supervisor

@@ -4,11 +4,13 @@
 
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "lib/base/home.h"
 #include "lib/config/config.h"
+#include "services/supervisor/codex_host.h"
 
 namespace zane::supervisor {
 
@@ -26,13 +28,28 @@ struct CodexProgram {
 // What to run. NotFound when there is no such program, with the cure.
 absl::StatusOr<CodexProgram> codex_program(const config::Config& config, const base::Home& home);
 
-// Begins it, output to $ZANE_HOME/log/codex.log (emptied first when over 512 KiB).
-absl::StatusOr<int> spawn_codex(const CodexProgram& program, const base::Home& home);
+// Codex as a child of this process, or as one that outlived an earlier one.
+class LocalCodexHost final : public CodexHost {
+ public:
+  LocalCodexHost(const config::Config& config, const base::Home& home) : config_(config), home_(home) {}
 
-// How the process ended, if it is our child and has.
-bool has_ended(int pid, std::string& how);
+  // Output to $ZANE_HOME/log/codex.log (emptied first when over 512 KiB). Nothing
+  // of ours but its three standard descriptors is handed on.
+  absl::StatusOr<int> start() override;
+  bool has_ended(int pid, std::string& how) override;
+  std::string last_words() override;
+  void note(int64_t pid) override;
+  std::optional<int64_t> living() override;
 
-// The last lines of its log, for a message to people.
-std::string last_words(const base::Home& home);
+  // Codex's socket lies in a folder for temporary files: its age is set anew, so
+  // that a cleaner leaves it alone.
+  void keep_socket_alive(const std::filesystem::path& socket);
+
+ private:
+  [[nodiscard]] std::filesystem::path log_file() const { return home_.root() / "log" / "codex.log"; }
+
+  const config::Config& config_;
+  const base::Home& home_;
+};
 
 }  // namespace zane::supervisor

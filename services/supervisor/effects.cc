@@ -1,5 +1,8 @@
 #include "services/supervisor/effects.h"
 
+#include <algorithm>
+#include <array>
+
 #include "boost/asio/redirect_error.hpp"
 #include "boost/asio/use_awaitable.hpp"
 #include "lib/json/strict.h"
@@ -9,21 +12,24 @@ namespace zane::supervisor {
 namespace {
 
 namespace asio = boost::asio;
+namespace bj = boost::json;
 
-constexpr char kSchema[] = R"(
-CREATE TABLE IF NOT EXISTS effects (
-  command_id TEXT PRIMARY KEY, progress TEXT NOT NULL, result BLOB NOT NULL, at_ms INTEGER NOT NULL
-);
-CREATE INDEX IF NOT EXISTS effects_by_age ON effects (at_ms);
-)";
-
-// progress: "begun", "thread <id>" (a task whose thread exists), "sent", "done"
 constexpr char kDone[] = "done";
+constexpr char kSent[] = "sent";
 constexpr std::string_view kThreadMade = "thread ";
+constexpr std::string_view kTaskSent = "sent ";
 constexpr size_t kTracesMax = 10000;
 // What a frame to a phone can hold; the bus would take two of these.
 constexpr size_t kResultBytesMax = 1024 * 1024;
 constexpr int kMethodNotFound = -32601;
+// How often Codex is asked what became of an order, and how long apart: a message
+// of a connection that died may still be on its way through Codex.
+constexpr int kLooks = 4;
+constexpr std::chrono::milliseconds kLookAgain{400};
+// Each may hold 126 KB of a command's output.
+constexpr int kItemsLookedAt = 20;
+// `command/exec` answers when its program ends, whenever that is.
+constexpr std::chrono::hours kProgramMax{24};
 
 v1::EffectResult result_of(const std::string& state, const std::string& reason, const std::string& message) {
   v1::EffectResult result;
@@ -39,19 +45,25 @@ v1::EffectResult unknown_result() {
       "it was handed to Codex, then the connection was lost: look at the thread before you try again");
 }
 
+v1::EffectResult weather_result(const std::exception& trouble) {
+  return result_of("refused", "disk",
+                   "nothing was done: Zane could not write it down first: " + std::string(trouble.what()));
+}
+
 v1::EffectResult result_of(const absl::StatusOr<CodexReply>& reply) {
+  const std::string why(reply.status().message());
   if (absl::IsUnknown(reply.status())) return unknown_result();
-  if (reply.ok() && reply->bytes.size() > kResultBytesMax)
+  if (absl::IsOutOfRange(reply.status())) return result_of("failed", "too-large", "it was done, but " + why);
+  if (!reply.ok())
+    return result_of("refused", absl::IsResourceExhausted(reply.status()) ? "busy" : "codex-down", why);
+  if (reply->bytes.size() > kResultBytesMax)
     return result_of("failed", "too-large",
                      "it was done, but Codex's answer is longer than 1 MiB: ask for less at a time");
-  if (!reply.ok())
-    return result_of("refused", absl::IsResourceExhausted(reply.status()) ? "busy" : "codex-down",
-                     std::string(reply.status().message()));
   v1::EffectResult result;
   result.set_state(reply->ok ? "done" : "failed");
   result.set_result(reply->bytes);
   if (!reply->ok) {
-    const auto error = json::parse_object(reply->bytes);
+    const auto error = json::parse_codex_object(reply->bytes);
     result.set_reason("codex");
     if (error.ok()) result.set_message(std::string(json::string_at(*error, "message").value_or("")));
   }
@@ -59,56 +71,89 @@ v1::EffectResult result_of(const absl::StatusOr<CodexReply>& reply) {
 }
 
 std::string id_in(const std::string& result, std::string_view key) {
-  const auto object = json::parse_object(result);
+  const auto object = json::parse_codex_object(result);
   const auto* inner = object.ok() ? json::object_at(*object, key) : nullptr;
   return inner ? std::string(json::string_at(*inner, "id").value_or("")) : "";
 }
 
-}  // namespace
-
-Effects::Effects(loop::Io& io, journal::Journal& journal, Codex& codex, ApprovalBook& approvals,
-                 Processes& processes, const base::Clock& clock, std::function<void()> flush)
-    : io_(io),
-      journal_(journal),
-      codex_(codex),
-      approvals_(approvals),
-      processes_(processes),
-      clock_(clock),
-      flush_(std::move(flush)) {
-  journal_.db().run(kSchema);
+std::string text_in(std::string_view params, std::string_view key) {
+  const auto object = json::parse_object(params);
+  return object.ok() ? std::string(json::string_at(*object, key).value_or("")) : "";
 }
 
+// Twice comes to the same as once.
+bool may_be_repeated(std::string_view method) {
+  constexpr std::array<std::string_view, 9> methods = {
+      "turn/interrupt",   "thread/name/set",   "thread/archive",
+      "thread/unarchive", "thread/resume",     "thread/backgroundTerminals/clean",
+      "process/kill",     "process/resizePty", "thread/backgroundTerminals/terminate"};
+  return std::find(methods.begin(), methods.end(), method) != methods.end();
+}
+
+// What belongs to the connection (subscriptions, processes) or changes a thread
+// goes with the events, in their order; everything else may be long or slow.
+bool goes_with_the_events(std::string_view method, v1::Effect::Once once) {
+  if (method.starts_with("process/") || method.starts_with("command/exec")) return true;
+  return once != v1::Effect::ONCE_READS && (method.starts_with("thread/") || method.starts_with("turn/"));
+}
+
+}  // namespace
+
 loop::Task<v1::EffectResult> Effects::carry_out(v1::Effect effect, std::string trace) {
-  if (!effect.once()) co_return co_await act(effect, trace);
+  if (effect.once() == v1::Effect::ONCE_READS) co_return co_await act(effect, trace);
   const std::string& id = effect.command_id();
-  if (const auto running = running_.find(id); running != running_.end()) {
-    const auto shared = running->second;
+  if (const auto known = running_.find(id); known != running_.end()) {
+    const auto shared = known->second;
     boost::system::error_code ignored;
     if (!shared->result) co_await shared->done.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
     co_return *shared->result;
   }
-  std::string progress;
-  if (auto first = remembered(id, progress)) co_return *first;
-  const auto running = running_.emplace(id, std::make_shared<Running>(io_)).first->second;
+  const auto running = running_.emplace(id, std::make_shared<Running>(on_.io)).first->second;
+  const bool in_memory = effect.once() == v1::Effect::ONCE_IN_MEMORY;
   v1::EffectResult result;
-  const bool resumable = progress.starts_with(kThreadMade);
-  if (progress.empty() || resumable) {
-    if (!resumable) remember(id, "begun", nullptr);
-    result = co_await act(effect, trace);
-  } else {
-    result = unknown_result();
-  }
-  // What was refused before anything happened may be tried again.
-  const bool nothing_happened = result.state() == "refused";
-  if (nothing_happened) {
-    journal_.db_in_transaction().query("DELETE FROM effects WHERE command_id = ?").bind(id).run();
-    flush_();
-  } else {
-    remember(id, kDone, &result);
+  try {
+    result = in_memory ? co_await act(effect, trace) : co_await on_disk(effect, trace);
+  } catch (const journal::SqliteError& e) {
+    log::error("effect_not_written", {{"command", id}, {"error", e.what()}});
+    result = weather_result(e);
   }
   running->result = std::make_unique<v1::EffectResult>(result);
-  running_.erase(id);
+  if (in_memory) {
+    keystrokes_.push_back(id);
+    if (keystrokes_.size() > kKeystrokesMax) {
+      running_.erase(keystrokes_.front());
+      keystrokes_.pop_front();
+    }
+  } else {
+    running_.erase(id);
+  }
   running->done.cancel();
+  co_return result;
+}
+
+loop::Task<v1::EffectResult> Effects::on_disk(const v1::Effect& effect, const std::string& trace) {
+  const std::string& id = effect.command_id();
+  Progress before = progress_of(id);
+  if (before.result) co_return *before.result;
+  v1::EffectResult result;
+  const bool was_sent = before.text.starts_with(kSent);
+  if (was_sent) {
+    result = co_await what_became_of(effect, before.text);
+    // Codex may know better another time.
+    if (result.state() == "unknown") co_return result;
+  } else if (effect.ask_only()) {
+    co_return result_of("refused", "expired", "it was never carried out, and is too old for that now");
+  } else if (effect.has_start_task()) {
+    result = co_await start_task(effect, before.text, trace);
+  } else {
+    result = co_await act(effect, trace);
+  }
+  if (result.state() == "unknown") co_return result;
+  // What was refused before anything happened may be tried again.
+  if (result.state() == "refused")
+    forget(id);
+  else
+    finish(id, result);
   co_return result;
 }
 
@@ -116,10 +161,9 @@ loop::Task<v1::EffectResult> Effects::act(const v1::Effect& effect, const std::s
   switch (effect.act_case()) {
     case v1::Effect::kCall:
       co_return co_await call(effect, trace);
-    case v1::Effect::kStartTask:
-      co_return co_await start_task(effect, trace);
     case v1::Effect::kDecide:
       co_return decide(effect, trace);
+    case v1::Effect::kStartTask:
     case v1::Effect::ACT_NOT_SET:
       break;
   }
@@ -128,104 +172,202 @@ loop::Task<v1::EffectResult> Effects::act(const v1::Effect& effect, const std::s
 
 loop::Task<v1::EffectResult> Effects::call(const v1::Effect& effect, const std::string& trace) {
   const std::string method = effect.call().method();
-  const auto params = processes_.to_codex(effect.client(), method, effect.call().params());
+  const std::string given = effect.call().params();
+  if (!on_.codex.ready())
+    co_return result_of("refused", "codex-down", "codex is not running: " + on_.codex.state().message());
+  const auto params = on_.processes.to_codex(effect.client(), method, given);
   if (!params.ok())
     co_return result_of("refused", absl::IsResourceExhausted(params.status()) ? "busy" : "bad-command",
                         std::string(params.status().message()));
-  const auto reply = co_await codex_.call(method, *params);
-  processes_.began(effect.client(), method, effect.call().params(), reply.ok() && reply->ok);
+  const bool on_disk = effect.once() == v1::Effect::ONCE_ON_DISK;
+  const std::string thread = on_disk ? text_in(given, "threadId") : "";
+  if (on_disk) note(effect.command_id(), kSent);
+  if (!thread.empty() && changes_powers(given)) on_.powers.unsure(thread);
+  absl::StatusOr<CodexReply> reply = absl::UnknownError("");
+  if (!goes_with_the_events(method, effect.once()))
+    reply = co_await on_.bulk.call(method, *params);
+  else if (method == "command/exec")
+    reply = co_await on_.codex.call(method, *params, kProgramMax);
+  else
+    reply = co_await on_.codex.call(method, *params);
+  on_.processes.began(effect.client(), method, given, reply.ok() && reply->ok);
+  if (reply.ok() && reply->ok &&
+      (method == "thread/resume" || method == "thread/start" || method == "thread/fork"))
+    on_.powers.learn_from_answer(reply->bytes);
   auto result = result_of(reply);
   note_turn(result.result(), trace);
   co_return result;
 }
 
-// `thread/start`, a note on the disk, `turn/start`: after a crash between the
-// two the repeat goes on with the same thread; after the second it is unknown.
-loop::Task<v1::EffectResult> Effects::start_task(const v1::Effect& effect, const std::string& trace) {
+// `thread/start`, a note on the disk, `turn/start`. Killed before the note, the
+// repeat makes another thread and an empty one stays behind; between the two it
+// goes on with the same thread; after the second it looks whether its turn is there.
+loop::Task<v1::EffectResult> Effects::start_task(const v1::Effect& effect, const std::string& progress,
+                                                 const std::string& trace) {
   const std::string& id = effect.command_id();
-  std::string progress;
-  (void)remembered(id, progress);
   std::string thread;
   if (progress.starts_with(kThreadMade)) {
     thread = progress.substr(kThreadMade.size());
   } else {
-    const auto made = result_of(co_await codex_.call("thread/start", effect.start_task().thread_params()));
+    const auto reply = co_await on_.codex.call("thread/start", effect.start_task().thread_params());
+    auto made = result_of(reply);
+    // Nothing has been said in it: to make another is harmless.
+    if (made.state() == "unknown") made = result_of("refused", "codex-down", made.message());
     if (made.state() != "done") co_return made;
+    on_.powers.learn_from_answer(made.result());
     thread = id_in(made.result(), "thread");
-    remember(id, std::string(kThreadMade) + thread, nullptr);
+    note(id, std::string(kThreadMade) + thread);
   }
   auto params = json::parse_object(effect.start_task().turn_params());
   if (!params.ok()) co_return result_of("refused", "bad-command", std::string(params.status().message()));
   (*params)["threadId"] = thread;
-  remember(id, "sent", nullptr);
-  auto result = result_of(co_await codex_.call("turn/start", boost::json::serialize(*params)));
+  note(id, std::string(kTaskSent) + thread);
+  auto result = result_of(co_await on_.codex.call("turn/start", bj::serialize(*params)));
   if (result.state() == "refused") {
     // Codex went away between the two; the empty thread stays for a repeat.
-    remember(id, std::string(kThreadMade) + thread, nullptr);
-    co_return result;
+    note(id, std::string(kThreadMade) + thread);
+    co_return result_of("failed", result.reason(), result.message());
   }
+  if (result.state() == "unknown") result = co_await what_became_of(effect, std::string(kTaskSent) + thread);
   if (result.state() != "done") co_return result;
   note_turn(result.result(), trace);
-  result.set_result(boost::json::serialize(
-      boost::json::object{{"thread", thread}, {"turn", id_in(result.result(), "turn")}}));
+  if (const auto turn = id_in(result.result(), "turn"); !turn.empty())
+    result.set_result(bj::serialize(bj::object{{"thread", thread}, {"turn", turn}}));
   co_return result;
+}
+
+// It was written to Codex, and the answer was lost.
+loop::Task<v1::EffectResult> Effects::what_became_of(const v1::Effect& effect, std::string progress) {
+  const bool task = progress.starts_with(kTaskSent);
+  const std::string method = effect.has_call() ? effect.call().method() : "turn/start";
+  if (effect.has_call() && may_be_repeated(method)) co_return co_await call(effect, "");
+  if (!task && method != "turn/start" && method != "turn/steer") co_return unknown_result();
+  const std::string said_with = task ? effect.start_task().turn_params() : effect.call().params();
+  const std::string client_id = text_in(said_with, "clientUserMessageId");
+  const std::string thread = task ? progress.substr(kTaskSent.size()) : text_in(said_with, "threadId");
+  if (client_id.empty() || thread.empty()) co_return unknown_result();
+  const std::string turn = co_await turn_begun_by(thread, client_id);
+  if (turn.empty()) co_return unknown_result();
+  log::info("effect_found_done", {{"command", effect.command_id()}, {"thread", thread}});
+  v1::EffectResult result;
+  result.set_state("done");
+  if (task)
+    result.set_result(bj::serialize(bj::object{{"thread", thread}, {"turn", turn}}));
+  else if (method == "turn/steer")
+    result.set_result(bj::serialize(bj::object{{"turnId", turn}}));
+  else
+    result.set_result(bj::serialize(bj::object{{"turn", {{"id", turn}}}}));
+  co_return result;
+}
+
+// The turn that holds the message with this client's id; "" when Codex shows none.
+loop::Task<std::string> Effects::turn_begun_by(std::string thread, std::string client_id) {
+  const std::string params =
+      bj::serialize(bj::object{{"threadId", thread}, {"limit", kItemsLookedAt}, {"sortDirection", "desc"}});
+  for (int look = 0; look < kLooks; ++look) {
+    if (look > 0) co_await loop::sleep_for(on_.io, kLookAgain);
+    const auto reply = co_await on_.bulk.call("thread/items/list", params);
+    const auto page = reply.ok() && reply->ok ? json::parse_codex_object(reply->bytes)
+                                              : absl::StatusOr<bj::object>(absl::UnavailableError("no page"));
+    const auto* entries = page.ok() ? json::array_at(*page, "data") : nullptr;
+    if (!entries) continue;
+    for (const auto& entry : *entries) {
+      const auto* object = entry.if_object();
+      const auto* item = object ? json::object_at(*object, "item") : nullptr;
+      if (item && json::string_at(*item, "clientId") == std::string_view(client_id))
+        co_return std::string(json::string_at(*object, "turnId").value_or(""));
+    }
+  }
+  co_return "";
 }
 
 v1::EffectResult Effects::decide(const v1::Effect& effect, const std::string& trace) {
   const auto& decision = effect.decide();
-  if (const auto refused = approvals_.decide(decision, effect.actor(), "", effect.command_id(), trace)) {
-    const auto now = approvals_.find(decision.approval());
-    const std::string state = now ? now->state : "unknown";
-    return result_of("refused", *refused,
-                     *refused == "digest" ? "this is not the request you were shown: look again"
-                     : *refused == "closed"
-                         ? "it was already settled: " + state +
-                               (now->actor.name().empty() ? "" : ", by " + now->actor.name())
-                         : "there is no such approval");
+  auto approval = on_.approvals.find(decision.approval());
+  // Written down by this very command, before supervisor died: it counts.
+  const bool decided_before =
+      approval && !effect.command_id().empty() && approval->cause == effect.command_id();
+  if (!decided_before) {
+    if (const auto refused =
+            on_.approvals.decide(decision, effect.actor(), decision.rule(), effect.command_id(), trace)) {
+      const std::string state = approval ? approval->state : "unknown";
+      return result_of("refused", *refused,
+                       *refused == "digest" ? "this is not the request you were shown: look again"
+                       : *refused == "closed"
+                           ? "it was already settled: " + state +
+                                 (approval->actor.name().empty() ? "" : ", by " + approval->actor.name())
+                           : "there is no such approval");
+    }
+    flush_();
+    approval = on_.approvals.find(decision.approval());
+    // If Codex is away now, the decision waits: a repeated request gets it.
+    (void)respond(*approval);
   }
-  flush_();
-  const auto approval = approvals_.find(decision.approval());
-  // If Codex is away now, the decision waits: a repeated request gets it.
-  (void)respond(*approval);
   v1::EffectResult result;
   result.set_state("done");
-  result.set_result(boost::json::serialize(boost::json::object{{"state", approval->state}}));
+  result.set_result(bj::serialize(bj::object{{"state", approval->state}}));
   return result;
 }
 
 bool Effects::respond(const Approval& approval) {
-  if (approval.instance != codex_.instance()) return false;
+  if (approval.instance != on_.codex.instance()) return false;
   if (approval.response.empty())
-    return codex_.respond_error(approval.request_id, kMethodNotFound, "declined by the user");
-  return codex_.respond(approval.request_id, approval.response);
+    return on_.codex.respond_error(approval.request_id, kMethodNotFound, "declined by the user");
+  return on_.codex.respond(approval.request_id, approval.response);
 }
 
-std::unique_ptr<v1::EffectResult> Effects::remembered(const std::string& id, std::string& progress) {
-  auto row = journal_.db().query("SELECT progress, result FROM effects WHERE command_id = ?");
+Effects::Progress Effects::progress_of(const std::string& id) {
+  auto row = on_.ledger.db().query("SELECT progress, result FROM effects WHERE command_id = ?");
   row.bind(id);
-  if (!row.step()) return nullptr;
-  progress = row.text(0);
-  if (progress != kDone) return nullptr;
-  auto result = std::make_unique<v1::EffectResult>();
-  result->ParseFromString(row.text(1));
-  return result;
+  Progress progress;
+  if (!row.step()) return progress;
+  progress.text = row.text(0);
+  // 0.1 wrote "begun" before anything else: what came of that is not known.
+  if (progress.text == "begun") progress.text = kSent;
+  if (progress.text != kDone) return progress;
+  progress.result = std::make_unique<v1::EffectResult>();
+  progress.result->ParseFromString(row.text(1));
+  return progress;
 }
 
-void Effects::remember(const std::string& id, const std::string& progress, const v1::EffectResult* result) {
-  journal_.db_in_transaction()
-      .query("INSERT OR REPLACE INTO effects (command_id, progress, result, at_ms) VALUES (?, ?, ?, ?)")
-      .bind(id)
-      .bind(progress)
-      .blob(result ? result->SerializeAsString() : std::string())
-      .bind(clock_.now_ms())
-      .run();
-  journal_.sync_at_commit();
-  flush_();
+void Effects::note(const std::string& id, const std::string& progress) {
+  on_.ledger.write([&](journal::Db& db) {
+    db.query("INSERT OR REPLACE INTO effects (command_id, progress, result, at_ms) VALUES (?, ?, '', ?)")
+        .bind(id)
+        .bind(progress)
+        .bind(on_.clock.now_ms())
+        .run();
+  });
+}
+
+// Should a power loss take this back, the repeat looks in Codex again.
+void Effects::finish(const std::string& id, const v1::EffectResult& result) {
+  try {
+    on_.ledger.write_soon([&](journal::Db& db) {
+      db.query("INSERT OR REPLACE INTO effects (command_id, progress, result, at_ms) VALUES (?, ?, ?, ?)")
+          .bind(id)
+          .bind(kDone)
+          .blob(result.SerializeAsString())
+          .bind(on_.clock.now_ms())
+          .run();
+    });
+  } catch (const journal::SqliteError& e) {
+    log::error("effect_not_finished", {{"command", id}, {"error", e.what()}});
+  }
+}
+
+void Effects::forget(const std::string& id) {
+  try {
+    on_.ledger.write_soon(
+        [&](journal::Db& db) { db.query("DELETE FROM effects WHERE command_id = ?").bind(id).run(); });
+  } catch (const journal::SqliteError& e) {
+    log::error("effect_not_forgotten", {{"command", id}, {"error", e.what()}});
+  }
 }
 
 void Effects::note_turn(const std::string& result, const std::string& trace) {
   const std::string turn = id_in(result, "turn");
-  if (turn.empty()) return;
+  if (turn.empty() || trace.empty()) return;
   if (trace_of_turn_.size() >= kTracesMax) trace_of_turn_.clear();
   trace_of_turn_[turn] = trace;
 }
@@ -235,11 +377,10 @@ std::string Effects::trace_of_turn(const std::string& turn) const {
   return found == trace_of_turn_.end() ? "" : found->second;
 }
 
-void Effects::forget_old() {
-  journal_.db_in_transaction()
-      .query("DELETE FROM effects WHERE at_ms < ?")
-      .bind(clock_.now_ms() - kRememberMs)
-      .run();
+void Effects::forget_old(int64_t believed_now_ms) {
+  on_.ledger.write_soon([&](journal::Db& db) {
+    db.query("DELETE FROM effects WHERE at_ms < ?").bind(believed_now_ms - kRememberMs).run();
+  });
 }
 
 }  // namespace zane::supervisor

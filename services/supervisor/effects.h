@@ -1,14 +1,18 @@
 // Carries out what policy has judged, each command id at most once, and keeps
-// the first answer for a repeat (design §3). A command that was under way when
-// supervisor died reads `unknown`: nothing is run again.
+// the first answer for a repeat (design §3). What was under way when supervisor
+// or the connection died is not run again: the repeat looks in Codex for what
+// became of it, and says `unknown` only when Codex can't tell either.
 #pragma once
 
+#include <deque>
 #include <memory>
 #include <string>
 #include <unordered_map>
 
 #include "services/supervisor/approvals.h"
+#include "services/supervisor/bulk.h"
 #include "services/supervisor/codex.h"
+#include "services/supervisor/powers.h"
 #include "services/supervisor/processes.h"
 #include "zane/v1/command.pb.h"
 
@@ -16,12 +20,25 @@ namespace zane::supervisor {
 
 // Longer than any command may live (24 h, docs/link.md) plus a margin.
 inline constexpr int64_t kRememberMs = int64_t{48} * 3600 * 1000;
+// Keystrokes whose answers are kept in memory for a repeat.
+inline constexpr size_t kKeystrokesMax = 4096;
+
+// What effects act on; all of it outlives them.
+struct EffectsOn {
+  loop::Io& io;
+  Ledger& ledger;
+  Codex& codex;
+  Bulk& bulk;
+  ApprovalBook& approvals;
+  Processes& processes;
+  Powers& powers;
+  const base::Clock& clock;
+};
 
 class Effects {
  public:
-  // References outlive it. `flush` commits and publishes the journal.
-  Effects(loop::Io& io, journal::Journal& journal, Codex& codex, ApprovalBook& approvals,
-          Processes& processes, const base::Clock& clock, std::function<void()> flush);
+  // `flush` publishes what has been told.
+  Effects(EffectsOn on, std::function<void()> flush) : on_(on), flush_(std::move(flush)) {}
 
   loop::Task<v1::EffectResult> carry_out(v1::Effect effect, std::string trace);
 
@@ -31,7 +48,7 @@ class Effects {
   // The trace of the effect that began this turn, or "".
   [[nodiscard]] std::string trace_of_turn(const std::string& turn) const;
 
-  void forget_old();
+  void forget_old(int64_t believed_now_ms);
 
  private:
   struct Running {
@@ -39,23 +56,32 @@ class Effects {
     loop::Timer done;
     std::unique_ptr<v1::EffectResult> result;
   };
+  // Far enough to have done something: "thread <id>" a task whose thread exists,
+  // "sent <id>" its turn is on its way, "sent" any other call is.
+  struct Progress {
+    std::string text;
+    std::unique_ptr<v1::EffectResult> result;
+  };
 
+  loop::Task<v1::EffectResult> on_disk(const v1::Effect& effect, const std::string& trace);
   loop::Task<v1::EffectResult> act(const v1::Effect& effect, const std::string& trace);
   loop::Task<v1::EffectResult> call(const v1::Effect& effect, const std::string& trace);
-  loop::Task<v1::EffectResult> start_task(const v1::Effect& effect, const std::string& trace);
+  loop::Task<v1::EffectResult> start_task(const v1::Effect& effect, const std::string& progress,
+                                          const std::string& trace);
+  loop::Task<v1::EffectResult> what_became_of(const v1::Effect& effect, std::string progress);
+  loop::Task<std::string> turn_begun_by(std::string thread, std::string client_id);
   v1::EffectResult decide(const v1::Effect& effect, const std::string& trace);
-  std::unique_ptr<v1::EffectResult> remembered(const std::string& id, std::string& progress);
-  void remember(const std::string& id, const std::string& progress, const v1::EffectResult* result);
+  [[nodiscard]] Progress progress_of(const std::string& id);
+  void note(const std::string& id, const std::string& progress);
+  void finish(const std::string& id, const v1::EffectResult& result);
+  void forget(const std::string& id);
   void note_turn(const std::string& result, const std::string& trace);
 
-  loop::Io& io_;
-  journal::Journal& journal_;
-  Codex& codex_;
-  ApprovalBook& approvals_;
-  Processes& processes_;
-  const base::Clock& clock_;
+  EffectsOn on_;
   std::function<void()> flush_;
   std::unordered_map<std::string, std::shared_ptr<Running>> running_;
+  // Keystrokes that are over, oldest first.
+  std::deque<std::string> keystrokes_;
   std::unordered_map<std::string, std::string> trace_of_turn_;
 };
 

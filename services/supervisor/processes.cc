@@ -36,6 +36,7 @@ absl::StatusOr<std::string> Processes::to_codex(const std::string& client, std::
     return absl::AlreadyExistsError("a terminal of this name is open already: choose another name");
   // Output may come before the answer, so the owner is known from the start.
   if (begins_process(method)) owner_[ours] = client;
+  if (method == "command/exec") commands_.insert(ours);
   (*object)[key] = ours;
   return boost::json::serialize(*object);
 }
@@ -45,37 +46,54 @@ void Processes::began(const std::string& client, std::string_view method, std::s
   if (!begins_process(method) || !over) return;
   const auto object = json::parse_object(params);
   if (!object.ok()) return;
-  if (const auto name = json::string_at(*object, process_key_of(method)))
+  if (const auto name = json::string_at(*object, process_key_of(method))) {
     owner_.erase(our_name(client, *name));
+    commands_.erase(our_name(client, *name));
+  }
 }
 
-std::optional<Processes::Output> Processes::from_codex(const CodexMessage& message) {
+std::optional<Processes::Output> Processes::from_codex(const CodexMessage& message, std::string_view raw) {
   const auto key = process_key_of(message.method);
-  const auto* params = json::object_at(message.body, "params");
+  auto parsed = json::parse_codex_object(raw);
+  if (!parsed.ok()) return std::nullopt;
+  boost::json::object body = *std::move(parsed);
+  const auto* params = json::object_at(body, "params");
   const auto name = params ? json::string_at(*params, key) : std::nullopt;
   const auto owner = name ? owner_.find(std::string(*name)) : owner_.end();
   if (owner == owner_.end()) return std::nullopt;
   Output output{owner->second, ""};
-  boost::json::object body = message.body;
-  body["params"].as_object()[key] = name->substr(owner->second.size() + 1);
+  const std::string own_name(name->substr(owner->second.size() + 1));
+  body["params"].as_object()[key] = own_name;
   output.raw = boost::json::serialize(body);
   if (message.method == "process/exited") owner_.erase(owner);
   return output;
 }
 
-std::vector<std::string> Processes::take_of(const std::string& client) {
-  std::vector<std::string> names;
+std::vector<Processes::Ending> Processes::take_of(const std::string& client) {
+  std::vector<Ending> endings;
   for (auto it = owner_.begin(); it != owner_.end();) {
     if (it->second != client) {
       ++it;
       continue;
     }
-    names.push_back(it->first);
+    const bool command = commands_.erase(it->first) > 0;
+    const std::string_view method = command ? "command/exec/terminate" : "process/kill";
+    endings.push_back({std::string(method),
+                       boost::json::serialize(boost::json::object{{process_key_of(method), it->first}})});
     it = owner_.erase(it);
   }
-  return names;
+  return endings;
 }
 
-std::map<std::string, std::string> Processes::take_all() { return std::exchange(owner_, {}); }
+std::set<std::string> Processes::clients() const {
+  std::set<std::string> clients;
+  for (const auto& [name, client] : owner_) clients.insert(client);
+  return clients;
+}
+
+std::map<std::string, std::string> Processes::take_all() {
+  commands_.clear();
+  return std::exchange(owner_, {});
+}
 
 }  // namespace zane::supervisor

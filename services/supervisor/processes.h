@@ -5,8 +5,10 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "services/supervisor/codex_message.h"
@@ -31,16 +33,23 @@ class Processes {
     std::string client;
     std::string raw;
   };
-  std::optional<Output> from_codex(const CodexMessage& message);
+  std::optional<Output> from_codex(const CodexMessage& message, std::string_view raw);
 
-  // The `processHandle`s of a client that is gone; they are forgotten.
-  std::vector<std::string> take_of(const std::string& client);
+  // The call that ends each process of a client that is gone; they are forgotten.
+  struct Ending {
+    std::string method;
+    std::string params;
+  };
+  std::vector<Ending> take_of(const std::string& client);
+  // Who has one.
+  [[nodiscard]] std::set<std::string> clients() const;
   // The connection ended, and every process with it: who is to be told.
   std::map<std::string, std::string> take_all();
 
  private:
-  // Our name → client.
+  // Our name → client, and of those the ones that `command/exec` began.
   std::map<std::string, std::string> owner_;
+  std::set<std::string> commands_;
 };
 
 }  // namespace zane::supervisor

@@ -1,6 +1,7 @@
 // Terminals of several clients, whose names may be the same.
 #include "services/supervisor/processes.h"
 
+#include "boost/json.hpp"
 #include "gmock/gmock.h"
 
 namespace zane::supervisor {
@@ -36,7 +37,8 @@ class ProcessesTest : public ::testing::Test {
   std::string output(const std::string& name, const char* method = "process/outputDelta") {
     const bj::object raw{{"method", method},
                          {"params", {{std::string(process_key_of(method)), name}, {"deltaBase64", "eA=="}}}};
-    const auto out = processes_.from_codex(*read_codex_message(bj::serialize(raw)));
+    const std::string text = bj::serialize(raw);
+    const auto out = processes_.from_codex(*read_codex_message(text), text);
     if (!out) return "nobody";
     const auto body = bj::parse(out->raw).as_object();
     EXPECT_EQ(body.at("method"), bj::value(method));
@@ -73,8 +75,10 @@ TEST_F(ProcessesTest, OutputOfNobodysProcessGoesToNobody) {
   begin(kA, "term");
   EXPECT_EQ(output("term"), "nobody");
   EXPECT_EQ(output("device/a#other"), "nobody");
-  EXPECT_FALSE(processes_.from_codex(*read_codex_message(R"({"method":"process/outputDelta","params":{}})")));
-  EXPECT_FALSE(processes_.from_codex(*read_codex_message(R"({"method":"process/outputDelta"})")));
+  EXPECT_FALSE(processes_.from_codex(*read_codex_message(R"({"method":"process/outputDelta","params":{}})"),
+                                     R"({"method":"process/outputDelta","params":{}})"));
+  EXPECT_FALSE(processes_.from_codex(*read_codex_message(R"({"method":"process/outputDelta"})"),
+                                     R"({"method":"process/outputDelta"})"));
 }
 
 TEST_F(ProcessesTest, AnEndIsToldAndThenForgotten) {
@@ -129,7 +133,12 @@ TEST_F(ProcessesTest, EndWithTheirClientOrWithTheConnection) {
   const std::string a1 = begin(kA, "1");
   const std::string a2 = begin(kA, "2");
   const std::string b = begin(kB, "1");
-  EXPECT_THAT(processes_.take_of(kA), ElementsAre(a1, a2));
+  std::vector<std::string> ended;
+  for (const auto& ending : processes_.take_of(kA)) {
+    EXPECT_EQ(ending.method, "process/kill");
+    ended.emplace_back(bj::parse(ending.params).at("processHandle").as_string());
+  }
+  EXPECT_THAT(ended, ElementsAre(a1, a2));
   EXPECT_THAT(processes_.take_of(kA), IsEmpty());
   EXPECT_EQ(output(a1), "nobody");
   EXPECT_EQ(output(b), "device/b: 1");

@@ -1,86 +1,92 @@
-// supervisor: owns Codex's connection, the journal and the open approvals.
-// Outwards it journals first, then publishes; inwards it carries out effects
-// that come with policy's key, and answers questions. It takes no decision.
-// Stations 2 and 5 of docs/paths.md.
+// supervisor: owns Codex's connections, the journal, the ledger and the open
+// approvals. Wires its parts: what Codex says goes through here to them; inward.h
+// has what the bus and the console ask. It takes no decision. Stations 2 and 5 of
+// docs/paths.md.
 #pragma once
 
-#include "lib/bus/bus.h"
-#include "services/supervisor/approvals.h"
-#include "services/supervisor/codex.h"
+#include <deque>
+
+#include "services/supervisor/bulk.h"
+#include "services/supervisor/catch_up.h"
+#include "services/supervisor/codex_process.h"
+#include "services/supervisor/codex_socket.h"
 #include "services/supervisor/effects.h"
-#include "services/supervisor/processes.h"
-#include "services/supervisor/threads.h"
-#include "zane/v1/admin.pb.h"
+#include "services/supervisor/follow.h"
+#include "services/supervisor/inward.h"
+#include "services/supervisor/outward.h"
+#include "services/supervisor/settle.h"
+#include "services/supervisor/weather.h"
 
 namespace zane::supervisor {
 
+// Codex's messages that wait because they can't be written down now; beyond it
+// nothing more is read from Codex.
+inline constexpr size_t kDeferredBytesMax = 16 * 1024 * 1024;
+
 class Service {
  public:
-  // All references outlive it. Throws SqliteError when the journal can't be written.
+  // All references outlive it. Throws SqliteError when its files can't be opened.
   Service(bus::Node& node, const config::Config& config, const crypto::EcKey& mac_key,
           const base::Clock& clock);
 
-  // Spawns the loops: Codex's connection, upkeep.
+  // Spawns the loops: Codex's connections, upkeep.
   void run();
-  void stop() { codex_.detach(); }
+  void stop();
 
   // For the admin server, on the loop.
-  loop::Task<absl::StatusOr<v1::CommandAnswer>> order(std::string method, std::string params, int64_t uid,
-                                                      std::string command_id);
-  loop::Task<v1::StatusReply> status();
+  Inward& inward() { return inward_; }
   ApprovalBook& approvals() { return approvals_; }
   journal::Journal& journal() { return *journal_; }
+  Outward& outward() { return outward_; }
   loop::Io& io() { return node_.io(); }
-  void audit(const std::string& what, const std::string& who, const std::string& detail, int64_t count = 1);
-  // Called with each published event until the returned token is dropped.
-  using Listener = std::function<void(const std::shared_ptr<const v1::Event>&)>;
-  std::shared_ptr<Listener> listen(Listener listener);
 
  private:
-  // Outwards.
-  void on_codex(const CodexMessage& message, std::string_view raw, int64_t read_ns);
-  void on_notification(const CodexMessage& message, std::string_view raw, int64_t read_ns);
-  void on_request(const CodexMessage& message, std::string_view raw);
+  struct Deferred {
+    CodexMessage message;
+    std::string raw;
+    int64_t read_ns;
+  };
+
+  void on_codex(const CodexMessage& message, const Incoming& incoming);
+  // False when it could not be written down: nothing has happened, try again.
+  bool take(const CodexMessage& message, const Incoming& incoming);
+  void on_notification(const CodexMessage& message, const Incoming& incoming);
+  void on_request(const CodexMessage& message, const Incoming& incoming);
+  void on_process_output(const CodexMessage& message, const Incoming& incoming);
+  void defer(const CodexMessage& message, const Incoming& incoming);
+  loop::Task<> take_deferred();
+  loop::Task<> on_codex_ready(std::shared_ptr<const Session> session);
+  void on_codex_lost();
+  void end_of_terminals();
   void repeat_decision(const Approval& approval);
-  loop::Task<> on_codex_ready();
-  loop::Task<> ask_policy(Approval approval);
   std::string shown_with(const CodexMessage& message);
-  void schedule_flush();
-  void flush();
-  void publish_state();
-
-  // Inwards.
-  void on_bus(const bus::Peer& peer, v1::Envelope request);
-  loop::Task<> on_effect(bus::Peer peer, v1::Envelope request);
-  loop::Task<> on_question(bus::Peer peer, v1::Envelope request);
-  void end_client(const std::string& client);
-  loop::Task<v1::Part> part_of(std::string name, bus::Client& client);
-
   loop::Task<> upkeep();
 
   bus::Node& node_;
   const config::Config& config_;
   const base::Clock& clock_;
-  const std::string mac_;
+  Weather weather_;
   std::unique_ptr<journal::Journal> journal_;
+  // Where a damaged ledger.db was moved at this start; "" for none.
+  std::string set_aside_;
+  const std::unique_ptr<Ledger> owned_ledger_;
+  Ledger& ledger_;
+  CodexSocket socket_;
+  CodexSocket bulk_socket_;
+  LocalCodexHost host_;
   Codex codex_;
+  Bulk bulk_;
+  Outward outward_;
   ApprovalBook approvals_;
   Processes processes_;
-  Threads threads_;
+  Powers powers_;
   Effects effects_;
-  bus::Publisher publisher_;
-  bus::Inbox inbox_;
-  bus::RefusalMonitor refusals_;
-  bus::Client policy_;
-  bus::Client relay_;
-  bus::Client webhook_;
-  std::vector<std::weak_ptr<Listener>> listeners_;
-  std::vector<std::string> repeated_;
-  std::string instance_;
-  loop::Timer flush_due_;
-  loop::Timer::time_point flushed_at_{};
-  bool flush_scheduled_ = false;
-  const int64_t started_ms_;
+  CatchUp catch_up_;
+  Follow follow_;
+  Settle settle_;
+  Inward inward_;
+  std::deque<Deferred> deferred_;
+  size_t deferred_bytes_ = 0;
 };
 
 }  // namespace zane::supervisor

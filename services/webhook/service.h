@@ -3,6 +3,10 @@
 // Station 1 of the webhook's path in docs/paths.md.
 #pragma once
 
+#include <functional>
+#include <map>
+#include <memory>
+
 #include "lib/base/clock.h"
 #include "lib/bus/bus.h"
 #include "lib/config/config.h"
@@ -19,7 +23,7 @@ class Service {
 
  private:
   struct Taken {
-    std::string result;  // "accepted", "duplicate", "refused", "ignored"
+    std::string result;  // "accepted", "duplicate", "refused", "ignored", "failed"
     std::string reason;
     std::string delivery;
   };
@@ -28,18 +32,38 @@ class Service {
   Taken take(std::string delivery, const std::string& hook, const Headers& headers, std::string body,
              const std::string& trace);
   Reply take_local(const std::string& hook, const Headers& headers, std::string body);
-  loop::Task<> start_tasks();
-  loop::Task<std::string> start_task(const StoredDelivery& delivery);
+  // One per hook: a delivery waits for those of its own hook and for no other.
+  loop::Task<> start_tasks(std::string hook);
+  // What came of one request for a task.
+  struct Came {
+    enum class To {
+      kResult,  // a final word
+      kAway,    // policy or Codex was not there: it does not count as a try
+      kTry,     // something else: a bounded number of times
+    };
+    To to;
+    std::string result;
+    Store::Began began = Store::Began::kNothing;
+  };
+  loop::Task<Came> start_task(const StoredDelivery& delivery);
+  bool written(const std::function<void()>& write);
+  [[nodiscard]] std::string trouble() const;
   const config::Hook* find(const std::string& id) const;
 
   bus::Node& node_;
   const config::Config& config_;
   const base::Clock& clock_;
-  Store store_;
+  // Where a damaged webhook.db was moved at this start; "" for none.
+  std::string set_aside_;
+  std::unique_ptr<Store> store_;
   bus::Inbox inbox_;
   bus::Client policy_;
   std::unique_ptr<Listener> listener_;
-  loop::Signal waiting_;
+  std::map<std::string, std::unique_ptr<loop::Signal>> waiting_;  // by hook
+  int64_t gave_up_ = 0;
+  // "" while the last write succeeded.
+  std::string disk_trouble_;
+  int64_t disk_trouble_since_ms_ = 0;
   const int64_t started_ms_;
 };
 

@@ -14,8 +14,10 @@ class StoreTest : public ::testing::Test {
     store_.reset();
     store_ = std::make_unique<Store>(temp_ / "webhook.db");
   }
-  std::string next() {
-    const auto delivery = store_->next_waiting();
+  using Added = Store::Added;
+  using Began = Store::Began;
+  std::string next(const std::string& hook = "h") {
+    const auto delivery = store_->next_waiting(hook);
     return delivery ? delivery->id : "";
   }
   int64_t count(const char* sql) {
@@ -30,71 +32,122 @@ class StoreTest : public ::testing::Test {
 
 TEST_F(StoreTest, ADeliveryWaitsUntilItIsSettledOverRestartsToo) {
   const std::string body("\0\xff{}", 4);
-  EXPECT_TRUE(store_->add({"d1", "h", body, "t1"}, "mac:1", 1000));
+  EXPECT_EQ(store_->add({"d1", "h", body, "t1", "text/plain"}, "mac:1", 1000), Added::kFresh);
   reopen();
-  const auto waiting = store_->next_waiting();
+  const auto waiting = store_->next_waiting("h");
   ASSERT_TRUE(waiting);
   EXPECT_EQ(waiting->id, "d1");
   EXPECT_EQ(waiting->hook, "h");
   EXPECT_EQ(waiting->body, body);
   EXPECT_EQ(waiting->trace, "t1");
-  store_->settle("d1", "started thread x");
+  EXPECT_EQ(waiting->content_type, "text/plain");
+  store_->settle("d1", "started thread x", Began::kTask);
   reopen();
-  EXPECT_FALSE(store_->next_waiting());
+  EXPECT_FALSE(store_->next_waiting("h"));
   EXPECT_EQ(count("SELECT count(*) FROM deliveries WHERE id = 'd1' AND result = 'started thread x'"), 1);
   EXPECT_EQ(count("SELECT sum(length(body)) FROM deliveries"), 0) << "the body goes with the result";
 }
 
 TEST_F(StoreTest, TheOldestWaitsInFront) {
-  store_->add({"late", "h", "", ""}, "mac:1", 2000);
-  store_->add({"early", "h", "", ""}, "mac:2", 1000);
+  store_->add({"late", "h", "", "", ""}, "mac:1", 2000);
+  store_->add({"early", "h", "", "", ""}, "mac:2", 1000);
   EXPECT_EQ(next(), "early");
-  store_->settle("early", "x");
+  store_->settle("early", "x", Began::kNothing);
   EXPECT_EQ(next(), "late");
 }
 
-TEST_F(StoreTest, TheSameSignedThingIsTakenOncePerHook) {
-  EXPECT_TRUE(store_->add({"d1", "h", "", ""}, "mac:1", 1000));
-  EXPECT_FALSE(store_->add({"d2", "h", "", ""}, "mac:1", 1001))
-      << "another id of Orbit's makes it no other delivery";
-  EXPECT_FALSE(store_->add({"d1", "h", "", ""}, "mac:1", 1001)) << "nor does the same";
-  EXPECT_TRUE(store_->add({"d3", "h2", "", ""}, "mac:1", 1002));
-  EXPECT_TRUE(store_->add({"d4", "h", "", ""}, "mac:2", 1003));
-  store_->settle("d1", "done");
-  reopen();
-  EXPECT_FALSE(store_->add({"d5", "h", "", ""}, "mac:1", 2000)) << "not even when it is done";
+TEST_F(StoreTest, OneHooksDeliveriesDoNotWaitForAnothers) {
+  store_->add({"a", "h", "", "", ""}, "mac:1", 1000);
+  store_->add({"b", "h2", "", "", ""}, "mac:2", 2000);
+  EXPECT_EQ(next("h2"), "b");
+  EXPECT_THAT(store_->waiting_hooks(), ::testing::UnorderedElementsAre("h", "h2"));
+  store_->settle("a", "x", Began::kNothing);
+  EXPECT_THAT(store_->waiting_hooks(), ::testing::ElementsAre("h2"));
 }
 
-TEST_F(StoreTest, IsRememberedLongerThanTheMailboxKeepsAnything) {
-  EXPECT_GT(kRememberMs, int64_t{7} * 24 * 3600 * 1000);
-  store_->add({"done", "h", "", ""}, "mac:1", 1000);
-  store_->add({"waits", "h", "", ""}, "mac:2", 1000);
-  store_->settle("done", "x");
-  store_->forget_old(1000 + kRememberMs);
-  EXPECT_FALSE(store_->add({"again", "h", "", ""}, "mac:1", 1000));
+TEST_F(StoreTest, WhatWaitsAndWhatStartedIsNotTakenAgain) {
+  EXPECT_EQ(store_->add({"d1", "h", "", "", ""}, "mac:1", 1000), Added::kFresh);
+  EXPECT_EQ(store_->add({"d2", "h", "", "", ""}, "mac:1", 1001), Added::kWaiting)
+      << "another id of Orbit's makes it no other delivery";
+  EXPECT_EQ(store_->add({"d1", "h", "", "", ""}, "mac:1", 1001), Added::kWaiting) << "nor does the same";
+  EXPECT_EQ(store_->add({"d3", "h2", "", "", ""}, "mac:1", 1002), Added::kFresh);
+  EXPECT_EQ(store_->add({"d4", "h", "", "", ""}, "mac:2", 1003), Added::kFresh);
+  store_->settle("d1", "started t", Began::kTask);
+  reopen();
+  EXPECT_EQ(store_->add({"d5", "h", "", "", ""}, "mac:1", 2000), Added::kStarted);
+}
+
+// GitHub's Redeliver sends the same bytes; whoever stored them may send them in a year.
+TEST_F(StoreTest, WhatStartedIsRememberedForGoodAndWhatDidNotMayComeAgain) {
+  store_->add({"done", "h", "", "", ""}, "mac:1", 1000);
+  store_->add({"refused", "h", "", "", ""}, "mac:2", 1000);
+  store_->add({"waits", "h", "", "", ""}, "mac:3", 1000);
+  store_->settle("done", "started t", Began::kTask);
+  store_->settle("refused", "refused: there is no folder", Began::kNothing);
+  EXPECT_EQ(store_->add({"refused", "h", "", "", ""}, "mac:2", 1001), Added::kWaiting)
+      << "the very same hand-over, once more";
+  EXPECT_EQ(store_->add({"again", "h", "", "", ""}, "mac:2", 1001), Added::kFresh);
   store_->forget_old(1001 + kRememberMs);
-  EXPECT_TRUE(store_->add({"again", "h", "", ""}, "mac:1", 1000 + kRememberMs));
+  EXPECT_EQ(store_->add({"years later", "h", "", "", ""}, "mac:1", 1000 + 30 * kRememberMs), Added::kStarted);
   EXPECT_EQ(next(), "waits") << "what still waits is never forgotten";
+}
+
+// The file as 0.1 left it: with its one table and without a version.
+TEST_F(StoreTest, AFileOf01IsTakenOver) {
+  store_.reset();
+  for (const char* part : {"", "-wal", "-shm"})
+    std::filesystem::remove((temp_ / "webhook.db").string() + part);
+  {
+    journal::Db db(temp_ / "webhook.db");
+    db.run(
+        "CREATE TABLE deliveries (id TEXT PRIMARY KEY, hook TEXT NOT NULL, dedupe TEXT, body BLOB NOT NULL, "
+        "trace "
+        "TEXT NOT NULL, result TEXT NOT NULL, at_ms INTEGER NOT NULL, UNIQUE (hook, dedupe));"
+        "INSERT INTO deliveries VALUES ('s', 'h', 'mac:1', '', '', 'started t', 5), ('r', 'h', 'mac:2', '', "
+        "'', "
+        "'refused: x', 6), ('w', 'h', 'mac:3', 'body', 't', '', 7), ('n', 'h', NULL, '', '', 'refused: y', "
+        "8)");
+  }
+  reopen();
+  EXPECT_EQ(store_->next_waiting("h")->body, "body");
+  EXPECT_EQ(store_->add({"x", "h", "", "", ""}, "mac:1", 9), Added::kStarted);
+  EXPECT_EQ(store_->add({"y", "h", "", "", ""}, "mac:2", 9), Added::kFresh);
+  EXPECT_EQ(store_->latest(10).size(), 5u);
+}
+
+TEST_F(StoreTest, AFileOfANewerZaneIsRefusedUntouched) {
+  store_.reset();
+  {
+    journal::Db db(temp_ / "webhook.db");
+    db.run("PRAGMA user_version = 99");
+  }
+  try {
+    Store store(temp_ / "webhook.db");
+    FAIL() << "it was opened";
+  } catch (const journal::SqliteError& e) {
+    EXPECT_EQ(e.trouble(), journal::Trouble::kNewer);
+    EXPECT_NE(std::string(e.what()).find("update Zane"), std::string::npos);
+  }
 }
 
 TEST_F(StoreTest, ARefusedOneIsSeenAndStartsNothing) {
   store_->add_settled("r1", "h", "refused: no", 1000);
-  EXPECT_FALSE(store_->next_waiting());
+  EXPECT_FALSE(store_->next_waiting("h"));
   EXPECT_EQ(count("SELECT count(*) FROM deliveries WHERE result = 'refused: no'"), 1);
   // A refused one keeps the good one's place free.
-  EXPECT_TRUE(store_->add({"d1", "h", "", ""}, "mac:1", 1001));
+  EXPECT_EQ(store_->add({"d1", "h", "", "", ""}, "mac:1", 1001), Added::kFresh);
 }
 
 // A forger who knows a delivery's id must not make the good one unseen.
 TEST_F(StoreTest, ARefusedOneDoesNotTakeAGoodOnesId) {
   store_->add_settled("d1", "h", "refused: no", 1000);
-  EXPECT_TRUE(store_->add({"d1", "h", "body", ""}, "mac:1", 1001));
+  EXPECT_EQ(store_->add({"d1", "h", "body", "", ""}, "mac:1", 1001), Added::kFresh);
   EXPECT_EQ(next(), "d1");
 }
 
 TEST_F(StoreTest, RefusedOnesAreBoundedAndGoodOnesKept) {
-  store_->add({"d1", "h", "", ""}, "mac:1", 1);
-  store_->settle("d1", "done");
+  store_->add({"d1", "h", "", "", ""}, "mac:1", 1);
+  store_->settle("d1", "done", Began::kTask);
   for (int i = 0; i < 1010; ++i) store_->add_settled("r" + std::to_string(i), "h", "refused: no", 1000 + i);
   EXPECT_LE(count("SELECT count(*) FROM deliveries WHERE dedupe IS NULL"), 1001);
   EXPECT_EQ(count("SELECT count(*) FROM deliveries WHERE id = 'r1009'"), 1) << "the newest are seen";

@@ -74,6 +74,64 @@ TEST(VerifyTest, ASecretWithItsPrefixIsBase64) {
   EXPECT_FALSE(good("standard", signed_so));
 }
 
+// Svix's own reference vector, under both families of names.
+TEST(VerifyTest, TheOlderNamesAreTakenToo) {
+  constexpr char kSvixSecret[] = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+  constexpr int64_t kThen = int64_t{1614265330} * 1000;
+  for (const std::string family : {"svix", "webhook"}) {
+    const Headers headers = {{family + "-id", "msg_p5jXN8AQM9LWM0D4loKWxJek"},
+                             {family + "-timestamp", "1614265330"},
+                             {family + "-signature", "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="}};
+    EXPECT_TRUE(good("standard", headers, R"({"test": 2432232314})", kSvixSecret, kThen)) << family;
+  }
+}
+
+TEST(VerifyTest, OneSecretInItsSeveralSpellings) {
+  const std::string key = "0123456789abcdefghijklmnop";  // its base64 has padding
+  const std::string base64 = "MDEyMzQ1Njc4OWFiY2RlZmdoaWprbG1ub3A=";
+  const std::string unpadded = base64.substr(0, base64.size() - 1);
+  const auto signed_with = [&](const std::string& by) {
+    std::string mac =
+        crypto::to_base64url(crypto::hmac_sha256(by, std::string("msg_2Kx.1700000000.") + kBody));
+    for (char& c : mac) c = c == '-' ? '+' : c == '_' ? '/' : c;
+    return with(kStandard, "webhook-signature", "v1," + mac + "=");
+  };
+  for (const std::string& secret :
+       {"whsec_" + base64, base64, "v1,whsec_" + base64, "whsec_" + unpadded, unpadded})
+    EXPECT_TRUE(good("standard", signed_with(key), kBody, secret)) << secret;
+  const std::string as_text = "whsec_" + base64;
+  EXPECT_TRUE(good("standard", signed_with(as_text), kBody, as_text)) << "the text itself is the key";
+  EXPECT_FALSE(good("standard", signed_with("another-key-of-good-length"), kBody, as_text));
+}
+
+TEST(VerifyTest, BitbucketsHeaderWithSha256AndNeverWithSha1) {
+  Headers bitbucket = {{"x-event-key", "repo:push"}, {"x-hub-signature", kGithub.at("x-hub-signature-256")}};
+  EXPECT_TRUE(good("github", bitbucket));
+  bitbucket["x-hub-signature"] = "sha1=0123456789012345678901234567890123456789";
+  const auto refused = verify("github", kSecret, bitbucket, kBody, kNow);
+  EXPECT_THAT(std::get<Unverified>(refused).reason, ::testing::HasSubstr("SHA-1"));
+  const auto missing = verify("github", kSecret, {{"x-event-key", "repo:push"}}, kBody, kNow);
+  EXPECT_THAT(std::get<Unverified>(missing).reason, ::testing::HasSubstr("Bitbucket"));
+  const auto rewritten = verify("github", kSecret, kGithub, R"({"a": 1})", kNow);
+  EXPECT_THAT(std::get<Unverified>(rewritten).reason, ::testing::HasSubstr("forwarder"));
+}
+
+TEST(VerifyTest, APingIsOneByWhatIsSigned) {
+  EXPECT_TRUE(is_ping(R"({"zen":"Keep it simple.","hook_id":7,"hook":{}})"));
+  for (const char* body :
+       {"", "{}", R"({"zen":"x"})", R"({"action":"ping","hook_id":7})", R"(["zen","hook_id"])"})
+    EXPECT_FALSE(is_ping(body)) << body;
+}
+
+TEST(VerifyTest, AFormIsUnwrappedAndNothingElseTouched) {
+  constexpr char kForm[] = "application/x-www-form-urlencoded; charset=utf-8";
+  EXPECT_EQ(unwrapped(kForm, "payload=%7B%22a%22%3A%22x+y%2B%C3%BC%22%7D"), R"({"a":"x y+ü"})");
+  EXPECT_EQ(unwrapped(kForm, "a=1&payload=%7B%7D&b=2"), "{}");
+  EXPECT_EQ(unwrapped(kForm, "payload=%zz%4"), "%zz%4") << "what is no escape stays";
+  EXPECT_EQ(unwrapped(kForm, "nothing=here"), "nothing=here");
+  EXPECT_EQ(unwrapped("application/json", "payload=%7B%7D"), "payload=%7B%7D");
+}
+
 TEST(VerifyTest, AnyChangedByteOfTheBodyShows) {
   for (const auto& s : kSchemes) {
     std::string body = kBody;

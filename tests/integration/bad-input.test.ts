@@ -51,7 +51,7 @@ test('what is no JSON-RPC is skipped, and a method nobody knows passes through u
   const id = JSON.parse(odd.raw.toString()).params.turnId;
   assert.equal(odd.raw.toString(), `{"method":"zane/odd","params":{"threadId":"${thread}","turnId":"${id}","odd":[null,{"deep":[[[[]]]]},1e300,"\\u0000\\ud83d\\ude00"]}}`);
   await stream.find(has('and on it goes'));
-  assert.match(world.anchor.services.supervisor.log, /codex_message_refused .*count=4/);
+  assert.match(world.anchor.services.supervisor.log, /codex_message_refused .*count=3/);
   assert.equal(await world.codexPid(), codex);
   assert.deepEqual(services(), pids);
 });
@@ -76,18 +76,28 @@ test('an answer too long for the bus is said to be too long, and the next one co
   assert.equal((await owner.call('fake/long', { bytes: 3 })).result.text, 'xxx');
 });
 
-test('a message beyond every bound, and one that is not UTF-8, cost the connection and nothing else', async () => {
-  for (const [prompt, said] of [[`overlong ${65 * MIB}`, 'more than 64 MiB'], ['bad utf8', 'the connection to codex ended']] as const) {
-    const codex = await world.codexPid();
-    const told = world.anchor.services.supervisor.saw(said, false);
-    await start(prompt);
-    await told;
-    await until('Codex is attached again', isReady);
-    assert.equal(await world.codexPid(), codex, 'it is the same Codex');
-    const thread = await start('say well again');
-    const stream = await Follow.open(owner, thread.slice(0, 8), thread);
-    await stream.find(has('well again'));
-  }
+test('a message beyond every bound costs itself: the turn is told as one with a hole, and goes on', async () => {
+  const { thread, stream } = await followed();
+  const codex = await world.codexPid();
+  await turn(thread, `overlong ${65 * MIB};say and on it goes`);
+  const hole = await stream.find(has('"zane/hole"'));
+  assert.equal(hole.kind, 'zane');
+  await stream.find(has('and on it goes'));
+  assert.doesNotMatch(world.anchor.services.supervisor.log, /the connection to codex ended/);
+  assert.equal(await world.codexPid(), codex, 'it is the same Codex');
+  assert.deepEqual(services(), pids);
+});
+
+test('a message that is not UTF-8 costs the connection and nothing else', async () => {
+  const codex = await world.codexPid();
+  const told = world.anchor.services.supervisor.saw('the connection to codex ended', false);
+  await start('bad utf8');
+  await told;
+  await until('Codex is attached again', isReady);
+  assert.equal(await world.codexPid(), codex, 'it is the same Codex');
+  const thread = await start('say well again');
+  const stream = await Follow.open(owner, thread.slice(0, 8), thread);
+  await stream.find(has('well again'));
   assert.deepEqual(services(), pids);
 });
 

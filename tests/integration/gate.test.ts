@@ -2,7 +2,7 @@
 // and real Codex; the phones are signed frames without a page.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { chmodSync, copyFileSync, existsSync } from 'node:fs';
+import { chmodSync, copyFileSync, existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
@@ -15,7 +15,8 @@ let world: World;
 let owner: NodePhone;
 
 before(async () => {
-  world = await World.start();
+  world = await World.start({ settings: ({ work }) => ({ policy: { folders: [join(work, 'allowed')] } }) });
+  mkdirSync(join(world.work, 'allowed'));
   owner = await NodePhone.enrol(world, 'owner');
 });
 after(() => world?.close());
@@ -60,7 +61,7 @@ const WRITERS: [to: string, body: Record<string, unknown>, from: string[]][] = [
   ['policy', { consoleCommand: { method: 'zane/devices', params: Buffer.from('{}').toString('base64'), commandId: 'c' } }, ['supervisor']],
   ['policy', { approvalQuestion: { approval: 'none' } }, ['supervisor']],
   ['policy', { auditNote: { what: 'a test', who: 'a test' } }, ['supervisor']],
-  ['policy', { taskRequest: { hook: 'none', delivery: 'd', prompt: 'x' } }, ['webhook']],
+  ['policy', { taskRequest: { hook: 'none', delivery: 'd', payload: 'eA==' } }, ['webhook']],
   ['supervisor', { question: { status: {} } }, ['relay', 'policy']],
   ['supervisor', { clientEnded: { client: 'none' } }, ['relay']],
   ['webhook', { delivery: { hook: 'none', delivery: 'd' } }, ['relay']],
@@ -84,6 +85,8 @@ test('half a protobuf is dropped and the service stays up', async () => {
 
 test('below owner, what runs anything unasked is refused', async () => {
   const { thread } = await world.json('start', '-C', world.work, 'say hello');
+  const { thread: allowed } = await world.json('start', '-C', join(world.work, 'allowed'), 'say hello');
+  const { thread: unasked } = await world.json('start', '-C', join(world.work, 'allowed'), '-p', 'full-access', 'say hello');
   const input = [{ type: 'text', text: 'say hello' }];
   const spawned = { command: ['true'], cwd: world.work, processHandle: 'p' };
   const forbidden: [string, Record<string, unknown>][] = [
@@ -93,6 +96,12 @@ test('below owner, what runs anything unasked is refused', async () => {
     ['turn/start', { threadId: thread, input, approvalsReviewer: 'auto_review' }],
     ['turn/start', { threadId: thread, input, cwd: '/' }],
     ['turn/start', { threadId: thread, input: [{ type: 'localImage', path: '/etc/passwd' }] }],
+    // The order is plain, the thread is not: outside the folders, or running unasked.
+    ['turn/start', { threadId: thread, input }],
+    ['turn/start', { threadId: unasked, input }],
+    ['turn/steer', { threadId: unasked, input, expectedTurnId: 'x' }],
+    ['thread/resume', { threadId: unasked }],
+    ['thread/read', { threadId: thread, includeTurns: true }],
     ['thread/start', { cwd: world.work }],
     ['thread/start', { cwd: world.work, config: { sandbox_mode: 'danger-full-access' } }],
     ['thread/resume', { threadId: thread, approvalPolicy: 'never' }],
@@ -114,7 +123,7 @@ test('below owner, what runs anything unasked is refused', async () => {
       assert.deepEqual([method, receipt.state, receipt.reason], [method, 'refused', 'role']);
       assert.ok(receipt.verified, `${method}: the refusal is signed`);
     }
-    const plain = await phone.call('turn/start', { threadId: thread, input });
+    const plain = await phone.call('turn/start', { threadId: allowed, input });
     assert.equal(plain.state, role === 'operator' ? 'done' : 'refused', plain.message);
     assert.equal((await phone.call('thread/list', { limit: 1 })).state, 'done');
   }

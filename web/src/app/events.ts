@@ -7,6 +7,9 @@ import type { Approval } from '../model/approvals.ts';
 import { obj } from '../model/read.ts';
 import type { Fields } from '../model/read.ts';
 
+/** Codex's own words, what it told afterwards, and the Mac's about what was missed (docs/link.md). */
+const SPOKEN: ReadonlySet<string> = new Set(['', 'recovered', 'zane']);
+
 export type ReadEvent =
   | { kind: 'message'; epoch: string; seq: number; message: Fields }
   | { kind: 'approval'; epoch: string; seq: number; approval: Approval };
@@ -26,6 +29,6 @@ export async function eachEvent(epoch: string, events: readonly RawEvent[], mac:
     const approval = event.kind === 'approval' && key ? await readApproval(event, mac, key) : undefined;
     if (approval) take({ kind: 'approval', ...place, approval });
     // A message that cannot be read moves the place and changes nothing.
-    else take({ kind: 'message', ...place, message: event.kind === '' ? message(event.bodies[0]) : {} });
+    else take({ kind: 'message', ...place, message: SPOKEN.has(event.kind) ? message(event.bodies[0]) : {} });
   }
 }

@@ -95,3 +95,21 @@ test('an unknown item is shown as it is', () => {
   assert.equal(unknown.title, 'hologram');
   assert.match(unknown.detail, /cube/);
 });
+
+test('a turn with a hole is not whole until the Mac says so, and then its items stand in Codex\'s order', () => {
+  const message = (id: string, text: string): [string, Fields] => ['item/completed', { turnId: 'u', item: { type: 'agentMessage', id, text } }];
+  const upToHole: [string, Fields][] = [
+    started('u'), message('a', 'before'), ['item/agentMessage/delta', { turnId: 'u', itemId: 'b', delta: 'w1 w2' }],
+    ['zane/hole', { turnId: 'u', reason: 'x' }],
+  ];
+  const holed = play(...upToHole);
+  assert.equal(holed.live[0]?.whole, false);
+  assert.equal(item(holed, 'b')?.partial, true);
+  assert.equal(holed.live[0]?.notes.length, 1);
+  const after = play(...upToHole, message('d', 'live again'), message('b', 'w1 w2 w3 w4'), message('c', 'missed'), ['zane/whole', { turnId: 'u', itemIds: ['a', 'b', 'c', 'd'] }]);
+  assert.deepEqual(after.live[0]?.items.map((one) => one.id), ['a', 'b', 'c', 'd']);
+  assert.equal(after.live[0]?.whole, true);
+  assert.deepEqual(after.live[0]?.notes, []);
+  const b = item(after, 'b');
+  assert.equal(b?.type === 'agent' && b.text, 'w1 w2 w3 w4');
+});

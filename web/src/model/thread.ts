@@ -5,7 +5,7 @@ import { appended, appendedAt, blankItem, fileChanges, itemFrom, tail } from './
 import type { Item } from './items.ts';
 import { num, obj, str, strings } from './read.ts';
 import type { Fields } from './read.ts';
-import { closed, emptyTurn, errorText, findItem, withDiff, withHead, withItem, withNote, withPlan } from './turns.ts';
+import { closed, emptyTurn, errorText, findItem, madeWhole, withDiff, withHead, withHole, withItem, withNote, withPlan } from './turns.ts';
 import type { Turn } from './turns.ts';
 
 /** Live turns kept; older ones are Codex's to tell again. */
@@ -121,6 +121,10 @@ function turnEvent(turn: Turn, method: string, params: Fields, event: Message): 
       return { ...withHead(turn, obj(params['turn'])), whole: true };
     case 'turn/completed':
       return closed(withHead(turn, obj(params['turn'])));
+    case 'zane/hole':
+      return withHole(turn, `${event.epoch}:${event.seq}`);
+    case 'zane/whole':
+      return madeWhole(turn, strings(params['itemIds']));
     case 'turn/plan/updated':
       return withPlan(turn, params);
     case 'turn/diff/updated':

@@ -101,6 +101,22 @@ export function withNote(turn: Turn, id: string, text: string): Turn {
   return { ...turn, notes: [...turn.notes, { id, text: text.slice(0, 4000) }].slice(-NOTES_MAX) };
 }
 
+const HOLE = 'hole ';
+
+/** The Mac lost sight of Codex in this turn: what was being said then has a part missing. */
+export function withHole(turn: Turn, id: string): Turn {
+  const items = turn.items.map((item) => (item.done ? item : { ...item, partial: true }));
+  return withNote({ ...turn, items, whole: false }, HOLE + id, 'Your Mac lost sight of Codex for a moment here. What was missed is being fetched.');
+}
+
+/** All of it has been had, in this order; an item that is not named keeps its place at the end. */
+export function madeWhole(turn: Turn, order: readonly string[]): Turn {
+  const place = new Map(order.map((id, at) => [id, at]));
+  const at = (item: Item): number => place.get(item.id) ?? order.length;
+  const items = turn.items.map((item, index) => ({ item, index })).sort((a, b) => at(a.item) - at(b.item) || a.index - b.index).map(({ item }) => item);
+  return { ...turn, items, whole: true, notes: turn.notes.filter((note) => !note.id.startsWith(HOLE)) };
+}
+
 /** Ends what was still open when the turn ended: nothing spins for ever. */
 export function closed(turn: Turn): Turn {
   if (turn.items.every((item) => item.done)) return turn;

@@ -1,0 +1,360 @@
+// The connection to Codex as a thing that fails: attach, start, hang, drop in
+// mid-resume; and what may be said and done about each.
+#include "services/supervisor/codex.h"
+
+#include "gmock/gmock.h"
+#include "lib/journal/journal.h"
+#include "lib/testing/clock.h"
+#include "lib/testing/run.h"
+#include "lib/testing/temp_folder.h"
+#include "services/supervisor/approvals.h"
+#include "services/supervisor/bulk.h"
+#include "services/supervisor/follow.h"
+#include "services/supervisor/settle.h"
+#include "services/supervisor/testing/scripted_codex.h"
+
+namespace zane::supervisor {
+namespace {
+
+namespace bj = boost::json;
+using std::chrono::milliseconds;
+using ::testing::HasSubstr;
+using zane::testing::run_ready;
+using zane::testing::run_until;
+
+CodexTimes quick() {
+  CodexTimes times;
+  times.start = milliseconds(200);
+  times.connect_poll = milliseconds(1);
+  times.first_pause = milliseconds(1);
+  times.longest_pause = milliseconds(4);
+  times.initialize = milliseconds(200);
+  times.call = milliseconds(300);
+  times.probe = milliseconds(20);
+  return times;
+}
+
+// What the codex of a thread says of it in its answers.
+std::string thread_json(const std::string& status) {
+  return R"({"thread":{"id":"t","updatedAt":1,"status":)" + status +
+         R"(},"approvalPolicy":"on-request","cwd":"/w","activePermissionProfile":{"id":"zane"}})";
+}
+constexpr char kWaiting[] = R"({"type":"active","activeFlags":["waitingOnApproval"]})";
+constexpr char kActive[] = R"({"type":"active","activeFlags":[]})";
+constexpr char kIdle[] = R"({"type":"idle"})";
+
+constexpr char kRequest[] =
+    R"({"method":"item/commandExecution/requestApproval","id":7,"params":{"threadId":"t","turnId":"u","itemId":"i","availableDecisions":["accept","cancel"]}})";
+
+class CodexTest : public ::testing::Test, public Teller {
+ protected:
+  CodexTest()
+      : home_(*base::Home::open(temp_.path().string())),
+        journal_(temp_ / "j.db", "boot", clock_.now),
+        ledger_(temp_ / "l.db", temp_ / "none.db"),
+        codex_(io_, home_, config_, wire_, host_, quick()),
+        bulk_(io_, codex_, bulk_wire_, quick()),
+        book_(ledger_, *this, mac_, clock_),
+        powers_(ledger_, clock_),
+        follow_(io_, codex_, powers_, [](const Follow::Resumed&) {}),
+        settle_(io_, codex_, bulk_, book_, follow_, [] {}) {
+    wire_.answer = [this](const std::string& m, const bj::object& p) { return answer(m, p); };
+    bulk_wire_.answer = wire_.answer;
+  }
+
+  void tell(const std::function<void(v1::Event&)>& fill) override {
+    journal_.append(journal::Level::kList, clock_.now, fill);
+  }
+
+  virtual std::optional<std::string> answer(const std::string& method, const bj::object&) {
+    if (method == "initialize") return R"({"userAgent":"zane/9.9 x","codexHome":"/codex"})";
+    if (method == "thread/loaded/list") return R"({"data":["t"],"nextCursor":null})";
+    if (method == "thread/resume") {
+      if (resume_fails > 0) {
+        --resume_fails;
+        return std::nullopt;
+      }
+      if (repeats_after_resume) repeat_after_reads > 0 ? later_.push_back(kRequest) : wire_.say(kRequest);
+      return thread_json(status);
+    }
+    if (method == "thread/read") {
+      // Codex repeats what is pending some round trips after the resume.
+      if (!later_.empty() && ++reads > repeat_after_reads) {
+        wire_.say(later_.front());
+        later_.pop_front();
+      }
+      return thread_json(status);
+    }
+    if (method == "thread/turns/list") return turns;
+    if (method == "thread/items/list") return items;
+    return "{}";
+  }
+
+  void begin() {
+    Codex::Events events;
+    events.on_message = [this](const CodexMessage& m, const Incoming& in) {
+      said_.push_back(m.method);
+      if (m.kind != CodexMessage::Kind::kRequest) return;
+      const auto [a, fresh] = book_.open(codex_.instance(), m, in.raw, "", "");
+      settle_.repeated(a.id);
+    };
+    events.on_ready = [this](std::shared_ptr<const Session> s) -> loop::Task<> {
+      bulk_.codex_changed();
+      settle_.begin(s);
+      co_await follow_.resume_loaded(s);
+      if (!s->alive) co_return;
+      if (!co_await settle_.look(s) && s->alive) loop::spawn(io_, "keep", settle_.keep_looking(s));
+    };
+    events.on_lost = [this] { bulk_.codex_changed(); };
+    events.on_ended = [this](const std::string& how) {
+      ends_.push_back(how);
+      book_.orphan("", how);
+    };
+    events.on_state = [this] {
+      if (states_.empty() || states_.back() != codex_.state().state()) states_.push_back(codex_.state().state());
+    };
+    loop::spawn(io_, "codex", codex_.run(std::move(events)));
+    loop::spawn(io_, "bulk", bulk_.run());
+  }
+  void until_state(const std::string& wanted) {
+    run_until(io_, [&] { return codex_.state().state() == wanted; });
+  }
+  // An approval that was open before this session.
+  std::string open_before() {
+    return book_.open("codex-1", *read_codex_message(kRequest), kRequest, "", "").first.id;
+  }
+  std::string state_of(const std::string& id) { return book_.find(id)->state; }
+
+  zane::testing::TempFolder temp_;
+  zane::testing::SetClock clock_{1700000000000};
+  const crypto::EcKey mac_ = crypto::EcKey::generate();
+  loop::Io io_{1};
+  base::Home home_;
+  config::Config config_;
+  journal::Journal journal_;
+  Ledger ledger_;
+  testing::ScriptedTransport wire_{io_};
+  testing::ScriptedTransport bulk_wire_{io_};
+  testing::ScriptedHost host_;
+  Codex codex_;
+  Bulk bulk_;
+  ApprovalBook book_;
+  Powers powers_;
+  Follow follow_;
+  Settle settle_;
+  std::vector<std::string> said_, states_, ends_;
+  std::string status = kWaiting;
+  std::string turns = R"({"data":[{"id":"u","status":"inProgress"}]})";
+  std::string items = R"({"data":[]})";
+  int resume_fails = 0;
+  int reads = 0;
+  int repeat_after_reads = 0;
+  bool repeats_after_resume = false;
+  std::deque<std::string> later_;
+};
+
+// ---- the process --------------------------------------------------------------
+
+TEST_F(CodexTest, AttachesToOneThatLives) {
+  begin();
+  until_state("ready");
+  EXPECT_EQ(codex_.state().version(), "9.9");
+  EXPECT_EQ(codex_.home_folder(), "/codex");
+  EXPECT_EQ(host_.starts, 0);
+}
+
+TEST_F(CodexTest, StartsOneOnlyWhenNobodyListensAndNoneLives) {
+  wire_.connects = {absl::NotFoundError("nobody")};
+  begin();
+  until_state("ready");
+  EXPECT_EQ(host_.starts, 1);
+  EXPECT_EQ(ends_.size(), 1u) << "what an earlier one asked is void";
+}
+
+// A cleaner of temporary folders took the socket; the process runs on.
+TEST_F(CodexTest, NeverASecondOneBesideOneThatLives) {
+  const auto id = open_before();
+  wire_.connects = {absl::NotFoundError("no such file"), absl::NotFoundError("no such file")};
+  host_.alive = 4711;
+  begin();
+  until_state("unreachable");
+  EXPECT_THAT(codex_.state().message(), HasSubstr("pid 4711"));
+  EXPECT_THAT(codex_.state().message(), HasSubstr("kill 4711"));
+  EXPECT_EQ(host_.starts, 0);
+  EXPECT_EQ(state_of(id), "open") << "nothing says that it has ended";
+  until_state("ready");
+  EXPECT_TRUE(ends_.empty());
+}
+
+// EMFILE, EACCES, a full backlog: our own trouble says nothing about Codex.
+TEST_F(CodexTest, OurOwnTroubleIsNotItsEnd) {
+  const auto id = open_before();
+  wire_.connects = {absl::UnavailableError("too many open files"), absl::UnavailableError("too many open files")};
+  begin();
+  until_state("unreachable");
+  EXPECT_EQ(host_.starts, 0);
+  EXPECT_EQ(state_of(id), "open");
+  until_state("ready");
+}
+
+TEST_F(CodexTest, OneThatTakesTheConnectionAndSaysNothingIsStuckWithItsPid) {
+  wire_.connects.assign(3, absl::DeadlineExceededError("says nothing"));
+  begin();
+  until_state("stuck");
+  EXPECT_THAT(codex_.state().message(), HasSubstr("kill 4711"));
+  EXPECT_EQ(host_.starts, 0);
+  until_state("ready");
+}
+
+TEST_F(CodexTest, OneThatFallsSilentIsStuckAndReadyAgainWhenItAnswers) {
+  bool silent = false;
+  wire_.answer = [&](const std::string& m, const bj::object& p) {
+    return silent && m == "thread/loaded/list" ? std::nullopt : answer(m, p);
+  };
+  begin();
+  until_state("ready");
+  silent = true;
+  until_state("stuck");
+  silent = false;
+  until_state("ready");
+}
+
+TEST_F(CodexTest, ReadyIsNotSaidOfAConnectionThatIsOver) {
+  bool dropped = false;
+  wire_.on_call = [&](const std::string& method) {
+    if (method == "thread/resume" && !std::exchange(dropped, true)) wire_.drop();
+  };
+  begin();
+  run_until(io_, [&] { return wire_.connections == 2; });
+  EXPECT_THAT(states_, ::testing::Not(::testing::Contains("ready"))) << "not before the second one is";
+  until_state("ready");
+}
+
+// ---- approvals over a connection that fails -------------------------------------
+
+TEST_F(CodexTest, RepeatedSomeRoundTripsLaterItIsStillOpen) {
+  const auto id = open_before();
+  repeats_after_resume = true;
+  repeat_after_reads = 1;
+  begin();
+  until_state("ready");
+  run_until(io_, [&] { return !said_.empty(); });
+  EXPECT_EQ(state_of(id), "open");
+}
+
+TEST_F(CodexTest, AResumeThatFailsProvesNothingAndIsTriedAgain) {
+  const auto id = open_before();
+  resume_fails = 1000;
+  status = kActive;
+  begin();
+  until_state("ready");
+  EXPECT_EQ(state_of(id), "open") << "not resumed: nothing is known of it";
+  // It is tried again until it works; then Codex says, twice, that it waits for nobody.
+  resume_fails = 0;
+  run_until(io_, [&] { return state_of(id) != "open"; });
+  EXPECT_EQ(state_of(id), "answered-elsewhere");
+}
+
+TEST_F(CodexTest, AConnectionThatDropsDuringTheResumeSettlesNothing) {
+  const auto id = open_before();
+  repeats_after_resume = true;
+  repeat_after_reads = 1;
+  bool dropped = false;
+  wire_.on_call = [&](const std::string& method) {
+    if (method == "thread/read" && !std::exchange(dropped, true)) wire_.drop();
+  };
+  begin();
+  until_state("ready");
+  EXPECT_EQ(wire_.connections, 2);
+  run_until(io_, [&] { return !said_.empty(); });
+  EXPECT_EQ(state_of(id), "open");
+}
+
+TEST_F(CodexTest, WhileCodexSaysThatItWaitsNothingIsSettled) {
+  const auto id = open_before();
+  status = kWaiting;
+  begin();
+  until_state("ready");
+  run_until(io_, [&] { return wire_.sent.size() > 8; });
+  EXPECT_EQ(state_of(id), "open");
+}
+
+TEST_F(CodexTest, AnsweredAtTheDeskMeanwhileIsSeenAtTheItem) {
+  const auto id = open_before();
+  status = kIdle;
+  items = R"({"data":[{"turnId":"u","item":{"id":"i","type":"commandExecution","status":"declined"}}]})";
+  begin();
+  until_state("ready");
+  run_until(io_, [&] { return state_of(id) != "open"; });
+  EXPECT_EQ(state_of(id), "answered-elsewhere");
+  EXPECT_THAT(book_.find(id)->reason, HasSubstr("refused"));
+}
+
+TEST_F(CodexTest, AnotherProcessesRequestsAreVoidAndItsNumbersMeanOthers) {
+  const auto id = open_before();
+  wire_.its_instance = "codex-2";
+  repeats_after_resume = true;
+  begin();
+  until_state("ready");
+  run_until(io_, [&] { return !said_.empty() && book_.unsettled().size() == 1; });
+  EXPECT_EQ(state_of(id), "orphaned");
+  EXPECT_NE(book_.unsettled()[0].id, id);
+}
+
+// ---- calls --------------------------------------------------------------------------
+
+TEST_F(CodexTest, ACallOfALostConnectionIsUnknownAtOnceAndOneBeforeItIsReadyDidNothing) {
+  const auto early = zane::testing::run(io_, codex_.call("x", "{}"));
+  EXPECT_EQ(early.status().code(), absl::StatusCode::kUnavailable);
+  wire_.answer = [&](const std::string& m, const bj::object& p) { return m == "x" ? std::nullopt : answer(m, p); };
+  begin();
+  until_state("ready");
+  std::optional<absl::StatusOr<CodexReply>> got;
+  loop::spawn(io_, "call", [](Codex& c, auto& out) -> loop::Task<> {
+    out = co_await c.call("x", "{}", std::chrono::hours(1));
+  }(codex_, got));
+  run_until(io_, [&] { return wire_.sent.back().at("method") == "x"; });
+  wire_.drop();
+  run_until(io_, [&] { return got.has_value(); });
+  EXPECT_EQ(got->status().code(), absl::StatusCode::kUnknown);
+}
+
+TEST_F(CodexTest, AnAnswerThatIsCutOrNoJsonEndsItsCallWithItsName) {
+  wire_.answer = [&](const std::string& m, const bj::object& p) { return m == "x" ? std::nullopt : answer(m, p); };
+  begin();
+  until_state("ready");
+  for (const bool cut : {true, false}) {
+    std::optional<absl::StatusOr<CodexReply>> got;
+    const size_t before = wire_.sent.size();
+    loop::spawn(io_, "call", [](Codex& c, auto& out) -> loop::Task<> {
+      out = co_await c.call("x", "{}", std::chrono::hours(1));
+    }(codex_, got));
+    run_until(io_, [&] { return wire_.sent.size() > before && wire_.sent.back().at("method") == "x"; });
+    wire_.say("{\"id\":" + bj::serialize(wire_.sent.back().at("id")) + ",\"result\":{\"data\":[\"aaaa", cut);
+    run_until(io_, [&] { return got.has_value(); });
+    EXPECT_EQ(got->status().code(), absl::StatusCode::kOutOfRange) << cut;
+  }
+}
+
+TEST_F(CodexTest, ABulkAnswerThatHangsDelaysNoEvent) {
+  begin();
+  until_state("ready");
+  bulk_wire_.answer = [&](const std::string& m, const bj::object& p) {
+    return m == "thread/list" ? std::nullopt : answer(m, p);
+  };
+  std::optional<absl::StatusOr<CodexReply>> got;
+  loop::spawn(io_, "call", [](Bulk& b, auto& out) -> loop::Task<> {
+    out = co_await b.call("thread/list", "{}", std::chrono::hours(1));
+  }(bulk_, got));
+  run_until(io_, [&] { return !bulk_wire_.sent.empty() && bulk_wire_.sent.back().at("method") == "thread/list"; });
+  wire_.say(R"({"method":"turn/started","params":{"threadId":"t","turn":{"id":"u"}}})");
+  run_until(io_, [&] { return !said_.empty(); });
+  EXPECT_FALSE(got);
+  bulk_wire_.drop();
+  run_until(io_, [&] { return got.has_value(); });
+  EXPECT_EQ(got->status().code(), absl::StatusCode::kUnknown);
+  EXPECT_TRUE(codex_.ready()) << "its end is not the main connection's";
+}
+
+}  // namespace
+}  // namespace zane::supervisor

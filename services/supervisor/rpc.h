@@ -1,0 +1,60 @@
+// JSON-RPC over one connection to Codex: calls with ids of our own, answers to
+// its requests. Does not know what is said. On the loop.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <unordered_map>
+
+#include "absl/status/statusor.h"
+#include "services/supervisor/codex_message.h"
+#include "services/supervisor/transport.h"
+
+namespace zane::supervisor {
+
+// Calls that wait for Codex on one connection, at most.
+inline constexpr size_t kCallsMax = 1024;
+
+// What Codex answered: `bytes` are its own, of `result` or of `error`.
+struct CodexReply {
+  bool ok = false;
+  std::string bytes;
+};
+
+class Rpc {
+ public:
+  // `transport` outlives it.
+  Rpc(loop::Io& io, Transport& transport) : io_(io), transport_(transport) {}
+
+  //   Unavailable        it could not be sent: nothing has happened;
+  //   ResourceExhausted  too many calls wait: nothing has happened;
+  //   Unknown            sent, and the connection or the time ran out;
+  //   OutOfRange         answered, but the answer is too long to be kept.
+  loop::Task<absl::StatusOr<CodexReply>> call(std::string_view method, std::string_view params,
+                                              std::chrono::milliseconds deadline);
+
+  // The answer to a server request. False when it could not be written.
+  bool respond(std::string_view id, std::string_view result);
+  bool respond_error(std::string_view id, int code, std::string_view message);
+
+  // An answer has come. False when nobody waits for it (any more).
+  bool on_response(const CodexMessage& message, const Incoming& incoming);
+
+  // The connection is gone: whoever waits hears it now.
+  void lose_calls();
+
+ private:
+  struct Call {
+    explicit Call(loop::Io& io) : done(io) {}
+    loop::Signal done;
+    absl::StatusOr<CodexReply> reply = absl::UnknownError("");
+    bool answered = false;
+  };
+
+  loop::Io& io_;
+  Transport& transport_;
+  std::unordered_map<int64_t, std::shared_ptr<Call>> calls_;
+  int64_t next_call_ = 1;
+};
+
+}  // namespace zane::supervisor
