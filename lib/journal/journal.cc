@@ -31,7 +31,8 @@ constexpr char kListPage[] =
 void leave_out_if_long(v1::Event& event) {
   const size_t bytes = event.raw().size() + event.request().size() + event.shown().size();
   if (bytes <= kToldBytesMax) return;
-  event.clear_raw();
+  // The statement says that there is something to refuse; it is never left out.
+  if (event.kind() != "approval") event.clear_raw();
   event.clear_request();
   event.clear_shown();
   event.set_left_out_bytes(static_cast<int64_t>(bytes));
@@ -39,8 +40,8 @@ void leave_out_if_long(v1::Event& event) {
 
 Journal::Journal(const std::filesystem::path& file, const std::string& boot_id, int64_t now_ms)
     : db_(file), checkpointer_(db_, file) {
-  db_.run(kSchema);
-  {
+  db_.migrate({kSchema});
+  if (used_bytes() <= kCheckedBytesMax) {
     auto check = db_.query("PRAGMA quick_check(1)");
     if (!check.step() || check.text(0) != "ok") throw SqliteError(11, "the journal is damaged");
   }
@@ -53,6 +54,7 @@ Journal::Journal(const std::filesystem::path& file, const std::string& boot_id, 
     auto pruned = db_.query("SELECT value FROM facts WHERE name = 'pruned_through'");
     if (pruned.step()) pruned_through_ = pruned.integer(0);
     head_ = std::max(head_, pruned_through_);
+    committed_ = head_;
   }
   bool same_boot = false;
   {
@@ -79,19 +81,6 @@ void Journal::begin_epoch(const std::string& boot_id, int64_t now_ms) {
   db_.commit();
 }
 
-void Journal::open_transaction() {
-  if (open_) return;
-  // Whether this one must be synced is known only when all is in it, and SQLite
-  // wants to know first: sync_at_commit() checkpoints instead (see commit).
-  db_.begin(Db::Sync::kLazy);
-  open_ = true;
-}
-
-Db& Journal::db_in_transaction() {
-  open_transaction();
-  return db_;
-}
-
 v1::Event Journal::next() const {
   v1::Event event;
   event.set_epoch(epoch_);
@@ -100,47 +89,53 @@ v1::Event Journal::next() const {
   return event;
 }
 
-void Journal::insert(Level level, int64_t now_ms, v1::Event event) {
-  const int64_t read_ns = event.read_ns();
-  event.set_list_level(level == Level::kList);
-  event.clear_read_ns();
-  const std::string bytes = event.SerializeAsString();
+void Journal::insert(int64_t now_ms, const v1::Event& event) {
+  v1::Event kept = event;
+  kept.clear_read_ns();
+  const std::string bytes = kept.SerializeAsString();
   db_.query(
          "INSERT INTO events (seq, at_ms, list_level, thread, method, bytes, event) VALUES (?, ?, ?, ?, ?, "
          "?, ?)")
       .bind(event.seq())
       .bind(now_ms)
-      .bind(int64_t{level == Level::kList})
+      .bind(int64_t{event.list_level()})
       .bind(event.thread())
       .bind(event.method())
       .bind(static_cast<int64_t>(bytes.size()))
       .blob(bytes)
       .run();
-  head_ = event.seq();
-  event.set_read_ns(read_ns);
-  appended_.push_back(std::move(event));
 }
 
 std::vector<v1::Event> Journal::commit() {
-  if (!open_) return {};
-  db_.commit();
-  if (sync_ == Db::Sync::kFull) {
-    // A transaction in FULL mode syncs the write-ahead log, and with it every commit before.
-    db_.begin(Db::Sync::kFull);
+  std::vector<v1::Event> told;
+  if (appended_.empty()) return told;
+  try {
+    db_.begin(Db::Sync::kLazy);
+    for (const auto& [at_ms, event] : appended_) insert(at_ms, event);
     db_.commit();
+  } catch (const SqliteError& e) {
+    db_.roll_back();
+    if (e.trouble() != Trouble::kWeather) throw;
+    trouble_ = e.what();
+    return told;
   }
-  open_ = false;
-  sync_ = Db::Sync::kLazy;
-  return std::exchange(appended_, {});
+  trouble_.clear();
+  told.reserve(appended_.size());
+  for (auto& [at_ms, event] : appended_) told.push_back(std::move(event));
+  appended_.clear();
+  uncommitted_bytes_ = 0;
+  committed_ = head_;
+  return told;
 }
 
 v1::JournalPage Journal::read(const v1::JournalRead& request) {
   v1::JournalPage page;
   page.set_epoch(epoch_);
-  page.set_head_seq(head_);
+  page.set_head_seq(committed_);
+  page.set_pruned_through(pruned_through_);
   page.set_through_seq(request.after_seq());
   const bool other_epoch = !request.epoch().empty() && request.epoch() != epoch_;
-  if (other_epoch || request.after_seq() > head_ ||
+  if (other_epoch || request.after_seq() > committed_ ||
       (!request.epoch().empty() && request.after_seq() + 1 < epoch_first_))
     page.set_gap("new epoch");
   else if (request.after_seq() < pruned_through_)
@@ -166,12 +161,12 @@ v1::JournalPage Journal::read(const v1::JournalRead& request) {
     leave_out_if_long(*page.mutable_events(page.events_size() - 1));
     page.set_through_seq(rows.integer(0));
   }
-  if (whole && page.events_size() < limit) page.set_through_seq(head_);
+  if (whole && page.events_size() < limit) page.set_through_seq(committed_);
   return page;
 }
 
 int64_t Journal::stream_start(const std::string& thread) {
-  if (thread.empty()) return head_;
+  if (thread.empty()) return committed_;
   auto row = db_.query("SELECT max(seq) FROM events WHERE thread = ? AND method = 'turn/started'");
   row.bind(thread);
   if (row.step() && row.integer(0) > 0) return std::max(row.integer(0) - 1, pruned_through_);
@@ -204,30 +199,41 @@ std::vector<v1::Event> Journal::tail(const std::string& thread, int count) {
   return events;
 }
 
-void Journal::prune(const Retention& keep, int64_t now_ms) {
+int64_t Journal::used_bytes() {
+  const auto pragma = [&](const char* sql) {
+    auto row = db_.query(sql);
+    return row.step() ? row.integer(0) : 0;
+  };
+  return (pragma("PRAGMA page_count") - pragma("PRAGMA freelist_count")) * pragma("PRAGMA page_size");
+}
+
+// Walks from the oldest end, never over the whole file.
+bool Journal::prune_slice(const Retention& keep, int64_t now_ms) {
+  int64_t too_much = used_bytes() - keep.keep_bytes;
   int64_t through = pruned_through_;
   {
-    auto old = db_.query("SELECT max(seq) FROM events WHERE at_ms < ?");
-    old.bind(now_ms - keep.keep_ms);
-    if (old.step()) through = std::max(through, old.integer(0));
+    auto oldest = db_.query("SELECT seq, at_ms, bytes FROM events ORDER BY seq LIMIT ?");
+    oldest.bind(kPruneEvents);
+    while (oldest.step() && (too_much > 0 || oldest.integer(1) < now_ms - keep.keep_ms)) {
+      through = oldest.integer(0);
+      too_much -= oldest.integer(2);
+    }
   }
-  {
-    auto sizes = db_.query(
-        "SELECT seq FROM (SELECT seq, sum(bytes) OVER (ORDER BY seq DESC) AS kept FROM events) WHERE kept > "
-        "? "
-        "ORDER BY seq DESC LIMIT 1");
-    sizes.bind(keep.keep_bytes);
-    if (sizes.step()) through = std::max(through, sizes.integer(0));
+  if (through <= pruned_through_) {
+    db_.run("PRAGMA incremental_vacuum(256)");
+    return false;
   }
-  if (through <= pruned_through_) return;
-  open_transaction();
+  db_.begin(Db::Sync::kLazy);
   db_.query("DELETE FROM events WHERE seq <= ?").bind(through).run();
   db_.query(
          "INSERT INTO facts (name, value) VALUES ('pruned_through', ?) ON CONFLICT (name) DO UPDATE SET "
          "value = excluded.value")
       .bind(through)
       .run();
+  db_.commit();
+  db_.run("PRAGMA incremental_vacuum(512)");
   pruned_through_ = through;
+  return true;
 }
 
 std::unique_ptr<Journal> open_journal(const std::filesystem::path& file, const std::string& boot_id,

@@ -1,7 +1,7 @@
 // The record of everything that is told outwards: append, commit, then publish.
 // `(epoch, seq)` is given out here and nowhere else, and never twice (design
-// §4). Owned by supervisor, on its loop. The same file holds supervisor's own
-// tables, so that a step of an approval and its event are one transaction.
+// §4). Owned by supervisor, on its loop. Its loss costs history and nothing else:
+// approvals and effects have a file of their own (services/supervisor/ledger.h).
 #pragma once
 
 #include <filesystem>
@@ -25,6 +25,15 @@ inline constexpr int64_t kPageBytesMax = 512 * 1024;
 // socket that is sent a longer one drops the connection, each time anew.
 inline constexpr size_t kToldBytesMax = 1024 * 1024;
 
+// What is kept in memory while the disk takes nothing; beyond it the caller stops
+// reading from Codex.
+inline constexpr size_t kUncommittedBytesMax = 32 * 1024 * 1024;
+
+// Events forgotten at a time: some milliseconds of work.
+inline constexpr int64_t kPruneEvents = 2000;
+// A file longer than this is not read through at every start.
+inline constexpr int64_t kCheckedBytesMax = 64 * 1024 * 1024;
+
 // Empties an event that is longer than that, and says how long it is.
 void leave_out_if_long(v1::Event& event);
 
@@ -42,29 +51,32 @@ class Journal {
   Journal(const std::filesystem::path& file, const std::string& boot_id, int64_t now_ms);
 
   [[nodiscard]] const std::string& epoch() const { return epoch_; }
-  [[nodiscard]] int64_t head_seq() const { return head_; }
+  // The last event that is written.
+  [[nodiscard]] int64_t head_seq() const { return committed_; }
 
-  // Puts an event into the open transaction (opening one if need be). `fill`
-  // sees the event with its epoch, seq and prev_seq and completes it.
+  // Gives an event its place; it is kept in memory until commit(). `fill` sees the
+  // event with its epoch, seq and prev_seq and completes it.
   template <typename Fill>
   void append(Level level, int64_t now_ms, Fill fill) {
-    open_transaction();
     v1::Event event = next();
     fill(event);
-    insert(level, now_ms, std::move(event));
+    event.set_list_level(level == Level::kList);
+    head_ = event.seq();
+    uncommitted_bytes_ += event.raw().size() + event.request().size() + event.shown().size();
+    appended_.emplace_back(now_ms, std::move(event));
   }
 
-  // For other tables of this file: their writes join the open transaction.
-  Db& db_in_transaction();
-  Db& db() { return db_; }
-
-  // The open transaction is to be on the disk before commit() returns.
-  void sync_at_commit() { sync_ = Db::Sync::kFull; }
-
-  // Commits, and gives what may now be published, in order.
+  // Writes what was appended, and gives what may now be published, in order. While
+  // the disk takes nothing (weather) it gives nothing, keeps it all, and the next
+  // commit tries again; trouble() says why. Any other SqliteError is thrown.
   std::vector<v1::Event> commit();
-  [[nodiscard]] bool has_uncommitted() const { return open_; }
   [[nodiscard]] size_t uncommitted() const { return appended_.size(); }
+  [[nodiscard]] size_t uncommitted_bytes() const { return uncommitted_bytes_; }
+  // "" when the last commit succeeded.
+  [[nodiscard]] const std::string& trouble() const { return trouble_; }
+
+  // For tests: the disk's tricks are played on it.
+  Db& db() { return db_; }
 
   // A page after `after_seq`; of one thread, or of the list level.
   v1::JournalPage read(const v1::JournalRead& request);
@@ -82,24 +94,27 @@ class Journal {
   // The last events of a thread, or of all when it is "", oldest first.
   std::vector<v1::Event> tail(const std::string& thread, int count);
 
-  // Forgets what is older or too much; `pruned` gaps tell readers.
-  void prune(const Retention& keep, int64_t now_ms);
+  // Forgets a bounded number of events that are older or too much, oldest first;
+  // `pruned` gaps tell readers. True when there is more to forget: call it again,
+  // after others had their turn. Sizes are the file's own.
+  bool prune_slice(const Retention& keep, int64_t now_ms);
 
  private:
-  void open_transaction();
   v1::Event next() const;
-  void insert(Level level, int64_t now_ms, v1::Event event);
+  void insert(int64_t now_ms, const v1::Event& event);
   void begin_epoch(const std::string& boot_id, int64_t now_ms);
+  [[nodiscard]] int64_t used_bytes();
 
   Db db_;
   Checkpointer checkpointer_;
   std::string epoch_;
   int64_t head_ = 0;
   int64_t epoch_first_ = 1;
+  int64_t committed_ = 0;
   int64_t pruned_through_ = 0;
-  bool open_ = false;
-  Db::Sync sync_ = Db::Sync::kLazy;
-  std::vector<v1::Event> appended_;
+  std::vector<std::pair<int64_t, v1::Event>> appended_;
+  size_t uncommitted_bytes_ = 0;
+  std::string trouble_;
 };
 
 // Opens the file, moving a damaged one aside first.

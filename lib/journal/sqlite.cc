@@ -107,6 +107,9 @@ Db::Db(const std::filesystem::path& file) : file_(file) {
   sqlite3_busy_timeout(db_, 2000);
   try {
     sqlite3_extended_result_codes(db_, 1);
+    // Of a new file alone, and before anything is in it: pages that are free can be
+    // given back in small pieces (Journal::prune_slice does).
+    run("PRAGMA auto_vacuum=INCREMENTAL");
     run("PRAGMA journal_mode=WAL");
     // Said and not believed: Apple's SQLite begins with another mode in WAL.
     run("PRAGMA synchronous=FULL");

@@ -18,6 +18,8 @@ namespace bj = boost::json;
 // Longer than supervisor waits for Codex, twice for a task, so that its word arrives.
 constexpr std::chrono::seconds kEffectDeadline{300};
 constexpr std::chrono::minutes kUpkeepEvery{30};
+// While the disk takes nothing it is tried this often, so that its return is seen.
+constexpr std::chrono::seconds kTroubleLook{2};
 constexpr std::chrono::seconds kRefusalsToldEvery{10};
 // Kinds of refusals that are told apart between two tellings.
 constexpr size_t kRefusalsCountedMax = 64;
@@ -90,8 +92,11 @@ void Service::run() {
 
 loop::Task<> Service::upkeep() {
   for (;;) {
-    (void)written([&] { store_.forget_old(clock_.now_ms()); });
-    co_await loop::sleep_for(node_.io(), kUpkeepEvery);
+    const bool fine = written([&] { store_.forget_old(clock_.now_ms()); });
+    const auto until = loop::Timer::clock_type::now() + (fine ? kUpkeepEvery : std::chrono::minutes(0));
+    do {
+      co_await loop::sleep_for(node_.io(), kTroubleLook);
+    } while (trouble_.empty() && loop::Timer::clock_type::now() < until);
   }
 }
 

@@ -21,9 +21,7 @@ class UnderWay {
   explicit UnderWay(loop::Io& io) : io_(io) {}
 
   // False when it is under way already: then wait_for() it.
-  bool begin(const std::string& key) {
-    return orders_.try_emplace(key, std::make_shared<Order>(io_)).second;
-  }
+  bool begin(const std::string& key) { return orders_.try_emplace(key, std::make_shared<Order>(io_)).second; }
   void end(const std::string& key, const v1::CommandAnswer& answer) {
     const auto found = orders_.find(key);
     if (found == orders_.end()) return;

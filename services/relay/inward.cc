@@ -1,4 +1,6 @@
 // relay's way inwards: what phones send, handed to policy, supervisor, webhook.
+#include <set>
+
 #include "lib/link/frame.h"
 #include "lib/log/log.h"
 #include "services/relay/service.h"
@@ -7,10 +9,9 @@ namespace zane::relay {
 namespace {
 
 // Longer than policy waits for supervisor.
-constexpr std::chrono::seconds kCommandDeadline{140};
+constexpr std::chrono::seconds kCommandDeadline{330};
 constexpr size_t kCommandsWaitingMax = 512;
-// A terminal outlives its page for this long: the train may leave the tunnel.
-constexpr std::chrono::minutes kTerminalGrace{10};
+constexpr std::chrono::seconds kDevicesToldEvery{60};
 
 bool has_one_body(const std::vector<std::string_view>& bodies) { return bodies.size() == 1; }
 
@@ -62,9 +63,12 @@ loop::Task<> Service::forward_command(v1::LinkHeader header, std::string command
   signed_command->set_signature(header.command().signature());
   signed_command->set_client(header.from());
   const std::string id = request.id();
+  const int64_t link = link_;
   waiting_[id] = header.from();
   const auto answer = co_await policy_.ask(std::move(request), kCommandDeadline);
   waiting_.erase(id);
+  // The page of an old link has another name on this one, and asks again.
+  if (link != link_) co_return;
   if (!answer.ok() || !answer->has_command_answer()) {
     undelivered(header, "busy", std::string(answer.status().message()));
     co_return;
@@ -75,7 +79,7 @@ loop::Task<> Service::forward_command(v1::LinkHeader header, std::string command
       undelivered(header, "busy", "too many pages are open on this Mac: close some");
       co_return;
     }
-    show_the_way_back();
+    tell_devices();
     log::info("client_attached", {{"client", header.from()}, {"device", outcome.attached_device()}});
     send_freshness({header.from()});
   }
@@ -124,9 +128,12 @@ loop::Task<> Service::subscribe(v1::LinkHeader header) {
   begun.set_stream(wanted.stream());
   begun.mutable_head()->set_epoch(place.epoch());
   begun.mutable_head()->set_seq(place.head_seq());
-  const bool same_epoch = wanted.has_after() && wanted.after().epoch() == place.epoch();
-  const bool resumes = same_epoch && wanted.after().seq() <= place.head_seq();
-  if (wanted.has_after() && !resumes) begun.set_reason("new epoch");
+  const bool same_epoch = wanted.has_after() && wanted.after().epoch() == place.epoch() &&
+                          wanted.after().seq() <= place.head_seq();
+  // Behind the horizon: told now, and not when the reader walks into it.
+  const bool pruned = same_epoch && wanted.after().seq() < place.pruned_through();
+  const bool resumes = same_epoch && !pruned;
+  if (wanted.has_after() && !resumes) begun.set_reason(pruned ? "pruned" : "new epoch");
   begun.set_resumed(resumes);
   begun.mutable_from()->set_epoch(place.epoch());
   begun.mutable_from()->set_seq(resumes ? wanted.after().seq() : place.from_seq());
@@ -134,6 +141,11 @@ loop::Task<> Service::subscribe(v1::LinkHeader header) {
   // The page may have gone while supervisor was asked.
   client = clients_.find(header.from());
   if (!client) co_return;
+  // Others of this page may have come in meanwhile.
+  if (client->streams.size() >= kStreamsPerClientMax && !client->streams.contains(wanted.stream())) {
+    undelivered(header, "too-many-streams", "a page may follow 16 streams at a time");
+    co_return;
+  }
   client->streams[wanted.stream()] = stream;
   v1::LinkHeader reply;
   reply.add_to(header.from());
@@ -166,18 +178,26 @@ loop::Task<> Service::forward_hook(v1::LinkHeader header, std::string body) {
 void Service::client_gone(const std::string& id) {
   const Client* client = clients_.find(id);
   if (!client) return;
-  const std::string device = client->device;
+  log::info("client_gone", {{"client", id}, {"device", client->device}});
   clients_.remove(id);
-  log::info("client_gone", {{"client", id}, {"device", device}});
-  if (clients_.of_device(device).empty()) loop::spawn(node_.io(), "end_device", end_device_later(device));
+  tell_devices();
 }
 
-loop::Task<> Service::end_device_later(std::string device) {
-  co_await loop::sleep_for(node_.io(), kTerminalGrace);
-  if (!clients_.of_device(device).empty()) co_return;
-  v1::Envelope ended = node_.envelope();
-  ended.mutable_client_ended()->set_client("device/" + device);
-  supervisor_.tell(std::move(ended));
+void Service::tell_devices() {
+  v1::Envelope present = node_.envelope();
+  std::set<std::string> devices;
+  for (const auto& [id, client] : clients_.all())
+    if (!client.device.empty()) devices.insert(client.device);
+  for (const auto& device : devices) present.mutable_devices_present()->add_devices(device);
+  present.mutable_devices_present();
+  supervisor_.tell(std::move(present));
+}
+
+loop::Task<> Service::tell_devices_now_and_then() {
+  for (;;) {
+    tell_devices();
+    co_await loop::sleep_for(node_.io(), kDevicesToldEvery);
+  }
 }
 
 }  // namespace zane::relay

@@ -15,6 +15,7 @@
 #include "boost/beast/websocket.hpp"
 #include "boost/beast/websocket/ssl.hpp"
 #include "lib/base/clock.h"
+#include "lib/base/machine.h"
 #include "lib/crypto/bytes.h"
 #include "lib/link/frame.h"
 #include "lib/log/log.h"
@@ -173,9 +174,12 @@ loop::Task<std::unique_ptr<LinkError>> open_tunnel(Tcp::socket& socket, const Pr
 }  // namespace
 
 struct OrbitSocket::Stream {
-  explicit Stream(loop::Io& io) : context(asio::ssl::context::tls_client), resolver(io), deadline(io) {}
+  explicit Stream(loop::Io& io)
+      : context(asio::ssl::context::tls_client), resolver(io), connecting(io), deadline(io) {}
   asio::ssl::context context;
   Tcp::resolver resolver;
+  // Until `ws` has taken it over: here, and not with a coroutine that may end first.
+  Tcp::socket connecting;
   loop::Timer deadline;
   std::unique_ptr<websocket::stream<AnyStream>> ws;
   beast::flat_buffer buffer;
@@ -246,9 +250,9 @@ loop::Task<std::unique_ptr<LinkError>> OrbitSocket::connect(Target target) {
     stream->context.load_verify_file(target.ca_file, error);
     if (error) co_return weather("can't read `orbit.ca_file` " + target.ca_file + ": " + error.message());
   }
-  Tcp::socket socket(io_);
+  Tcp::socket& socket = stream->connecting;
   stream->deadline.expires_after(kConnectDeadline);
-  stream->deadline.async_wait([weak = std::weak_ptr<Stream>(stream), &socket](boost::system::error_code e) {
+  stream->deadline.async_wait([weak = std::weak_ptr<Stream>(stream)](boost::system::error_code e) {
     const auto alive = weak.lock();
     if (e || !alive) return;
     alive->resolver.cancel();
@@ -256,7 +260,7 @@ loop::Task<std::unique_ptr<LinkError>> OrbitSocket::connect(Target target) {
     if (alive->ws)
       alive->ws->next_layer().lowest_layer().close(ignored);
     else
-      socket.close(ignored);
+      alive->connecting.close(ignored);
   });
   const auto proxy = proxy_for(address);
   const auto found = co_await stream->resolver.async_resolve(proxy ? proxy->host : address.host,
@@ -266,6 +270,7 @@ loop::Task<std::unique_ptr<LinkError>> OrbitSocket::connect(Target target) {
     stream->deadline.cancel();
     co_return weather("can't reach " + (proxy ? proxy->host : address.host) + ": " + error.message());
   }
+  base::close_on_exec(socket.native_handle());
   socket.set_option(Tcp::no_delay(true), error);
   if (proxy)
     if (auto failed = co_await open_tunnel(socket, *proxy, address)) {
@@ -310,17 +315,19 @@ loop::Task<std::unique_ptr<LinkError>> OrbitSocket::connect(Target target) {
   if (error == websocket::error::upgrade_declined) {
     const unsigned status = response.result_int();
     const bool refused = status == 401 || status == 403 || status == 404;
-    co_return std::make_unique<LinkError>(
-        LinkError{refused ? LinkEnd::kRefused : LinkEnd::kWeather,
-                  "Orbit answered " + std::to_string(status) +
-                      (refused ? ": it does not know this Mac: run `script/run` again, or register its link "
-                                 "key with your Orbit"
-                               : ": it is tried again")});
+    co_return std::make_unique<LinkError>(LinkError{
+        refused ? LinkEnd::kRefused : LinkEnd::kWeather,
+        "Orbit answered " + std::to_string(status) +
+            (refused ? ": it does not know this Mac, or this Mac's clock is wrong by minutes: set the "
+                       "clock to network time; else run `script/run` again, or register its link key "
+                       "with your Orbit"
+                     : ": it is tried again")});
   }
   if (error) co_return weather("no WebSocket with " + address.host + ": " + error.message());
   open_ = std::make_shared<bool>(true);
-  outbox_.clear();
-  outbox_bytes_ = 0;
+  urgent_ = {};
+  flow_ = {};
+  allowance_ = {};
   heard_ns_ = base::steady_ns();
   silent_ = false;
   co_return nullptr;
@@ -349,6 +356,13 @@ loop::Task<LinkError> OrbitSocket::run(OnFrame on_frame) {
       co_return LinkError{LinkEnd::kReplaced, "another relay of this Mac connected"};
     case 4010:
       co_return LinkError{LinkEnd::kNoCommonVersion, "Orbit and this Mac have no protocol version in common"};
+    case 4003:
+      co_return LinkError{LinkEnd::kWeather, "Orbit heard nothing from this Mac for too long"};
+    case 4009:
+      co_return LinkError{LinkEnd::kWeather, "Orbit closed the link: too much, too fast"};
+    case 4011:
+      co_return LinkError{LinkEnd::kWeather,
+                          "Orbit could not read a frame of this Mac's: update the older of the two"};
     case 4012:
       co_return LinkError{LinkEnd::kRefused, "Orbit no longer knows this Mac's link key: register it again"};
     default:
@@ -361,16 +375,26 @@ loop::Task<> OrbitSocket::write() {
   const auto open = open_;
   const auto stream = stream_;
   while (*open) {
-    if (outbox_.empty()) {
+    const auto now = Allowance::Clock::now();
+    const bool urgent = !urgent_.frames.empty();
+    if (!urgent && flow_.frames.empty()) {
       co_await to_write_.wait();
       continue;
     }
-    const Outgoing next = std::move(outbox_.front());
-    outbox_.pop_front();
-    stream->ws->binary(next.form == Form::kBinary);
+    if (!urgent)
+      if (const auto wait = allowance_.wait(now); wait.count() > 0) {
+        // Something urgent ends the wait.
+        co_await to_write_.wait_for(wait);
+        continue;
+      }
+    Queue& queue = urgent ? urgent_ : flow_;
+    const std::string frame = std::move(queue.frames.front());
+    queue.frames.pop_front();
+    allowance_.spend(frame.size(), now);
+    stream->ws->binary(false);
     boost::system::error_code error;
-    co_await stream->ws->async_write(asio::buffer(next.frame), into(error));
-    if (*open) outbox_bytes_ -= next.frame.size();
+    co_await stream->ws->async_write(asio::buffer(frame), into(error));
+    if (*open) queue.bytes -= frame.size();
     if (error) break;
   }
 }
@@ -389,10 +413,11 @@ loop::Task<> OrbitSocket::heartbeat() {
   }
 }
 
-bool OrbitSocket::send(std::string frame, Form form) {
-  if (!is_open() || outbox_bytes_ + frame.size() > kOutboxBytesMax) return false;
-  outbox_bytes_ += frame.size();
-  outbox_.push_back({std::move(frame), form});
+bool OrbitSocket::send(std::string frame, Kind kind) {
+  Queue& queue = kind == Kind::kUrgent ? urgent_ : flow_;
+  if (!is_open() || queue.bytes + frame.size() > kOutboxBytesMax) return false;
+  queue.bytes += frame.size();
+  queue.frames.push_back(std::move(frame));
   to_write_.raise();
   return true;
 }

@@ -11,11 +11,13 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "lib/loop/loop.h"
+#include "services/relay/allowance.h"
 
 namespace zane::relay {
 
-// What waits to be written. Streams hold back before it is full; receipts and
-// hook acknowledgements beyond it end the connection, and are asked for again.
+// What waits to be written, of the two kinds of frames each. Streams hold back and
+// terminals drop before theirs is full; receipts beyond theirs end the connection,
+// and are asked for again.
 inline constexpr size_t kOutboxBytesMax = 8 * 1024 * 1024;
 
 struct OrbitAddress {
@@ -54,19 +56,22 @@ class OrbitSocket {
   // Reads until it ends, sending `ping` and demanding `pong`.
   loop::Task<LinkError> run(OnFrame on_frame);
 
-  enum class Form { kText, kBinary };
+  // Receipts, hook acknowledgements and their like go before what flows: events
+  // and terminal output, which are paced to what Orbit allows a Mac.
+  enum class Kind { kUrgent, kFlow };
   // False at the bound or when it is closed.
-  bool send(std::string frame, Form form = Form::kText);
-  [[nodiscard]] size_t waiting_bytes() const { return outbox_bytes_; }
+  bool send(std::string frame, Kind kind = Kind::kUrgent);
+  // Of the flow.
+  [[nodiscard]] size_t waiting_bytes() const { return flow_.bytes; }
   [[nodiscard]] bool is_open() const { return open_ && *open_; }
 
   void close();
 
  private:
   struct Stream;
-  struct Outgoing {
-    std::string frame;
-    Form form;
+  struct Queue {
+    std::deque<std::string> frames;
+    size_t bytes = 0;
   };
   loop::Task<> write();
   loop::Task<> heartbeat();
@@ -74,8 +79,9 @@ class OrbitSocket {
   loop::Io& io_;
   std::shared_ptr<Stream> stream_;
   std::shared_ptr<bool> open_;
-  std::deque<Outgoing> outbox_;
-  size_t outbox_bytes_ = 0;
+  Queue urgent_;
+  Queue flow_;
+  Allowance allowance_;
   loop::Signal to_write_;
   int64_t heard_ns_ = 0;
   bool silent_ = false;

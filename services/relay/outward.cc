@@ -1,5 +1,7 @@
 // relay's way outwards: events to the streams of pages, batched; answers and
 // terminal output to the one they are for.
+#include "boost/asio/post.hpp"
+#include "boost/asio/use_awaitable.hpp"
 #include "boost/json.hpp"
 #include "lib/link/frame.h"
 #include "lib/log/log.h"
@@ -12,6 +14,7 @@ namespace {
 constexpr std::chrono::milliseconds kBatchEvery{16};
 // Streams hold back while this much waits for the network.
 constexpr size_t kWaitingBytesMax = 2 * 1024 * 1024;
+constexpr size_t kClientsOfAFrameMax = 64;
 constexpr std::chrono::seconds kFreshnessEvery{20};
 // supervisor says how Codex is every 5 s; after this we do not know.
 constexpr int64_t kCodexSilentNs = int64_t{15} * 1000 * 1000 * 1000;
@@ -28,7 +31,7 @@ std::string too_large_body(const v1::Event& event) {
 }  // namespace
 
 // supervisor sends a client's terminal output to the connection that relay last
-// spoke on: so it speaks on it whenever supervisor shows that it is (again) there.
+// spoke on: so it speaks on each.
 void Service::show_the_way_back() {
   v1::Envelope question = node_.envelope();
   question.mutable_question()->mutable_status();
@@ -37,7 +40,6 @@ void Service::show_the_way_back() {
 
 void Service::on_published(v1::Envelope envelope) {
   if (envelope.has_codex_state()) {
-    show_the_way_back();
     const bool changed = codex_.state() != envelope.codex_state().state() ||
                          codex_.message() != envelope.codex_state().message() ||
                          codex_.session() != envelope.codex_state().session();
@@ -72,19 +74,55 @@ loop::Task<> Service::serve_streams() {
     std::vector<std::pair<std::string, std::shared_ptr<Stream>>> streams;
     for (auto& [id, client] : clients_.all())
       for (auto& [name, stream] : client.streams) streams.emplace_back(id, stream);
-    bool busy = false;
-    for (auto& [client, stream] : streams) {
-      if (orbit_.waiting_bytes() > kWaitingBytesMax) {
-        busy = true;
-        break;
-      }
+    bool behind = false;
+    for (auto& [client, stream] : streams)
       if (stream->next() == Stream::Next::kReadJournal) co_await read_journal(client, stream);
-      if (stream->next() == Stream::Next::kSendPending) send_batch(client, *stream);
-      busy = busy || stream->next() != Stream::Next::kNothing;
+    const bool room = orbit_.waiting_bytes() <= kWaitingBytesMax;
+    if (room) send_batches(streams);
+    bool more = false;
+    for (auto& [client, stream] : streams) {
+      if (!is_current(client, stream)) continue;
+      more = more || stream->next() != Stream::Next::kNothing;
+      behind = behind || stream->next() == Stream::Next::kReadJournal;
     }
-    if (busy) wake_streams();
-    co_await loop::sleep_for(node_.io(), kBatchEvery);
+    if (more) wake_streams();
+    // One that is behind gets its next page at once; what is live is batched.
+    if (behind && room)
+      co_await boost::asio::post(node_.io(), boost::asio::use_awaitable);
+    else
+      co_await loop::sleep_for(node_.io(), kBatchEvery);
   }
+}
+
+bool Service::is_current(const std::string& client, const std::shared_ptr<Stream>& stream) {
+  const Client* known = clients_.find(client);
+  if (!known) return false;
+  const auto found = known->streams.find(stream->name());
+  return found != known->streams.end() && found->second == stream;
+}
+
+void Service::send_batches(const std::vector<std::pair<std::string, std::shared_ptr<Stream>>>& streams) {
+  struct Group {
+    std::vector<std::string> clients;
+    std::vector<std::shared_ptr<Stream>> streams;
+    Stream::Batch batch;
+  };
+  std::map<std::string, Group> groups;
+  for (const auto& [client, stream] : streams) {
+    if (stream->next() != Stream::Next::kSendPending || !is_current(client, stream)) continue;
+    Stream::Batch batch = stream->take_batch();
+    const int64_t last = batch.events.empty() ? 0 : batch.events.back().seq();
+    std::string same = stream->name() + "\n" + stream->thread() + "\n" + stream->epoch() + "\n" +
+                       std::to_string(batch.prev_seq) + "\n" + std::to_string(last) + "\n" +
+                       std::to_string(batch.events.size()) + (batch.at_head ? "h" : "");
+    // A frame names so many clients and no more.
+    while (groups.contains(same) && groups[same].clients.size() >= kClientsOfAFrameMax) same += "+";
+    Group& group = groups[same];
+    if (group.clients.empty()) group.batch = std::move(batch);
+    group.clients.push_back(client);
+    group.streams.push_back(stream);
+  }
+  for (auto& [same, group] : groups) send_batch(group.clients, *group.streams[0], group.batch);
 }
 
 loop::Task<> Service::read_journal(std::string client, std::shared_ptr<Stream> stream) {
@@ -108,15 +146,17 @@ loop::Task<> Service::read_journal(std::string client, std::shared_ptr<Stream> s
   gap.add_to(client);
   gap.mutable_gap()->set_stream(stream->name());
   gap.mutable_gap()->set_reason(page.gap());
-  send(std::move(gap));
-  if (Client* known = clients_.find(client)) known->streams.erase(stream->name());
+  // The page may have another stream of this name by now.
+  if (!is_current(client, stream)) co_return;
+  send(std::move(gap), {}, OrbitSocket::Kind::kFlow);
+  clients_.find(client)->streams.erase(stream->name());
 }
 
-void Service::send_batch(const std::string& client, Stream& stream) {
-  const Stream::Batch batch = stream.take_batch();
+void Service::send_batch(const std::vector<std::string>& clients, const Stream& stream,
+                         const Stream::Batch& batch) {
   v1::LinkHeader header;
   header.set_mac(mac_);
-  header.add_to(client);
+  for (const auto& client : clients) header.add_to(client);
   v1::Events& events = *header.mutable_events();
   events.set_stream(stream.name());
   events.set_epoch(stream.epoch());
@@ -127,7 +167,15 @@ void Service::send_batch(const std::string& client, Stream& stream) {
   for (const v1::Event& event : batch.events) {
     auto* meta = events.add_events();
     meta->set_seq(event.seq());
-    if (bytes_of(event) > kEventBytesMax) {
+    const bool too_large = bytes_of(event) > kEventBytesMax;
+    if (too_large && event.kind() == "approval" && event.raw().size() <= kEventBytesMax) {
+      // What can't be shown here can still be refused here.
+      meta->set_kind(event.kind());
+      meta->set_signature(event.signature());
+      bodies.push_back(event.raw());
+      continue;
+    }
+    if (too_large) {
       meta->set_kind("too-large");
       own.push_back(std::make_unique<std::string>(too_large_body(event)));
       bodies.push_back(*own.back());
@@ -141,7 +189,12 @@ void Service::send_batch(const std::string& client, Stream& stream) {
     bodies.push_back(event.request());
     bodies.push_back(event.shown());
   }
-  if (!orbit_.send(link::encode_events(header, bodies))) stream.fall_behind();
+  if (orbit_.send(link::encode_events(header, bodies), OrbitSocket::Kind::kFlow)) return;
+  for (const auto& id : clients)
+    if (Client* client = clients_.find(id)) {
+      const auto held_back = client->streams.find(stream.name());
+      if (held_back != client->streams.end()) held_back->second->fall_behind();
+    }
 }
 
 void Service::on_from_supervisor(v1::Envelope envelope) {
@@ -153,7 +206,8 @@ void Service::on_from_supervisor(v1::Envelope envelope) {
   for (auto& id : clients_.of_device(owner.substr(kDevice.size()))) header.add_to(id);
   if (header.to_size() == 0) return;
   header.mutable_signal();
-  send(std::move(header), {envelope.client_signal().raw()});
+  for (const auto& raw : terminals_.pass(owner, envelope.client_signal().raw(), orbit_.waiting_bytes()))
+    send(header, {raw}, OrbitSocket::Kind::kFlow);
 }
 
 void Service::on_from_policy(v1::Envelope envelope) {
@@ -224,7 +278,8 @@ void Service::undelivered(const v1::LinkHeader& header, const std::string& reaso
   send(std::move(reply));
 }
 
-void Service::send(v1::LinkHeader header, const std::vector<std::string_view>& bodies) {
+void Service::send(v1::LinkHeader header, const std::vector<std::string_view>& bodies,
+                   OrbitSocket::Kind kind) {
   if (header.to_size() > 0) header.set_mac(mac_);
   size_t bytes = link::kHeaderBytesMax;
   for (const auto body : bodies) bytes += body.size();
@@ -239,7 +294,7 @@ void Service::send(v1::LinkHeader header, const std::vector<std::string_view>& b
     orbit_.send(link::encode(std::move(instead)));
     return;
   }
-  if (!orbit_.send(link::encode(std::move(header), bodies)) && orbit_.is_open()) {
+  if (!orbit_.send(link::encode(std::move(header), bodies), kind) && orbit_.is_open()) {
     log::error("link_outbox_full", {{"bytes", orbit_.waiting_bytes()}});
     orbit_.close();
   }

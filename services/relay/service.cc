@@ -57,9 +57,15 @@ Service::Service(bus::Node& node, const config::Config& config, std::string mac,
       events_(node, [this](v1::Envelope e) { on_published(std::move(e)); }),
       streams_to_serve_(node.io()),
       random_(std::random_device{}()),
-      started_ms_(clock.now_ms()) {}
+      started_ms_(clock.now_ms()) {
+  supervisor_.on_connected([this] {
+    show_the_way_back();
+    tell_devices();
+  });
+}
 
 void Service::run() {
+  loop::spawn(node_.io(), "devices", tell_devices_now_and_then());
   loop::spawn(node_.io(), "link", keep_linked());
   loop::spawn(node_.io(), "streams", serve_streams());
   loop::spawn(node_.io(), "freshness", tell_freshness());
@@ -76,8 +82,11 @@ loop::Task<> Service::keep_linked() {
   for (;;) {
     const int64_t began = base::steady_ns();
     const LinkError end = co_await link_once();
+    ++link_;
     clients_.clear();
     waiting_.clear();
+    terminals_.clear();
+    log::warn("link_ended", {{"why", end.message}});
     set_state(state_of(end.kind), end.message);
     const milliseconds lived((base::steady_ns() - began) / 1000000);
     const milliseconds next = backoff_.next(lived, chance(random_));

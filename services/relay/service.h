@@ -13,6 +13,7 @@
 #include "services/relay/backoff.h"
 #include "services/relay/clients.h"
 #include "services/relay/orbit_socket.h"
+#include "services/relay/terminal_window.h"
 #include "zane/v1/link.pb.h"
 
 namespace zane::relay {
@@ -44,7 +45,9 @@ class Service {
   loop::Task<> subscribe(v1::LinkHeader header);
   loop::Task<> forward_hook(v1::LinkHeader header, std::string body);
   void client_gone(const std::string& id);
-  loop::Task<> end_device_later(std::string device);
+  // supervisor counts how long a device has been away.
+  void tell_devices();
+  loop::Task<> tell_devices_now_and_then();
 
   // Frames outwards (outward.cc).
   void on_published(v1::Envelope envelope);
@@ -54,11 +57,15 @@ class Service {
   void send_receipt(const std::string& client, const v1::CommandAnswer& answer, const std::string& trace);
   void send_freshness(const std::vector<std::string>& to);
   void undelivered(const v1::LinkHeader& header, const std::string& reason, const std::string& message);
-  void send(v1::LinkHeader header, const std::vector<std::string_view>& bodies = {});
+  void send(v1::LinkHeader header, const std::vector<std::string_view>& bodies = {},
+            OrbitSocket::Kind kind = OrbitSocket::Kind::kUrgent);
   void wake_streams() { streams_to_serve_.raise(); }
   loop::Task<> serve_streams();
   loop::Task<> read_journal(std::string client, std::shared_ptr<Stream> stream);
-  void send_batch(const std::string& client, Stream& stream);
+  // Pages that stand at the same place of the same stream get one frame.
+  void send_batches(const std::vector<std::pair<std::string, std::shared_ptr<Stream>>>& streams);
+  void send_batch(const std::vector<std::string>& clients, const Stream& stream, const Stream::Batch& batch);
+  bool is_current(const std::string& client, const std::shared_ptr<Stream>& stream);
   loop::Task<> tell_freshness();
   loop::Task<> tell_hooks();
 
@@ -80,6 +87,9 @@ class Service {
   Backoff backoff_;
   std::mt19937_64 random_;
 
+  TerminalWindow terminals_;
+  // Counts links: what belongs to an old one does nothing on the next.
+  int64_t link_ = 0;
   bool greeted_ = false;
   std::string greet_error_;
   int64_t published_seq_ = 0;

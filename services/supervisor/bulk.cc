@@ -86,7 +86,8 @@ loop::Task<absl::StatusOr<CodexReply>> Bulk::call(std::string method, std::strin
   --under_way_;
   if (absl::IsOutOfRange(reply.status()))
     co_return absl::OutOfRangeError(
-        "codex's answer is longer than 4 MiB: ask for less at a time (a smaller `limit`, or `thread/items/list` "
+        "codex's answer is longer than 4 MiB: ask for less at a time (a smaller `limit`, or "
+        "`thread/items/list` "
         "with `deferOutput`)");
   co_return reply;
 }

@@ -62,15 +62,18 @@ loop::Task<CatchUp::Held> CatchUp::held_of(std::string thread) {
       if (event.method() == "turn/completed" && event.turn() == held.turn) held.ended = true;
       if (event.method() == "item/completed") held.completed.insert(event.item());
     }
-    if (!page.gap().empty() || page.events_size() == 0 || page.through_seq() >= page.head_seq()) co_return held;
+    if (!page.gap().empty() || page.events_size() == 0 || page.through_seq() >= page.head_seq())
+      co_return held;
     request.set_after_seq(page.through_seq());
     co_await boost::asio::post(io_, boost::asio::use_awaitable);
   }
 }
 
 loop::Task<> CatchUp::fetch(std::shared_ptr<const Session> session, std::string thread, Held held) {
-  const std::string params = bj::serialize(bj::object{
-      {"threadId", thread}, {"limit", kTurnsLookedAt}, {"sortDirection", "desc"}, {"itemsView", "notLoaded"}});
+  const std::string params = bj::serialize(bj::object{{"threadId", thread},
+                                                      {"limit", kTurnsLookedAt},
+                                                      {"sortDirection", "desc"},
+                                                      {"itemsView", "notLoaded"}});
   absl::StatusOr<bj::object> page = absl::UnavailableError("not asked");
   for (int tried = 0; tried < kTries && session->alive; ++tried) {
     if (tried > 0) co_await loop::sleep_for(io_, kAgain * (1 << tried));
@@ -100,7 +103,12 @@ loop::Task<> CatchUp::fetch(std::shared_ptr<const Session> session, std::string 
     const bool is_held = turn_id == held.turn;
     const bool runs = json::string_at(*turn, "status") == std::string_view("inProgress");
     if (!is_held && live_[thread].turn != turn_id)
-      outward_.say({"recovered", journal::Level::kList, thread, turn_id, "", "turn/started",
+      outward_.say({"recovered",
+                    journal::Level::kList,
+                    thread,
+                    turn_id,
+                    "",
+                    "turn/started",
                     {{"threadId", thread}, {"turn", *turn}}});
     if (!is_held && runs) tell_hole(thread, turn_id, "it began before Zane was connected to Codex");
     bj::array order;
@@ -113,7 +121,12 @@ loop::Task<> CatchUp::fetch(std::shared_ptr<const Session> session, std::string 
     }
     const bool end_seen = live_[thread].turn == turn_id && live_[thread].ended;
     if (!end_seen)
-      outward_.say({"recovered", journal::Level::kList, thread, turn_id, "", "turn/completed",
+      outward_.say({"recovered",
+                    journal::Level::kList,
+                    thread,
+                    turn_id,
+                    "",
+                    "turn/completed",
                     {{"threadId", thread}, {"turn", *turn}}});
     tell_whole(thread, turn_id, std::move(order));
   }
@@ -136,7 +149,8 @@ loop::Task<bool> CatchUp::fetch_items(std::shared_ptr<const Session> session, st
     const auto page = read(reply);
     const auto* entries = page.ok() ? json::array_at(*page, "data") : nullptr;
     if (!entries || order.size() > kItemsRecoveredMax) {
-      log::warn("items_not_recovered", {{"thread", thread}, {"turn", turn}, {"why", page.status().message()}});
+      log::warn("items_not_recovered",
+                {{"thread", thread}, {"turn", turn}, {"why", page.status().message()}});
       co_return false;
     }
     for (const auto& entry : *entries) {
@@ -146,7 +160,12 @@ loop::Task<bool> CatchUp::fetch_items(std::shared_ptr<const Session> session, st
       order.push_back(bj::value(*id));
       const std::string item_id(*id);
       if (completed.contains(item_id) || live_[thread].completed.contains(item_id)) continue;
-      outward_.say({"recovered", journal::Level::kThread, thread, turn, item_id, "item/completed",
+      outward_.say({"recovered",
+                    journal::Level::kThread,
+                    thread,
+                    turn,
+                    item_id,
+                    "item/completed",
                     {{"threadId", thread}, {"turnId", turn}, {"item", *item}}});
     }
     const auto next = json::string_at(*page, "nextCursor");
@@ -156,7 +175,8 @@ loop::Task<bool> CatchUp::fetch_items(std::shared_ptr<const Session> session, st
 }
 
 void CatchUp::missed(const CodexMessage& message, size_t bytes_at_least) {
-  log::warn("codex_message_cut", {{"method", message.method}, {"thread", message.thread}, {"bytes", bytes_at_least}});
+  log::warn("codex_message_cut",
+            {{"method", message.method}, {"thread", message.thread}, {"bytes", bytes_at_least}});
   if (message.thread.empty()) return;
   tell_hole(message.thread, message.turn, "a message of Codex's was too long to be kept");
   if (!message.turn.empty()) running_[message.thread] = message.turn;
@@ -190,12 +210,22 @@ void CatchUp::saw(std::shared_ptr<const Session> session, const CodexMessage& me
 }
 
 void CatchUp::tell_hole(const std::string& thread, const std::string& turn, const std::string& why) {
-  outward_.say({"zane", journal::Level::kThread, thread, turn, "", "zane/hole",
+  outward_.say({"zane",
+                journal::Level::kThread,
+                thread,
+                turn,
+                "",
+                "zane/hole",
                 {{"threadId", thread}, {"turnId", turn}, {"reason", why}}});
 }
 
 void CatchUp::tell_whole(const std::string& thread, const std::string& turn, bj::array order) {
-  outward_.say({"zane", journal::Level::kThread, thread, turn, "", "zane/whole",
+  outward_.say({"zane",
+                journal::Level::kThread,
+                thread,
+                turn,
+                "",
+                "zane/whole",
                 {{"threadId", thread}, {"turnId", turn}, {"itemIds", std::move(order)}}});
 }
 

@@ -111,7 +111,8 @@ class CodexTest : public ::testing::Test, public Teller {
       book_.orphan("", how);
     };
     events.on_state = [this] {
-      if (states_.empty() || states_.back() != codex_.state().state()) states_.push_back(codex_.state().state());
+      if (states_.empty() || states_.back() != codex_.state().state())
+        states_.push_back(codex_.state().state());
     };
     loop::spawn(io_, "codex", codex_.run(std::move(events)));
     loop::spawn(io_, "bulk", bulk_.run());
@@ -189,7 +190,8 @@ TEST_F(CodexTest, NeverASecondOneBesideOneThatLives) {
 // EMFILE, EACCES, a full backlog: our own trouble says nothing about Codex.
 TEST_F(CodexTest, OurOwnTroubleIsNotItsEnd) {
   const auto id = open_before();
-  wire_.connects = {absl::UnavailableError("too many open files"), absl::UnavailableError("too many open files")};
+  wire_.connects = {absl::UnavailableError("too many open files"),
+                    absl::UnavailableError("too many open files")};
   begin();
   until_state("unreachable");
   EXPECT_EQ(host_.starts, 0);
@@ -306,7 +308,9 @@ TEST_F(CodexTest, AnotherProcessesRequestsAreVoidAndItsNumbersMeanOthers) {
 TEST_F(CodexTest, ACallOfALostConnectionIsUnknownAtOnceAndOneBeforeItIsReadyDidNothing) {
   const auto early = zane::testing::run(io_, codex_.call("x", "{}"));
   EXPECT_EQ(early.status().code(), absl::StatusCode::kUnavailable);
-  wire_.answer = [&](const std::string& m, const bj::object& p) { return m == "x" ? std::nullopt : answer(m, p); };
+  wire_.answer = [&](const std::string& m, const bj::object& p) {
+    return m == "x" ? std::nullopt : answer(m, p);
+  };
   begin();
   until_state("ready");
   std::optional<absl::StatusOr<CodexReply>> got;
@@ -320,7 +324,9 @@ TEST_F(CodexTest, ACallOfALostConnectionIsUnknownAtOnceAndOneBeforeItIsReadyDidN
 }
 
 TEST_F(CodexTest, AnAnswerThatIsCutOrNoJsonEndsItsCallWithItsName) {
-  wire_.answer = [&](const std::string& m, const bj::object& p) { return m == "x" ? std::nullopt : answer(m, p); };
+  wire_.answer = [&](const std::string& m, const bj::object& p) {
+    return m == "x" ? std::nullopt : answer(m, p);
+  };
   begin();
   until_state("ready");
   for (const bool cut : {true, false}) {
@@ -346,7 +352,8 @@ TEST_F(CodexTest, ABulkAnswerThatHangsDelaysNoEvent) {
   loop::spawn(io_, "call", [](Bulk& b, auto& out) -> loop::Task<> {
     out = co_await b.call("thread/list", "{}", std::chrono::hours(1));
   }(bulk_, got));
-  run_until(io_, [&] { return !bulk_wire_.sent.empty() && bulk_wire_.sent.back().at("method") == "thread/list"; });
+  run_until(io_,
+            [&] { return !bulk_wire_.sent.empty() && bulk_wire_.sent.back().at("method") == "thread/list"; });
   wire_.say(R"({"method":"turn/started","params":{"threadId":"t","turn":{"id":"u"}}})");
   run_until(io_, [&] { return !said_.empty(); });
   EXPECT_FALSE(got);

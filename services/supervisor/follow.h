@@ -21,10 +21,10 @@ class Follow {
  public:
   struct Resumed {
     std::string thread;
-    std::string status;          // Codex's status type
-    bool waits = false;          // … and that it waits for a person
-    int64_t updated_at_ms = 0;   // Codex's word, in whole seconds
-    int64_t last_seen_ms = 0;    // ours, before this; 0 for never
+    std::string status;         // Codex's status type
+    bool waits = false;         // … and that it waits for a person
+    int64_t updated_at_ms = 0;  // Codex's word, in whole seconds
+    int64_t last_seen_ms = 0;   // ours, before this; 0 for never
   };
   using OnResumed = std::function<void(const Resumed&)>;
 

@@ -13,6 +13,7 @@ constexpr std::chrono::seconds kOrderDeadline{310};
 // An Envelope holds 2 MiB.
 constexpr size_t kRequestBytesTold = 1536 * 1024;
 constexpr size_t kOpenApprovalsMax = 100;
+constexpr std::chrono::seconds kAbsenceLook{20};
 // Codex counts in whole seconds, and writes a moment after it speaks.
 constexpr int64_t kTouchedMs = 3000;
 
@@ -20,7 +21,8 @@ constexpr int64_t kTouchedMs = 3000;
 
 Inward::Inward(InwardOn on)
     : on_(on),
-      inbox_(on.node, [this](const bus::Peer& peer, v1::Envelope request) { on_bus(peer, std::move(request)); }),
+      inbox_(on.node,
+             [this](const bus::Peer& peer, v1::Envelope request) { on_bus(peer, std::move(request)); }),
       refusals_(on.node.io(), on.node.context(), inbox_.raw(), kRefusalReportEvery,
                 [this](int64_t count) {
                   audit("peer-refused", "unknown", "a bus peer without a service's key", count);
@@ -28,7 +30,18 @@ Inward::Inward(InwardOn on)
       policy_(on.node, bus::kPolicy),
       relay_(on.node, bus::kRelay),
       webhook_(on.node, bus::kWebhook),
-      status_(on.node, on.codex, on.weather, on.mac, on.clock.now_ms()) {}
+      status_(on.node, on.codex, on.weather, on.mac, on.clock.now_ms()) {
+  loop::spawn(on_.node.io(), "absence", end_absent());
+}
+
+// Whoever told us of the devices, and whoever was restarted: what counts is when
+// a device was last seen, by our own clock.
+loop::Task<> Inward::end_absent() {
+  for (;;) {
+    co_await loop::sleep_for(on_.node.io(), kAbsenceLook);
+    for (const auto& client : absence_.away(on_.processes.clients())) end_client(client);
+  }
+}
 
 void Inward::on_bus(const bus::Peer& peer, v1::Envelope request) {
   // Each message has its writers (envelope.proto): from any other it is nothing.
@@ -46,6 +59,10 @@ void Inward::on_bus(const bus::Peer& peer, v1::Envelope request) {
     case v1::Envelope::kClientEnded:
       if (peer.service == bus::kRelay) return end_client(request.client_ended().client());
       break;
+    case v1::Envelope::kDevicesPresent:
+      if (peer.service != bus::kRelay) break;
+      for (const auto& device : request.devices_present().devices()) absence_.seen("device/" + device);
+      return;
     default:
       break;
   }
@@ -97,6 +114,7 @@ loop::Task<> Inward::on_question(bus::Peer peer, v1::Envelope request) {
       place->set_epoch(on_.journal.epoch());
       place->set_from_seq(thread.empty() ? on_.approvals.before_oldest_open(start) : start);
       place->set_head_seq(on_.journal.head_seq());
+      place->set_pruned_through(on_.journal.pruned_through());
       break;
     }
     case v1::Question::kApproval: {
@@ -146,9 +164,9 @@ loop::Task<v1::ThreadFacts> Inward::facts_of(std::string thread) {
   if (facts.loaded()) co_return facts;
   const auto reply = co_await on_.bulk.call(
       "thread/read", boost::json::serialize(boost::json::object{{"threadId", thread}}));
-  const auto result =
-      reply.ok() && reply->ok ? json::parse_codex_object(reply->bytes)
-                              : absl::StatusOr<boost::json::object>(absl::UnavailableError("not read"));
+  const auto result = reply.ok() && reply->ok
+                          ? json::parse_codex_object(reply->bytes)
+                          : absl::StatusOr<boost::json::object>(absl::UnavailableError("not read"));
   const auto* read = result.ok() ? json::object_at(*result, "thread") : nullptr;
   if (!read) {
     facts.set_powers_known(false);
@@ -199,11 +217,13 @@ void Inward::tell_policy(const Approval& approval) {
               [](bus::Client& policy, v1::Envelope e, std::string id) -> loop::Task<> {
                 const auto taken = co_await policy.ask(std::move(e));
                 // It is open all the same, and a policy that comes back asks for what is.
-                if (!taken.ok()) log::warn("policy_not_told", {{"approval", id}, {"why", taken.status().message()}});
+                if (!taken.ok())
+                  log::warn("policy_not_told", {{"approval", id}, {"why", taken.status().message()}});
               }(policy_, std::move(question), approval.id));
 }
 
-void Inward::audit(const std::string& what, const std::string& who, const std::string& detail, int64_t count) {
+void Inward::audit(const std::string& what, const std::string& who, const std::string& detail,
+                   int64_t count) {
   log::warn("refused", {{"what", what}, {"peer", who}, {"count", count}});
   v1::Envelope note = on_.node.envelope();
   note.mutable_audit_note()->set_what(what);
@@ -216,8 +236,8 @@ void Inward::audit(const std::string& what, const std::string& who, const std::s
   }(policy_, std::move(note)));
 }
 
-loop::Task<absl::StatusOr<v1::CommandAnswer>> Inward::order(std::string method, std::string params, int64_t uid,
-                                                            std::string command_id) {
+loop::Task<absl::StatusOr<v1::CommandAnswer>> Inward::order(std::string method, std::string params,
+                                                            int64_t uid, std::string command_id) {
   v1::Envelope request = on_.node.envelope();
   auto* command = request.mutable_console_command();
   command->set_method(method);

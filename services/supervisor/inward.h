@@ -5,6 +5,7 @@
 
 #include "lib/bus/bus.h"
 #include "lib/config/config.h"
+#include "services/supervisor/absence.h"
 #include "services/supervisor/effects.h"
 #include "services/supervisor/follow.h"
 #include "services/supervisor/outward.h"
@@ -52,8 +53,10 @@ class Inward {
   loop::Task<> on_question(bus::Peer peer, v1::Envelope request);
   loop::Task<v1::ThreadFacts> facts_of(std::string thread);
   void end_client(const std::string& client);
+  loop::Task<> end_absent();
 
   InwardOn on_;
+  Absence absence_;
   bus::Inbox inbox_;
   bus::RefusalMonitor refusals_;
   bus::Client policy_;

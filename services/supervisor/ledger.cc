@@ -58,16 +58,22 @@ void Ledger::take_over(const std::filesystem::path& old_journal) {
     if (!tables.step() || tables.integer(0) != 2) return;
     auto rows = old.query(
         "SELECT id, instance, request_id, state, thread, turn, item, method, digest, request, shown, choice, "
-        "response, grants, actor, cause, reason, rule, opened_ms, opened_seq FROM approvals ORDER BY opened_seq");
+        "response, grants, actor, cause, reason, rule, opened_ms, opened_seq FROM approvals ORDER BY "
+        "opened_seq");
     int64_t taken = 0;
     while (rows.step()) {
       auto put = db_.query(
-          "INSERT INTO approvals (n, id, instance, request_id, state, thread, turn, item, method, digest, request, "
+          "INSERT INTO approvals (n, id, instance, request_id, state, thread, turn, item, method, digest, "
+          "request, "
           "shown, choice, response, grants, actor, cause, reason, rule, opened_ms, opened_seq, settled_ms) "
           "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
       put.bind(++taken);
       for (int c = 0; c < 9; ++c) put.bind(rows.text(c));
-      put.blob(rows.text(9)).blob(rows.text(10)).bind(rows.text(11)).blob(rows.text(12)).bind(rows.integer(13));
+      put.blob(rows.text(9))
+          .blob(rows.text(10))
+          .bind(rows.text(11))
+          .blob(rows.text(12))
+          .bind(rows.integer(13));
       put.blob(rows.text(14)).bind(rows.text(15)).bind(rows.text(16)).bind(rows.text(17));
       const bool settled = rows.text(3) != "open" && rows.text(3) != "deciding";
       put.bind(rows.integer(18)).bind(rows.integer(19)).bind(settled ? rows.integer(18) : 0).run();

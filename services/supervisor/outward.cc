@@ -10,17 +10,20 @@ namespace {
 // unless so many events wait for it.
 constexpr std::chrono::microseconds kGroupTime{400};
 constexpr size_t kGroupEvents = 256;
+// What could not be written is tried again this often.
+constexpr std::chrono::milliseconds kWeatherPause{500};
 
 }  // namespace
 
 Outward::Outward(bus::Node& node, journal::Journal& journal, const base::Clock& clock,
                  std::function<std::string(const std::string&)> trace_of_turn,
-                 std::function<v1::CodexState()> codex_state)
+                 std::function<v1::CodexState()> codex_state, std::function<void(const std::string&)> on_disk)
     : node_(node),
       journal_(journal),
       clock_(clock),
       trace_of_turn_(std::move(trace_of_turn)),
       codex_state_(std::move(codex_state)),
+      on_disk_(std::move(on_disk)),
       publisher_(node, [this] { publish_state(); }),
       flush_due_(node.io()) {}
 
@@ -43,8 +46,8 @@ void Outward::say(const OwnWords& words) {
     event.set_turn(words.turn);
     event.set_item(words.item);
     event.set_method(words.method);
-    event.set_raw(boost::json::serialize(
-        boost::json::object{{"method", words.method}, {"params", words.params}}));
+    event.set_raw(
+        boost::json::serialize(boost::json::object{{"method", words.method}, {"params", words.params}}));
   });
   schedule_flush();
 }
@@ -56,6 +59,7 @@ void Outward::tell(const std::function<void(v1::Event&)>& fill) {
 
 void Outward::schedule_flush() {
   const auto due = flushed_at_ + kGroupTime;
+  if (troubled_) return;
   if (due <= loop::Timer::clock_type::now() || journal_.uncommitted() >= kGroupEvents) return flush();
   if (std::exchange(flush_scheduled_, true)) return;
   flush_due_.expires_at(due);
@@ -68,6 +72,16 @@ void Outward::flush() {
   flush_scheduled_ = false;
   flushed_at_ = loop::Timer::clock_type::now();
   for (v1::Event& event : journal_.commit()) publish(std::move(event));
+  const bool troubled = !journal_.trouble().empty();
+  if (troubled || troubled_) on_disk_(journal_.trouble());
+  troubled_ = troubled;
+  if (!troubled) return;
+  // Nothing is told that is not kept: it waits, and is tried again.
+  flush_scheduled_ = true;
+  flush_due_.expires_after(kWeatherPause);
+  flush_due_.async_wait([this](boost::system::error_code error) {
+    if (!error && flush_scheduled_) flush();
+  });
 }
 
 void Outward::publish(v1::Event event) {

@@ -27,9 +27,10 @@ struct OwnWords {
 class Outward final : public Teller {
  public:
   // References outlive it. `trace_of_turn`: of the order that began a turn, or "".
+  // `on_disk`: what keeps the journal from being written, "" once it is.
   Outward(bus::Node& node, journal::Journal& journal, const base::Clock& clock,
           std::function<std::string(const std::string&)> trace_of_turn,
-          std::function<v1::CodexState()> codex_state);
+          std::function<v1::CodexState()> codex_state, std::function<void(const std::string&)> on_disk);
 
   void codex_said(const CodexMessage& message, const Incoming& incoming);
   void say(const OwnWords& words);
@@ -52,6 +53,8 @@ class Outward final : public Teller {
   const base::Clock& clock_;
   std::function<std::string(const std::string&)> trace_of_turn_;
   std::function<v1::CodexState()> codex_state_;
+  std::function<void(const std::string&)> on_disk_;
+  bool troubled_ = false;
   bus::Publisher publisher_;
   std::vector<std::weak_ptr<Listener>> listeners_;
   loop::Timer flush_due_;

@@ -130,8 +130,8 @@ void Powers::keep(const v1::ThreadFacts& facts) {
 bool changes_powers(std::string_view params) {
   const auto object = json::parse_codex_object(params);
   if (!object.ok()) return true;
-  for (const char* key : {"approvalPolicy", "approvalsReviewer", "sandbox", "sandboxPolicy", "permissions", "cwd",
-                          "config", "runtimeWorkspaceRoots", "environments", "collaborationMode"})
+  for (const char* key : {"approvalPolicy", "approvalsReviewer", "sandbox", "sandboxPolicy", "permissions",
+                          "cwd", "config", "runtimeWorkspaceRoots", "environments", "collaborationMode"})
     if (object->contains(key)) return true;
   return false;
 }

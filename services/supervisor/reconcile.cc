@@ -13,9 +13,10 @@ std::optional<Settlement> by_item(const UnsettledRow& row, Outcome outcome) {
   const bool ran = outcome == Outcome::kRan;
   if (row.state == kDeciding && row.grants == ran)
     return Settlement{row.approval, ran ? kApplied : kDeclined, "seen at its item after a reconnection"};
-  return Settlement{row.approval, kAnsweredElsewhere,
-                    ran ? "answered at the desk or by another program while Zane looked away; it ran"
-                        : "answered at the desk or by another program while Zane looked away; it was refused"};
+  return Settlement{
+      row.approval, kAnsweredElsewhere,
+      ran ? "answered at the desk or by another program while Zane looked away; it ran"
+          : "answered at the desk or by another program while Zane looked away; it was refused"};
 }
 
 std::optional<Settlement> by_turn(const UnsettledRow& row) {

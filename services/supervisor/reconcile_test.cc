@@ -61,7 +61,8 @@ TEST(ReconcileTest, TheItemsEndIsTheEvidence) {
   facts.threads["t"].items["i"] = Outcome::kRan;
   EXPECT_EQ(becomes(row(), facts), kAnsweredElsewhere);
   EXPECT_EQ(becomes(row(kDeciding, true), facts), kApplied);
-  EXPECT_EQ(becomes(row(kDeciding, false), facts), kAnsweredElsewhere) << "we refused, and it ran all the same";
+  EXPECT_EQ(becomes(row(kDeciding, false), facts), kAnsweredElsewhere)
+      << "we refused, and it ran all the same";
   facts.threads["t"].items["i"] = Outcome::kRefused;
   EXPECT_EQ(becomes(row(), facts), kAnsweredElsewhere);
   EXPECT_EQ(becomes(row(kDeciding, false), facts), kDeclined);

@@ -25,8 +25,7 @@ loop::Task<absl::StatusOr<CodexReply>> Rpc::call(std::string_view method, std::s
   if (calls_.size() >= kCallsMax) co_return absl::ResourceExhaustedError("too many calls wait for codex");
   const std::string name(method);
   const int64_t id = next_call_++;
-  std::string message =
-      "{\"id\":" + std::to_string(id) + ",\"method\":" + quoted(method) + ",\"params\":";
+  std::string message = "{\"id\":" + std::to_string(id) + ",\"method\":" + quoted(method) + ",\"params\":";
   message += params.empty() ? std::string_view("{}") : params;
   message += '}';
   const auto waiting = std::make_shared<Call>(io_);

@@ -1,16 +1,20 @@
 #include "services/supervisor/service.h"
 
+#include "boost/asio/post.hpp"
+#include "boost/asio/use_awaitable.hpp"
 #include "lib/base/machine.h"
 #include "lib/log/log.h"
 
 namespace zane::supervisor {
 namespace {
 
-constexpr std::chrono::minutes kUpkeepEvery{10};
+constexpr std::chrono::seconds kUpkeepEvery{600};
+constexpr std::chrono::seconds kUpkeepAgain{5};
 // What could not be written is tried again this often.
 constexpr std::chrono::milliseconds kWeatherPause{500};
 constexpr int64_t kDayMs = int64_t{24} * 3600 * 1000;
 constexpr int64_t kMib = 1024 * 1024;
+constexpr char kCantKeep[] = "can't write the journal";
 constexpr char kCantWrite[] = "can't write down what Codex says";
 
 }  // namespace
@@ -43,7 +47,8 @@ Service::Service(bus::Node& node, const config::Config& config, const crypto::Ec
             auto state = codex_.state();
             if (!weather_.fine()) state.set_message(weather_.text());
             return state;
-          }),
+          },
+          [this](const std::string& trouble) { on_disk(trouble); }),
       approvals_(ledger_, outward_, mac_key, clock),
       powers_(ledger_, clock),
       effects_({node.io(), ledger_, codex_, bulk_, approvals_, processes_, powers_, clock},
@@ -129,7 +134,18 @@ loop::Task<> Service::take_deferred() {
     deferred_.pop_front();
   }
   weather_.ends(kCantWrite);
-  codex_.hold(false);
+  codex_.hold(journal_->uncommitted_bytes() > journal::kUncommittedBytesMax);
+  outward_.publish_state();
+}
+
+void Service::on_disk(const std::string& trouble) {
+  if (trouble.empty())
+    weather_.ends(kCantKeep);
+  else
+    weather_.begins(kCantKeep, trouble);
+  // Memory is bounded too: the rest waits in Codex.
+  codex_.hold(journal_->uncommitted_bytes() > journal::kUncommittedBytesMax ||
+              deferred_bytes_ > kDeferredBytesMax);
   outward_.publish_state();
 }
 
@@ -225,9 +241,12 @@ void Service::end_of_terminals() {
 
 loop::Task<> Service::upkeep() {
   for (;;) {
+    bool fine = true;
     try {
       const int64_t believed = ledger_.forgetting_time(clock_.now_ms());
-      journal_->prune({config_.journal.keep_days * kDayMs, config_.journal.keep_mib * kMib}, believed);
+      const journal::Retention keep{config_.journal.keep_days * kDayMs, config_.journal.keep_mib * kMib};
+      while (journal_->prune_slice(keep, believed))
+        co_await boost::asio::post(node_.io(), boost::asio::use_awaitable);
       approvals_.tell_again(journal_->epoch(), journal_->pruned_through(), journal_->head_seq());
       effects_.forget_old(believed);
       approvals_.forget_old(believed);
@@ -235,9 +254,10 @@ loop::Task<> Service::upkeep() {
       weather_.ends("can't tidy up");
     } catch (const journal::SqliteError& e) {
       weather_.begins("can't tidy up", e.what());
+      fine = false;
     }
     host_.keep_socket_alive(codex_.socket_path());
-    co_await loop::sleep_for(node_.io(), kUpkeepEvery);
+    co_await loop::sleep_for(node_.io(), fine ? kUpkeepEvery : kUpkeepAgain);
   }
 }
 

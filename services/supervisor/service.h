@@ -53,6 +53,7 @@ class Service {
   void on_notification(const CodexMessage& message, const Incoming& incoming);
   void on_request(const CodexMessage& message, const Incoming& incoming);
   void on_process_output(const CodexMessage& message, const Incoming& incoming);
+  void on_disk(const std::string& trouble);
   void defer(const CodexMessage& message, const Incoming& incoming);
   loop::Task<> take_deferred();
   loop::Task<> on_codex_ready(std::shared_ptr<const Session> session);

@@ -82,11 +82,11 @@ loop::Task<> Settle::look_at(std::shared_ptr<const Session> session, std::string
   if (!second || !session->alive) co_return;
   now.waits_for_nobody = !*first && !*second;
   now.status = status;
-  const auto page = object_of(co_await bulk_.call(
-      "thread/turns/list", bj::serialize(bj::object{{"threadId", thread},
-                                                    {"limit", kTurnsPage},
-                                                    {"sortDirection", "desc"},
-                                                    {"itemsView", "notLoaded"}})));
+  const auto page = object_of(
+      co_await bulk_.call("thread/turns/list", bj::serialize(bj::object{{"threadId", thread},
+                                                                        {"limit", kTurnsPage},
+                                                                        {"sortDirection", "desc"},
+                                                                        {"itemsView", "notLoaded"}})));
   if (!session->alive) co_return;
   if (const auto* list = page.ok() ? json::array_at(*page, "data") : nullptr)
     for (const auto& turn : *list)
@@ -95,10 +95,9 @@ loop::Task<> Settle::look_at(std::shared_ptr<const Session> session, std::string
             json::string_at(turn.get_object(), "status") != std::string_view("inProgress");
   for (const auto& turn : turns) {
     const auto items = object_of(co_await bulk_.call(
-        "thread/items/list", bj::serialize(bj::object{{"threadId", thread},
-                                                      {"turnId", turn},
-                                                      {"limit", kItemsPage},
-                                                      {"sortDirection", "desc"}})));
+        "thread/items/list",
+        bj::serialize(bj::object{
+            {"threadId", thread}, {"turnId", turn}, {"limit", kItemsPage}, {"sortDirection", "desc"}})));
     if (!session->alive) co_return;
     if (const auto* list = items.ok() ? json::array_at(*items, "data") : nullptr)
       for (const auto& entry : *list)
@@ -118,7 +117,7 @@ loop::Task<std::optional<bool>> Settle::waits(std::string thread, std::string& s
   if (!now) co_return std::nullopt;
   status = std::string(json::string_at(*now, "type").value_or(""));
   const auto* flags = json::array_at(*now, "activeFlags");
-  co_return flags && std::any_of(flags->begin(), flags->end(), [](const bj::value& flag) {
+  co_return flags&& std::any_of(flags->begin(), flags->end(), [](const bj::value& flag) {
     return flag.is_string() && flag.get_string().starts_with("waitingOn");
   });
 }

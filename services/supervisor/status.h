@@ -22,8 +22,8 @@ class Status {
   void add_notice(const std::string& notice) { notices_ += (notices_.empty() ? "" : "; ") + notice; }
 
  private:
-  loop::Task<> ask(std::string name, bus::Client& client, std::shared_ptr<v1::Part> part, std::shared_ptr<int> left,
-                   loop::Signal& all);
+  loop::Task<> ask(std::string name, bus::Client& client, std::shared_ptr<v1::Part> part,
+                   std::shared_ptr<int> left, loop::Signal& all);
 
   bus::Node& node_;
   const Codex& codex_;

@@ -17,7 +17,8 @@ std::string Weather::text() const {
   std::string text;
   for (const auto& [what, trouble] : troubles_) {
     if (!text.empty()) text += "; ";
-    text += what + " for " + std::to_string((clock_.now_ms() - trouble.since_ms) / 1000) + " s: " + trouble.why +
+    text += what + " for " + std::to_string((clock_.now_ms() - trouble.since_ms) / 1000) +
+            " s: " + trouble.why +
             ": make room on the disk that holds $ZANE_HOME; nothing is lost, and it goes on by itself";
   }
   return text;

@@ -18,6 +18,9 @@ constexpr std::chrono::seconds kTaskDeadline{320};
 constexpr int kTriesMax = 6;
 constexpr std::chrono::seconds kRetryFirst{1};
 constexpr std::chrono::seconds kRetryLongest{60};
+constexpr std::chrono::minutes kUpkeepEvery{30};
+// While the disk takes nothing it is tried this often, so that its return is seen.
+constexpr std::chrono::seconds kTroubleLook{2};
 // What of a payload goes into the prompt.
 constexpr size_t kPayloadBytesMax = 64 * 1024;
 
@@ -56,13 +59,23 @@ void Service::run() {
     waiting_[hook.id] = std::make_unique<loop::Signal>(node_.io());
     loop::spawn(node_.io(), "start_tasks", start_tasks(hook.id));
   }
+  loop::spawn(node_.io(), "upkeep", upkeep());
   (void)written([&] {
     for (const auto& gone : store_->waiting_hooks())
       if (!find(gone))
         while (const auto delivery = store_->next_waiting(gone))
           store_->settle(delivery->id, "refused: the hook is no longer in zane.toml", Store::Began::kNothing);
-    store_->forget_old(clock_.now_ms());
   });
+}
+
+loop::Task<> Service::upkeep() {
+  for (;;) {
+    const bool fine = written([&] { store_->forget_old(clock_.now_ms()); });
+    const auto until = loop::Timer::clock_type::now() + (fine ? kUpkeepEvery : std::chrono::minutes(0));
+    do {
+      co_await loop::sleep_for(node_.io(), kTroubleLook);
+    } while (disk_trouble_.empty() && loop::Timer::clock_type::now() < until);
+  }
 }
 
 bool Service::written(const std::function<void()>& write) {

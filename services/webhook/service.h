@@ -46,6 +46,7 @@ class Service {
     Store::Began began = Store::Began::kNothing;
   };
   loop::Task<Came> start_task(const StoredDelivery& delivery);
+  loop::Task<> upkeep();
   bool written(const std::function<void()>& write);
   [[nodiscard]] std::string trouble() const;
   const config::Hook* find(const std::string& id) const;

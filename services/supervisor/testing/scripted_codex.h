@@ -28,7 +28,9 @@ class ScriptedTransport final : public Transport {
   std::vector<boost::json::object> sent;
   // Answers a call; nothing: no answer ever comes. Called with method and params.
   using Answer = std::function<std::optional<std::string>(const std::string&, const boost::json::object&)>;
-  Answer answer = [](const std::string&, const boost::json::object&) { return std::optional<std::string>("{}"); };
+  Answer answer = [](const std::string&, const boost::json::object&) {
+    return std::optional<std::string>("{}");
+  };
   // Called for each call before it is answered.
   std::function<void(const std::string& method)> on_call;
 
