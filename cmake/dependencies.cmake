@@ -3,6 +3,13 @@
 find_package(Threads REQUIRED)
 find_package(Boost 1.81 CONFIG REQUIRED COMPONENTS headers json)
 find_package(OpenSSL 3 REQUIRED)
+# Apple's own SQLite syncs less than it is told; Homebrew's is found only by its prefix.
+if(APPLE)
+  execute_process(COMMAND brew --prefix sqlite OUTPUT_VARIABLE sqlite_prefix OUTPUT_STRIP_TRAILING_WHITESPACE
+                  ERROR_QUIET)
+  list(PREPEND CMAKE_PREFIX_PATH ${sqlite_prefix})
+  set(CMAKE_FIND_FRAMEWORK LAST)
+endif()
 find_package(SQLite3 REQUIRED)
 find_package(spdlog CONFIG REQUIRED)
 find_package(cppzmq CONFIG REQUIRED)

@@ -34,6 +34,10 @@ bool healthy(const v1::StatusReply& reply) {
 }
 
 int find_approval(const std::string& id, v1::ApprovalRow& row) {
+  if (id.empty()) {
+    std::cerr << "zane: name the approval, or how its id begins: see `zane approvals`\n";
+    return kExitUsage;
+  }
   v1::ApprovalsRequest request;
   request.set_all(true);
   v1::ApprovalsReply reply;
@@ -157,7 +161,7 @@ int decide(const Options& options, Answer answer, const std::string& approval, c
   request.set_choice(choice.empty() ? default_choice(row, answer) : choice);
   if (request.choice().empty()) {
     std::cerr << "zane: this needs one of its own choices, with --choice:";
-    for (const auto& offered : row.choices()) std::cerr << " `" << offered << "`";
+    for (const auto& offered : row.choices()) std::cerr << " `" << harmless(offered, 300) << "`";
     std::cerr << "\n";
     return kExitUsage;
   }

@@ -58,8 +58,22 @@ absl::StatusOr<Home> Home::open(std::string_view given) {
     const bool fresh = !std::filesystem::exists(folder, error);
     if (auto made = make_private_folder(folder); !made.ok()) return made;
     if (fresh) ::chmod(folder.c_str(), 0700);
+    // As ssh looks at its own: keys and sockets are nobody else's.
+    struct stat info {};
+    if (::stat(folder.c_str(), &info) != 0 || info.st_uid != ::geteuid())
+      return absl::PermissionDeniedError("`" + folder.string() +
+                                         "` belongs to another user: set ZANE_HOME to a folder of your own");
+    if ((info.st_mode & 022) != 0)
+      return absl::PermissionDeniedError("`" + folder.string() + "` can be written to by others: run `chmod 700 " +
+                                         folder.string() + "`");
   }
-  return home;
+  // Behind a symbolic link Codex would refuse to hide it: the folder itself counts.
+  const auto real = std::filesystem::canonical(root, error);
+  const Home found(error ? root : real);
+  if (found.socket(kLongestSocket).string().size() > kSocketPathBytesMax)
+    return absl::InvalidArgumentError("`" + root.string() + "` is `" + real.string() +
+                                      "`, too long a path for a socket (103 bytes): set ZANE_HOME to a shorter one");
+  return found;
 }
 
 std::filesystem::path Home::key(std::string_view name) const { return root_ / "keys" / name; }

@@ -135,6 +135,10 @@ absl::Status fill_config(Config& config, const toml::value& root, const std::str
     }
     if (auto ok = fill(section->second, value, file, key); !ok.ok()) return ok;
   }
+  for (const auto& folder : config.policy.folders)
+    if (!folder.starts_with('/') && folder != "~" && !folder.starts_with("~/"))
+      return absl::InvalidArgumentError(file + ": `policy.folders`: `" + folder +
+                                        "` must be an absolute path or begin with ~/");
   if (config.webhook.port < 0 || config.webhook.port > 65535)
     return absl::InvalidArgumentError(file + ": `webhook.port` must be 0 to 65535");
   if (config.policy.pairing_minutes < 1 || config.policy.pairing_minutes > kPairingMinutesMax)

@@ -1,6 +1,10 @@
 #include "lib/entry/entry.h"
 
+#include <sys/resource.h>
 #include <sysexits.h>
+
+#include <algorithm>
+#include <csignal>
 
 #include "lib/log/log.h"
 
@@ -31,8 +35,25 @@ crypto::EcKey Entry::key(std::string_view name) const {
   return need(crypto::EcKey::load_or_create(home.key(name)), EX_NOPERM, "no_key");
 }
 
+namespace {
+
+// What the whole process needs of the machine: no end by a closed pipe, and more
+// descriptors than launchd and many shells give (Codex inherits the bound).
+void prepare_process() {
+  std::signal(SIGPIPE, SIG_IGN);
+  constexpr rlim_t kDescriptors = 8192;
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= kDescriptors) return;
+  limit.rlim_cur = limit.rlim_max == RLIM_INFINITY ? kDescriptors : std::min(limit.rlim_max, kDescriptors);
+  if (::setrlimit(RLIMIT_NOFILE, &limit) != 0)
+    log::warn("few_descriptors", {{"limit", static_cast<int64_t>(limit.rlim_cur)}});
+}
+
+}  // namespace
+
 int run_service(int argc, char** argv, std::string_view service, const std::function<void(Entry&)>& body) {
   log::start(service);
+  prepare_process();
   try {
     if (argc > 1)
       throw CannotStart(EX_USAGE, "unknown_argument",

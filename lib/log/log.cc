@@ -67,9 +67,13 @@ void start(std::string_view service) {
                                                  std::make_shared<spdlog::sinks::stderr_sink_mt>());
   logger->set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %l %n %v");
   const char* level = std::getenv("ZANE_LOG");
-  logger->set_level(level ? spdlog::level::from_str(level) : spdlog::level::info);
+  // spdlog takes a name it does not know for "off".
+  const auto wanted = level ? spdlog::level::from_str(level) : spdlog::level::info;
+  const bool typo = wanted == spdlog::level::off && std::string_view(level) != "off";
+  logger->set_level(typo ? spdlog::level::info : wanted);
   logger->flush_on(spdlog::level::info);
   spdlog::set_default_logger(std::move(logger));
+  if (typo) warn("unknown_log_level", {{"ZANE_LOG", level}, {"known", "debug, info, warn, error, off"}});
 }
 
 void debug(std::string_view event, Fields fields) { write(spdlog::level::debug, event, fields); }

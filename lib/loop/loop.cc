@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <exception>
 #include <string>
+#include <thread>
 
 #include "boost/asio/co_spawn.hpp"
 #include "boost/asio/redirect_error.hpp"
@@ -13,6 +14,12 @@
 namespace zane::loop {
 
 namespace asio = boost::asio;
+
+namespace {
+
+constexpr std::chrono::seconds kStopMax{4};
+
+}  // namespace
 
 void spawn(Io& io, std::string_view name, Task<> task) {
   asio::co_spawn(io, std::move(task), [name = std::string(name)](std::exception_ptr thrown) {
@@ -37,6 +44,13 @@ void run_until_signal(Io& io, const std::function<void()>& on_stop) {
   signals.async_wait([&](boost::system::error_code error, int number) {
     if (error) return;
     log::info("stopping", {{"signal", number}});
+    // Whatever a library waits for: launchd would kill after 20 s, and nothing of
+    // ours needs a longer end than this.
+    std::thread([] {
+      std::this_thread::sleep_for(kStopMax);
+      log::warn("stop_forced");
+      std::_Exit(0);
+    }).detach();
     on_stop();
     io.stop();
   });

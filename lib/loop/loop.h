@@ -23,8 +23,8 @@ void spawn(Io& io, std::string_view name, Task<> task);
 
 Task<> sleep_for(Io& io, std::chrono::nanoseconds time);
 
-// Runs until SIGINT or SIGTERM, then `on_stop` once, then the loop ends. Logs
-// `ready` once a signal would be heard.
+// Runs until SIGINT or SIGTERM, then `on_stop` once, then the loop ends; the process
+// itself at the latest four seconds later. Logs `ready` once a signal would be heard.
 void run_until_signal(Io& io, const std::function<void()>& on_stop);
 
 // Wakes whoever waits, or lets the next wait pass at once. One waiter.

@@ -1,6 +1,6 @@
 // Is a Codex of the user's own installed, and is somebody logged in to it?
 import { execFileSync } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, readFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { root } from './anchor.ts';
 
@@ -15,6 +15,25 @@ export function installedCodex(env: NodeJS.ProcessEnv): string | undefined {
     } catch { /* not here */ }
   }
   return undefined;
+}
+
+/** A model provider of the user's own in Codex's configuration: then no OpenAI login is needed (`model_provider`, top level of config.toml). Pure. */
+export function ownProvider(toml: string): string | undefined {
+  for (const line of toml.split('\n')) {
+    if (line.trimStart().startsWith('[')) return undefined;
+    const found = /^\s*model_provider\s*=\s*["']([^"']+)["']/.exec(line)?.[1];
+    if (found !== undefined) return found === 'openai' ? undefined : found;
+  }
+  return undefined;
+}
+
+export function configuredProvider(env: NodeJS.ProcessEnv): string | undefined {
+  const home = env['CODEX_HOME'] || join(env['HOME'] ?? '', '.codex');
+  try {
+    return ownProvider(readFileSync(join(home, 'config.toml'), 'utf8'));
+  } catch {
+    return undefined;
+  }
 }
 
 export function isLoggedIn(codex: string): boolean {

@@ -13,7 +13,7 @@ import { mintUser, operatorToken } from '../../orbit/src/secrets.ts';
 import { startModel } from '../../tests/model/server.ts';
 import { codexBinary, writeCodexHome } from '../../tests/model/codex-home.ts';
 import { Anchor, root, writeConfig } from './anchor.ts';
-import { installedCodex, isLoggedIn } from './codex.ts';
+import { configuredProvider, installedCodex, isLoggedIn } from './codex.ts';
 import { findReach } from './reach.ts';
 
 const run = promisify(execFile);
@@ -60,7 +60,9 @@ interface CodexChoice { binary: string; home?: string; folders?: string[]; demo:
 async function chooseCodex(home: string, wantDemo: boolean, closers: (() => Promise<void>)[]): Promise<CodexChoice> {
   const own = installedCodex(process.env);
   const binary = own ?? codexBinary();
-  if (!wantDemo && isLoggedIn(binary)) return { binary, demo: false, why: '' };
+  const provider = own && !wantDemo ? configuredProvider(process.env) : undefined;
+  if (provider !== undefined) say(`Codex is used as it is, with its own model provider \`${provider}\`.`);
+  if (!wantDemo && (provider !== undefined || isLoggedIn(binary))) return { binary, demo: false, why: '' };
   const why = wantDemo ? 'you asked for the demo' : own ? 'your Codex is not logged in: run `codex login`' : 'no Codex is installed: `brew install codex`, then `codex login`';
   const model = await startModel({ scenario: join(root, 'tests/scenarios/demo.scenario') });
   closers.push(async () => { await model.close(); });
