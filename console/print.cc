@@ -11,6 +11,7 @@
 #include <memory>
 
 #include "google/protobuf/util/json_util.h"
+#include "lib/text/visible.h"
 
 namespace zane::console {
 namespace {
@@ -53,56 +54,7 @@ void print_table(const std::vector<std::vector<std::string>>& rows) {
   std::cout.flush();
 }
 
-// The code point that begins at `at`, and how many bytes it has; U+FFFD for what
-// is no UTF-8.
-uint32_t code_point(const std::string& text, size_t at, size_t& bytes) {
-  const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned char first = byte(at);
-  bytes = first < 0x80 ? 1 : first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : first >= 0xc2 ? 2 : 1;
-  if (first < 0x80) return first;
-  if (bytes == 1 || at + bytes > text.size()) {
-    bytes = 1;
-    return 0xfffd;
-  }
-  uint32_t code = first & (0xff >> (bytes + 1));
-  for (size_t i = 1; i < bytes; ++i) code = (code << 6) | (byte(at + i) & 0x3f);
-  return code;
-}
-
-// Moves the cursor, turns the direction of text, or can't be seen (Unicode's
-// categories Cc, Cf and Zs, and what is drawn as nothing).
-bool hides(uint32_t c) {
-  return c < 0x20 || (c >= 0x7f && c <= 0xa0) || c == 0xad || c == 0x34f || c == 0x61c || c == 0x115f ||
-         c == 0x1160 || (c >= 0x1680 && c <= 0x1680) || (c >= 0x17b4 && c <= 0x17b5) ||
-         (c >= 0x180b && c <= 0x180f) || (c >= 0x2000 && c <= 0x200f) || (c >= 0x2028 && c <= 0x202f) ||
-         (c >= 0x205f && c <= 0x206f) || c == 0x2800 || c == 0x3000 || c == 0x3164 ||
-         (c >= 0xe000 && c <= 0xf8ff) || (c >= 0xfe00 && c <= 0xfe0f) || c == 0xfeff || c == 0xffa0 ||
-         (c >= 0xfff0 && c <= 0xfffb) || (c >= 0x1bca0 && c <= 0x1bca3) || (c >= 0x1d173 && c <= 0x1d17a) ||
-         c >= 0xe0000;
-}
-
-std::string harmless(const std::string& text, size_t width) {
-  std::string out;
-  size_t characters = 0;
-  for (size_t at = 0, bytes = 1; at < text.size(); at += bytes) {
-    if (characters >= width) return out + "…";
-    const uint32_t c = code_point(text, at, bytes);
-    if (c == '\n' || c == '\t') {
-      out += ' ';
-    } else if (c == 0xfffd && bytes == 1) {
-      out += "\xef\xbf\xbd";
-    } else if (hides(c)) {
-      char shown[16];
-      std::snprintf(shown, sizeof shown, "<U+%04X>", c);
-      out += shown;
-      characters += 7;
-    } else {
-      out += text.substr(at, bytes);
-    }
-    ++characters;
-  }
-  return out;
-}
+std::string harmless(const std::string& text, size_t width) { return text::visible(text, width); }
 
 std::string time_text(int64_t ms) {
   if (ms <= 0) return "-";
@@ -129,7 +81,8 @@ void print_qr(const std::string& text) {
   const bool terminal = ::isatty(STDOUT_FILENO) != 0;
   if (terminal && ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &window) == 0 && window.ws_col > 0 &&
       window.ws_col < size + 2 * kQuiet) {
-    std::cout << "The QR code does not fit: make this window " << size + 2 * kQuiet << " columns wide and run this again.\n";
+    std::cout << "The QR code does not fit: make this window " << size + 2 * kQuiet
+              << " columns wide and run this again.\n";
     return;
   }
   const auto dark = [&](int x, int y) {

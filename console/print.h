@@ -15,7 +15,7 @@ void print_json(const google::protobuf::Message& message);
 // Columns as wide as need be; the first row is the head.
 void print_table(const std::vector<std::vector<std::string>>& rows);
 
-// Without control characters, at most `width` characters.
+// One line on which nothing hides (lib/text/visible.h), at most `width` characters.
 std::string harmless(const std::string& text, size_t width = 200);
 
 // "14:02", or with the date when it is not today.

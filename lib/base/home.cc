@@ -64,15 +64,16 @@ absl::StatusOr<Home> Home::open(std::string_view given) {
       return absl::PermissionDeniedError("`" + folder.string() +
                                          "` belongs to another user: set ZANE_HOME to a folder of your own");
     if ((info.st_mode & 022) != 0)
-      return absl::PermissionDeniedError("`" + folder.string() + "` can be written to by others: run `chmod 700 " +
-                                         folder.string() + "`");
+      return absl::PermissionDeniedError(
+          "`" + folder.string() + "` can be written to by others: run `chmod 700 " + folder.string() + "`");
   }
   // Behind a symbolic link Codex would refuse to hide it: the folder itself counts.
   const auto real = std::filesystem::canonical(root, error);
   const Home found(error ? root : real);
   if (found.socket(kLongestSocket).string().size() > kSocketPathBytesMax)
-    return absl::InvalidArgumentError("`" + root.string() + "` is `" + real.string() +
-                                      "`, too long a path for a socket (103 bytes): set ZANE_HOME to a shorter one");
+    return absl::InvalidArgumentError(
+        "`" + root.string() + "` is `" + real.string() +
+        "`, too long a path for a socket (103 bytes): set ZANE_HOME to a shorter one");
   return found;
 }
 

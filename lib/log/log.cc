@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <memory>
 
+#include "lib/text/utf8.h"
 #include "spdlog/sinks/stdout_sinks.h"
 #include "spdlog/spdlog.h"
 
@@ -21,7 +22,7 @@ bool needs_quotes(std::string_view value) {
 
 void append_value(std::string& line, std::string_view value) {
   const bool cut = value.size() > kValueBytesMax;
-  if (cut) value = value.substr(0, kValueBytesMax);
+  if (cut) value = text::cut_at_character(value, kValueBytesMax);
   if (!needs_quotes(value)) {
     line.append(value);
   } else {

@@ -38,6 +38,9 @@ TEST(LogTest, CutsALongValueAndSaysSo) {
   const std::string line = format("e", {{"peer", std::string(3000, 'x')}, {"seq", 1}});
   EXPECT_EQ(line, "e peer=" + std::string(2000, 'x') + "… seq=1");
   EXPECT_THAT(format("e", {{"peer", std::string(2000, 'x')}}), Not(HasSubstr("…")));
+  EXPECT_EQ(format("e", {{"peer", "x" + std::string(1998, 'y') + "ü"}}),
+            "e peer=x" + std::string(1998, 'y') + "…")
+      << "not inside a character";
 }
 
 }  // namespace

@@ -33,7 +33,8 @@ class Allowance {
 
  private:
   void refill(Clock::time_point now) {
-    const double seconds = last_ == Clock::time_point{} ? 0 : std::chrono::duration<double>(now - last_).count();
+    const double seconds =
+        last_ == Clock::time_point{} ? 0 : std::chrono::duration<double>(now - last_).count();
     last_ = now;
     bytes_ = std::min(kBytesBurst, bytes_ + seconds * kBytesPerSecond);
     frames_ = std::min(kFramesBurst, frames_ + seconds * kFramesPerSecond);

@@ -27,7 +27,8 @@ std::string saying(const bj::object& message, const std::string& text) {
 
 }  // namespace
 
-std::vector<std::string> TerminalWindow::pass(const std::string& owner, const std::string& raw, size_t waiting) {
+std::vector<std::string> TerminalWindow::pass(const std::string& owner, const std::string& raw,
+                                              size_t waiting) {
   if (cut_.empty() && waiting <= kTerminalWaitingMax) return {raw};
   const auto message = json::parse_object(raw);
   const auto* params = message.ok() ? json::object_at(*message, "params") : nullptr;
@@ -43,7 +44,8 @@ std::vector<std::string> TerminalWindow::pass(const std::string& owner, const st
   }
   const bool room = waiting <= (cutting ? kTerminalResumeBytes : kTerminalWaitingMax);
   if (!room) {
-    if (cutting || cut_.size() < kTerminalsCutMax) cut_[terminal] += static_cast<int64_t>(delta->size() / 4 * 3);
+    if (cutting || cut_.size() < kTerminalsCutMax)
+      cut_[terminal] += static_cast<int64_t>(delta->size() / 4 * 3);
     return {};
   }
   if (!cutting) return {raw};

@@ -14,7 +14,8 @@ using ::testing::IsEmpty;
 
 std::string output(const std::string& handle, size_t base64_bytes = 4000) {
   return R"({"method":"process/outputDelta","params":{"processHandle":")" + handle +
-         R"(","stream":"stdout","capReached":false,"deltaBase64":")" + std::string(base64_bytes, 'A') + "\"}}";
+         R"(","stream":"stdout","capReached":false,"deltaBase64":")" + std::string(base64_bytes, 'A') +
+         "\"}}";
 }
 std::string text_in(const std::string& raw) {
   return *crypto::from_base64(boost::json::parse(raw).at("params").at("deltaBase64").as_string());
@@ -43,7 +44,8 @@ TEST(TerminalWindowTest, AnExitAlwaysPassesAndTerminalsAreToldApart) {
   TerminalWindow window;
   const std::string exit = R"({"method":"process/exited","params":{"processHandle":"p","exitCode":0}})";
   EXPECT_THAT(window.pass("device/d", output("p"), kTerminalWaitingMax + 1), IsEmpty());
-  EXPECT_THAT(window.pass("device/d", output("q"), 0), ElementsAre(output("q"))) << "nothing of it was left out";
+  EXPECT_THAT(window.pass("device/d", output("q"), 0), ElementsAre(output("q")))
+      << "nothing of it was left out";
   EXPECT_THAT(window.pass("device/e", output("p"), 0), ElementsAre(output("p")));
   EXPECT_THAT(window.pass("device/d", exit, kTerminalWaitingMax + 1), ElementsAre(exit));
   EXPECT_EQ(window.pass("device/d", output("p"), 0).size(), 1u) << "another terminal of that name";

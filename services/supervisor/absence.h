@@ -22,7 +22,8 @@ class Absence {
   // Of those with a terminal: who has not been seen for the grace. One that was
   // never seen counts from the first look. Time in which the machine slept, seen
   // as a look that comes far too late, is nobody's absence.
-  std::vector<std::string> away(const std::set<std::string>& with_terminals, Clock::time_point now = Clock::now()) {
+  std::vector<std::string> away(const std::set<std::string>& with_terminals,
+                                Clock::time_point now = Clock::now()) {
     const bool slept = last_look_ != Clock::time_point{} && now - last_look_ > kLookLate;
     if (slept)
       for (auto& [client, seen] : last_seen_) seen += now - last_look_;
