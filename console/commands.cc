@@ -39,19 +39,17 @@ int find_approval(const std::string& id, v1::ApprovalRow& row) {
     return kExitUsage;
   }
   v1::ApprovalsRequest request;
-  request.set_all(true);
+  request.set_begins_with(id);
   v1::ApprovalsReply reply;
   if (const int code = call({}, &v1::Admin::Stub::Approvals, request, reply); code != kExitOk) return code;
-  int matches = 0;
-  for (const auto& candidate : reply.approvals())
-    // The start of an id is enough when it is only one's.
-    if (candidate.approval().rfind(id, 0) == 0) {
-      row = candidate;
-      ++matches;
-    }
-  if (matches == 1) return kExitOk;
+  // The start of an id is enough when it is only one's.
+  const int matches = reply.approvals_size();
+  if (matches == 1) {
+    row = reply.approvals(0);
+    return kExitOk;
+  }
   std::cerr << "zane: " << (matches == 0 ? "there is no approval" : "more than one approval begins with")
-            << " `" << id << "`: see `zane approvals`\n";
+            << " `" << harmless(id) << "`: see `zane approvals`\n";
   return kExitRefused;
 }
 
@@ -210,6 +208,45 @@ int doctor(const Options& options) {
   }
   std::cout << (healthy(reply) ? "\nall is well\n" : "\nsee the lines above; each names its cure\n");
   return healthy(reply) ? kExitOk : kExitUnhealthy;
+}
+
+int hooks(const Options& options, int deliveries) {
+  v1::HooksQuestion request;
+  request.set_deliveries(deliveries);
+  v1::HooksAnswer reply;
+  const int code = call(options, &v1::Admin::Stub::Hooks, request, reply);
+  if (code != kExitOk || options.json) return code;
+  if (reply.hooks_size() == 0) std::cout << "no hooks: write a [[hook]] into zane.toml (docs/hooks.md)\n";
+  for (const auto& hook : reply.hooks()) {
+    std::cout << hook.hook() << " (" << harmless(hook.name(), 60) << ", " << hook.scheme() << ")";
+    if (hook.waiting() > 0) std::cout << ": " << hook.waiting() << " waiting";
+    std::cout << "\n";
+    for (const auto& [what, text] :
+         {std::pair{"address", hook.address()}, std::pair{"here", hook.local_address()},
+          std::pair{"secret", hook.secret_file()}, std::pair{"TROUBLE", hook.trouble()}})
+      if (!text.empty()) std::cout << "  " << what << ": " << harmless(text, 1000) << "\n";
+  }
+  if (reply.deliveries_size() == 0) return kExitOk;
+  std::cout << "\n";
+  std::vector<std::vector<std::string>> rows{{"DELIVERY", "HOOK", "AT", "RESULT", ""}};
+  for (const auto& row : reply.deliveries())
+    rows.push_back({harmless(row.delivery(), 40), row.hook(), time_text(row.at_ms()),
+                    harmless(row.result(), 120),
+                    row.set_aside()           ? "set aside: zane hooks replay"
+                    : row.can_be_sent_again() ? "can be replayed"
+                                              : ""});
+  print_table(rows);
+  return kExitOk;
+}
+
+int replay(const Options& options, const std::string& delivery) {
+  v1::ReplayDelivery request;
+  request.set_delivery(delivery);
+  v1::DeliveryReplayed reply;
+  const int code = call(options, &v1::Admin::Stub::Replay, request, reply);
+  if (code == kExitOk && !options.json)
+    std::cout << "sent again as " << reply.delivery() << ": see `zane hooks` for what comes of it\n";
+  return code;
 }
 
 }  // namespace zane::console

@@ -27,5 +27,7 @@ int decide(const Options& options, Answer answer, const std::string& approval, c
 int devices(const Options& options);
 int pair(const Options& options);
 int doctor(const Options& options);
+int hooks(const Options& options, int deliveries);
+int replay(const Options& options, const std::string& delivery);
 
 }  // namespace zane::console

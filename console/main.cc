@@ -77,6 +77,16 @@ int main(int argc, char** argv) {
   app.add_subcommand("pair", "make a link that pairs a phone")->callback([&] {
     code = console::pair(options);
   });
+  int deliveries = 20;
+  std::string delivery;
+  auto* hooks = app.add_subcommand("hooks", "the hooks, and what came of their deliveries");
+  hooks->add_option("-n,--deliveries", deliveries, "how many deliveries (1 to 200)")
+      ->check(CLI::Range(1, 200));
+  auto* replay = hooks->add_subcommand("replay", "send a delivery again that started nothing");
+  replay->add_option("delivery", delivery, "its id, from `zane hooks`")->required();
+  hooks->callback([&] {
+    code = replay->parsed() ? console::replay(options, delivery) : console::hooks(options, deliveries);
+  });
   app.add_subcommand("devices", "the paired devices")->callback([&] { code = console::devices(options); });
 
   try {

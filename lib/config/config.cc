@@ -97,8 +97,10 @@ absl::Status check_hook(const Hook& hook, const std::string& file) {
   const std::string which = file + ": hook `" + hook.id + "`";
   if (hook.scheme != "github" && hook.scheme != "hmac" && hook.scheme != "standard")
     return absl::InvalidArgumentError(which + ": `scheme` must be \"github\", \"hmac\" or \"standard\"");
-  if (hook.secret_file.empty())
-    return absl::InvalidArgumentError(which + " needs `secret_file`, a file of mode 0600");
+  if (!hook.secret_file.empty() && hook.secret_file[0] != '/')
+    return absl::InvalidArgumentError(which +
+                                      ": `secret_file` must be an absolute path in $ZANE_HOME; without one " +
+                                      "it is $ZANE_HOME/keys/hooks/" + hook.id);
   if (hook.cwd.empty() || hook.cwd[0] != '/')
     return absl::InvalidArgumentError(which + " needs `cwd`, an absolute path");
   if (hook.prompt.empty()) return absl::InvalidArgumentError(which + " needs `prompt`, what Codex is to do");

@@ -12,10 +12,10 @@ namespace zane::config {
 
 // A hook starts a task when a good delivery arrives (docs/hooks.md).
 struct Hook {
-  std::string id;      // last part of its address; 1 to 64 of [A-Za-z0-9_-]
-  std::string name;    // for people
-  std::string scheme;  // "github", "hmac" or "standard"
-  std::string secret_file;
+  std::string id;           // last part of its address; 1 to 64 of [A-Za-z0-9_-]
+  std::string name;         // for people
+  std::string scheme;       // "github", "hmac" or "standard"
+  std::string secret_file;  // in $ZANE_HOME; keys/hooks/<id> otherwise
   std::string cwd;
   std::string prompt;  // the task; the payload is added as untrusted text
   std::string model;

@@ -144,10 +144,20 @@ TEST(ConfigTest, AHookSaysAllItNeeds) {
   EXPECT_TRUE(parse(hook_without("id", "id = \"" + std::string(64, 'x') + "\""), "f").ok());
   EXPECT_THAT(refusal(hook_without("scheme")), AllOf(HasSubstr("hook `ci`"), HasSubstr("`scheme`")));
   EXPECT_THAT(refusal(hook_without("scheme", "scheme = \"none\"")), HasSubstr("`scheme`"));
-  EXPECT_THAT(refusal(hook_without("secret_file")), HasSubstr("`secret_file`"));
+  EXPECT_TRUE(parse(hook_without("secret_file"), "f").ok()) << "then it is keys/hooks/<id>";
+  for (const char* odd : {"secret_file = \"keys/ci\"", "secret_file = \"~/ci\""})
+    EXPECT_THAT(refusal(hook_without("secret_file", odd)), HasSubstr("$ZANE_HOME/keys/hooks/ci"));
   EXPECT_THAT(refusal(hook_without("cwd")), HasSubstr("`cwd`"));
   EXPECT_THAT(refusal(hook_without("cwd", "cwd = \"work\"")), HasSubstr("absolute"));
   EXPECT_THAT(refusal(hook_without("prompt")), HasSubstr("`prompt`"));
+}
+
+TEST(ConfigTest, AFolderThatWouldHoldEverythingIsRefused) {
+  for (const char* odd : {"", ".", "..", "src", "./src", "~root", "~root/src"})
+    EXPECT_THAT(refusal("[policy]\nfolders = [\"/work\", \"" + std::string(odd) + "\"]"),
+                AllOf(HasSubstr("policy.folders"), HasSubstr("absolute")))
+        << odd;
+  EXPECT_TRUE(parse("[policy]\nfolders = [\"/work\", \"~\", \"~/src\"]", "f").ok());
 }
 
 TEST(ConfigTest, TwoHooksNeverHaveOneId) {

@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include <set>
+
 #include "boost/asio/post.hpp"
 #include "lib/json/strict.h"
 #include "lib/link/choices.h"
@@ -175,9 +177,16 @@ grpc::ServerUnaryReactor* AdminMethods::Approvals(grpc::CallbackServerContext* c
                                                   const v1::ApprovalsRequest* request,
                                                   v1::ApprovalsReply* reply) {
   return on_loop(context, [this, request, reply]() -> loop::Task<grpc::Status> {
-    for (const auto& approval :
-         request->all() ? service_.approvals().latest(kApprovalsMax) : service_.approvals().unsettled())
-      *reply->add_approvals() = row_of(approval);
+    const auto& start = request->begins_with();
+    std::set<std::string> told;
+    const auto tell = [&](const std::vector<Approval>& approvals) {
+      for (const auto& approval : approvals)
+        if (approval.id.starts_with(start) && told.insert(approval.id).second)
+          *reply->add_approvals() = row_of(approval);
+    };
+    if (request->all() || !start.empty()) tell(service_.approvals().latest(kApprovalsMax));
+    // An open one may be older than all of those.
+    if (!request->all() || !start.empty()) tell(service_.approvals().unsettled());
     co_return grpc::Status::OK;
   });
 }
@@ -230,6 +239,31 @@ grpc::ServerUnaryReactor* AdminMethods::Devices(grpc::CallbackServerContext* con
         row->set_last_seen_ms(json::int_at(d.as_object(), "lastSeenAt").value_or(0));
       }
     co_return status;
+  });
+}
+
+grpc::ServerUnaryReactor* AdminMethods::Hooks(grpc::CallbackServerContext* context,
+                                              const v1::HooksQuestion* request, v1::HooksAnswer* reply) {
+  return on_loop(context, [this, request, reply]() -> loop::Task<grpc::Status> {
+    v1::Envelope question = service_.inward().envelope();
+    *question.mutable_hooks_question() = *request;
+    auto answer = co_await service_.inward().webhook().ask(std::move(question));
+    if (!answer.ok()) co_return status_of(answer.status());
+    reply->Swap(answer->mutable_hooks_answer());
+    co_return grpc::Status::OK;
+  });
+}
+
+grpc::ServerUnaryReactor* AdminMethods::Replay(grpc::CallbackServerContext* context,
+                                               const v1::ReplayDelivery* request,
+                                               v1::DeliveryReplayed* reply) {
+  return on_loop(context, [this, request, reply]() -> loop::Task<grpc::Status> {
+    v1::Envelope order = service_.inward().envelope();
+    *order.mutable_replay_delivery() = *request;
+    auto answer = co_await service_.inward().webhook().ask(std::move(order));
+    if (!answer.ok()) co_return status_of(answer.status());
+    reply->Swap(answer->mutable_delivery_replayed());
+    co_return grpc::Status::OK;
   });
 }
 

@@ -37,6 +37,10 @@ class AdminMethods final : public v1::Admin::CallbackService {
                                  v1::PairLinkReply* reply) override;
   grpc::ServerUnaryReactor* Devices(grpc::CallbackServerContext* context, const v1::DevicesRequest* request,
                                     v1::DevicesReply* reply) override;
+  grpc::ServerUnaryReactor* Hooks(grpc::CallbackServerContext* context, const v1::HooksQuestion* request,
+                                  v1::HooksAnswer* reply) override;
+  grpc::ServerUnaryReactor* Replay(grpc::CallbackServerContext* context, const v1::ReplayDelivery* request,
+                                   v1::DeliveryReplayed* reply) override;
 
   // End every Tail and every call under way, for shutdown. On the loop.
   void end_streams();

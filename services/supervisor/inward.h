@@ -40,6 +40,7 @@ class Inward {
   loop::Task<v1::StatusReply> status();
   Status& notices() { return status_; }
   bus::Client& webhook() { return webhook_; }
+  [[nodiscard]] v1::Envelope envelope() const { return on_.node.envelope(); }
   void audit(const std::string& what, const std::string& who, const std::string& detail, int64_t count = 1);
 
   // An approval has opened: policy is told. What its rules decide comes as an effect.

@@ -2,32 +2,32 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "boost/json.hpp"
 #include "lib/base/file.h"
 #include "lib/crypto/hash.h"
 #include "lib/json/strict.h"
 #include "lib/log/log.h"
 #include "lib/text/utf8.h"
+#include "services/webhook/secrets.h"
 #include "services/webhook/verify.h"
 
 namespace zane::webhook {
 namespace {
 
 constexpr std::chrono::seconds kTaskDeadline{320};
-// What is neither started nor refused after so many tries is set aside.
-constexpr int kTriesMax = 6;
-constexpr std::chrono::seconds kRetryFirst{1};
-constexpr std::chrono::seconds kRetryLongest{60};
 constexpr std::chrono::minutes kUpkeepEvery{30};
 // While the disk takes nothing it is tried this often, so that its return is seen.
 constexpr std::chrono::seconds kTroubleLook{2};
 // What of a payload goes into the prompt.
 constexpr size_t kPayloadBytesMax = 64 * 1024;
 
-std::string trimmed(std::string text) {
-  while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.pop_back();
-  return text;
-}
+// Deliveries shown at once, and by default.
+constexpr int kShownMax = 200;
+constexpr int kShownDefault = 20;
+// Of a result, in a list: a hundred of them fit an envelope.
+constexpr size_t kResultBytesMax = 2000;
 
 }  // namespace
 
@@ -54,23 +54,39 @@ Service::Service(bus::Node& node, const config::Config& config, const base::Cloc
 }
 
 void Service::run() {
+  for (const auto& hook : config_.hooks) {
+    const auto made = make_secret(node_.home(), hook);
+    if (!made.ok())
+      log::error("secret_not_made", {{"hook", hook.id}, {"why", made.status().message()}});
+    else if (*made)
+      log::info("secret_made", {{"hook", hook.id}, {"file", secret_file_of(node_.home(), hook).string()}});
+  }
   if (listener_) loop::spawn(node_.io(), "listener", listener_->run());
   for (const auto& hook : config_.hooks) {
-    waiting_[hook.id] = std::make_unique<loop::Signal>(node_.io());
+    lines_[hook.id] = std::make_unique<Line>(node_.io());
     loop::spawn(node_.io(), "start_tasks", start_tasks(hook.id));
   }
+  policy_.on_connected([this] {
+    for (auto& [id, line] : lines_) {
+      line->queue.back();
+      line->news.raise();
+    }
+  });
   loop::spawn(node_.io(), "upkeep", upkeep());
   (void)written([&] {
     for (const auto& gone : store_->waiting_hooks())
       if (!find(gone))
-        while (const auto delivery = store_->next_waiting(gone))
-          store_->settle(delivery->id, "refused: the hook is no longer in zane.toml", Store::Began::kNothing);
+        for (const auto& delivery : store_->waiting(gone))
+          store_->settle(delivery, "refused: the hook is no longer in zane.toml", Store::Began::kNothing);
   });
 }
 
 loop::Task<> Service::upkeep() {
   for (;;) {
-    const bool fine = written([&] { store_->forget_old(clock_.now_ms()); });
+    const bool fine = written([&] {
+      store_->forget_old(clock_.now_ms());
+      set_aside_count_ = store_->count_set_aside(clock_.now_ms());
+    });
     const auto until = loop::Timer::clock_type::now() + (fine ? kUpkeepEvery : std::chrono::minutes(0));
     do {
       co_await loop::sleep_for(node_.io(), kTroubleLook);
@@ -104,9 +120,12 @@ std::string Service::trouble() const {
     add("webhook.db was damaged and is now " + set_aside_ +
         ": deliveries that had not started are lost, and what started before may start again if it is sent "
         "again");
-  if (gave_up_ > 0)
-    add(std::to_string(gave_up_) + " deliveries could not be started after " + std::to_string(kTriesMax) +
-        " tries: see delivery_result in webhook's log, and send them again");
+  if (set_aside_count_ > 0)
+    add(std::to_string(set_aside_count_) + " deliveries came to no end after " + std::to_string(kTriesMax) +
+        " tries and were set aside: see `zane hooks`, then send them again with `zane hooks replay`");
+  for (const auto& hook : config_.hooks)
+    if (const auto secret = secret_of(node_.home(), hook); !secret.ok())
+      add("hook `" + hook.id + "` takes nothing: " + std::string(secret.status().message()));
   return text;
 }
 
@@ -129,6 +148,10 @@ void Service::on_bus(const bus::Peer& peer, v1::Envelope request) {
   } else if (request.has_hooks() && peer.service == bus::kRelay) {
     answer.mutable_hooks();
     for (const auto& hook : config_.hooks) answer.mutable_hooks()->add_hooks(hook.id);
+  } else if (request.has_hooks_question() && peer.service == bus::kSupervisor) {
+    *answer.mutable_hooks_answer() = hooks(request.hooks_question().deliveries());
+  } else if (request.has_replay_delivery() && peer.service == bus::kSupervisor) {
+    return replay(peer, request);
   } else if (request.has_service_status_question()) {
     auto* status = answer.mutable_service_status();
     status->set_name("webhook");
@@ -150,36 +173,28 @@ Service::Taken Service::take(std::string delivery, const std::string& hook_id, c
                              std::string body, const std::string& trace) {
   Taken taken{"refused", "", delivery.empty() ? crypto::fresh_id() : std::move(delivery)};
   const config::Hook* hook = find(hook_id);
-  const auto secret = hook ? base::read_secret_file(hook->secret_file)
+  const auto secret = hook ? secret_of(node_.home(), *hook)
                            : absl::StatusOr<std::string>(absl::NotFoundError("there is no hook of this id"));
   if (!secret.ok()) {
     taken.reason = std::string(secret.status().message());
+    taken.closed = hook != nullptr;
   } else {
-    const auto verdict = verify(hook->scheme, trimmed(*secret), headers, body, clock_.now_ms());
+    const auto verdict = verify(hook->scheme, *secret, headers, body, clock_.now_ms());
     const auto type = headers.find("content-type");
-    const std::string content_type = type == headers.end() ? "" : type->second;
+    StoredDelivery stored{taken.delivery, hook_id, std::move(body), trace,
+                          type == headers.end() ? "" : type->second};
     if (const auto* unverified = std::get_if<Unverified>(&verdict)) {
       taken.reason = unverified->reason;
-    } else if (hook->scheme == "github" && is_ping(unwrapped(content_type, body))) {
+      // Signed well, but late: kept, for a person to send again.
+      if (!unverified->dedupe.empty())
+        (void)written([&] {
+          store_->add_kept(stored, unverified->dedupe, "refused: " + taken.reason, clock_.now_ms());
+        });
+    } else if (hook->scheme == "github" && is_ping(unwrapped(stored.content_type, stored.body))) {
       taken.result = "ignored";
       taken.reason = "GitHub's ping: the hook works";
     } else {
-      const StoredDelivery stored{taken.delivery, hook_id, std::move(body), trace, content_type};
-      Store::Added added{};
-      if (!written(
-              [&] { added = store_->add(stored, std::get<Verified>(verdict).dedupe, clock_.now_ms()); })) {
-        taken.result = "failed";
-        taken.reason = "it could not be written down: " + disk_trouble_;
-      } else {
-        taken.result = added == Store::Added::kFresh ? "accepted" : "duplicate";
-        if (added == Store::Added::kFresh) waiting_.at(hook_id)->raise();
-        if (added == Store::Added::kStarted)
-          taken.reason =
-              hook->scheme == "github"
-                  ? "a task was started for these very bytes before; GitHub signs no time, so a sender "
-                    "whose body is always the same needs the scheme hmac or standard"
-                  : "a task was started for it before";
-      }
+      keep(taken, *hook, stored, std::get<Verified>(verdict).dedupe);
     }
   }
   if (taken.result == "refused" || taken.result == "ignored")
@@ -194,47 +209,167 @@ Service::Taken Service::take(std::string delivery, const std::string& hook_id, c
   return taken;
 }
 
+void Service::keep(Taken& taken, const config::Hook& hook, const StoredDelivery& delivery,
+                   const std::string& dedupe) {
+  Store::Added added{};
+  std::string earlier;
+  const bool kept = written([&] {
+    earlier = store_->earlier_result(hook.id, dedupe);
+    added = store_->add(delivery, dedupe, clock_.now_ms());
+  });
+  if (!kept) {
+    taken.result = "failed";
+    taken.reason = "it could not be written down: " + disk_trouble_;
+    return;
+  }
+  taken.result = added == Store::Added::kFresh ? "accepted" : "duplicate";
+  switch (added) {
+    case Store::Added::kFresh:
+      lines_.at(hook.id)->news.raise();
+      if (!earlier.empty()) taken.reason = "it is tried again; the last time it was " + earlier;
+      break;
+    case Store::Added::kWaiting:
+      taken.reason = "it is known already";
+      break;
+    case Store::Added::kStarted:
+      taken.reason =
+          hook.scheme == "github"
+              ? "a task was started for these very bytes before; GitHub signs no time, so a sender "
+                "whose body is always the same needs the scheme hmac or standard"
+              : "a task was started for it before";
+  }
+}
+
 Reply Service::take_local(const std::string& hook, const Headers& headers, std::string body) {
   const Taken taken = take("", hook, headers, std::move(body), crypto::fresh_id());
-  const int status = taken.result == "failed"    ? 503
-                     : taken.result != "refused" ? 202
-                     : find(hook)                ? 401
-                                                 : 404;
+  const int status = taken.result == "failed" || taken.closed ? 503
+                     : taken.result != "refused"              ? 202
+                     : find(hook)                             ? 401
+                                                              : 404;
   boost::json::object reply{{"delivery", taken.delivery}, {"result", taken.result}};
   if (!taken.reason.empty()) reply["message"] = taken.reason;
   return {status, boost::json::serialize(reply)};
 }
 
-// One at a time, in order; a task that could not be asked for is asked for again.
+// A few at once, oldest first; what came to no end is tried again after a pause of
+// its own.
 loop::Task<> Service::start_tasks(std::string hook) {
-  auto pause = kRetryFirst;
-  int tries = 0;
+  Line& line = *lines_.at(hook);
   for (;;) {
+    const auto now = std::chrono::steady_clock::now();
     std::optional<StoredDelivery> delivery;
-    const bool looked = written([&] { delivery = store_->next_waiting(hook); });
-    if (looked && !delivery) {
-      co_await waiting_.at(hook)->wait();
+    const bool looked = written([&] {
+      if (const auto id = line.queue.next(store_->waiting(hook), now)) delivery = store_->find_waiting(*id);
+    });
+    if (delivery) {
+      line.queue.begin(delivery->id);
+      loop::spawn(node_.io(), "start_one", start_one(hook, *std::move(delivery)));
       continue;
     }
-    Came came{Came::To::kAway, ""};
-    if (delivery) came = co_await start_task(*delivery);
-    if (came.to == Came::To::kTry && ++tries >= kTriesMax) {
-      ++gave_up_;
-      came.to = Came::To::kResult;
-    }
-    const bool settled = came.to == Came::To::kResult &&
-                         written([&] { store_->settle(delivery->id, came.result, came.began); });
-    if (!settled) {
-      co_await loop::sleep_for(node_.io(), pause);
-      pause = std::min(pause * 2, kRetryLongest);
-      continue;
-    }
-    pause = kRetryFirst;
-    tries = 0;
-    log::info(
-        "delivery_result",
-        {{"delivery", delivery->id}, {"hook", hook}, {"result", came.result}, {"trace", delivery->trace}});
+    const auto again = looked ? line.queue.look_again(now) : now + kTroubleLook;
+    if (again == Queue::Time::max())
+      co_await line.news.wait();
+    else
+      (void)co_await line.news.wait_for(again - now);
   }
+}
+
+loop::Task<> Service::start_one(std::string hook, StoredDelivery delivery) {
+  Line& line = *lines_.at(hook);
+  Came came = co_await start_task(delivery);
+  const auto now = std::chrono::steady_clock::now();
+  if (came.to == Came::To::kTry) {
+    int64_t tries = 0;
+    (void)written([&] { tries = store_->tried(delivery.id); });
+    if (tries < kTriesMax) {
+      line.queue.again(delivery.id, now);
+      line.news.raise();
+      co_return;
+    }
+  }
+  if (came.to == Came::To::kAway || !settled(delivery, came))
+    line.queue.away(delivery.id, now);
+  else
+    line.queue.done(delivery.id);
+  line.news.raise();
+}
+
+bool Service::settled(const StoredDelivery& delivery, const Came& came) {
+  const auto aside = came.to == Came::To::kTry ? Store::SetAside::kYes : Store::SetAside::kNo;
+  const bool kept = written([&] {
+    store_->settle(delivery.id, came.result, came.began, aside);
+    set_aside_count_ = store_->count_set_aside(clock_.now_ms());
+  });
+  if (kept)
+    log::info("delivery_result", {{"delivery", delivery.id},
+                                  {"hook", delivery.hook},
+                                  {"result", came.result},
+                                  {"trace", delivery.trace}});
+  return kept;
+}
+
+std::string Service::address_of(const config::Hook& hook) const {
+  std::string base = config_.orbit.public_url.empty() ? config_.orbit.url : config_.orbit.public_url;
+  while (base.ends_with('/')) base.pop_back();
+  if (base.empty() || config_.orbit.user.empty()) return "";
+  return base + "/hooks/" + config_.orbit.user + "." + hook.id;
+}
+
+v1::HooksAnswer Service::hooks(int deliveries) {
+  v1::HooksAnswer answer;
+  (void)written([&] {
+    for (const auto& hook : config_.hooks) {
+      auto* row = answer.add_hooks();
+      row->set_hook(hook.id);
+      row->set_name(hook.name);
+      row->set_scheme(hook.scheme);
+      row->set_address(address_of(hook));
+      if (config_.webhook.port != 0)
+        row->set_local_address("http://127.0.0.1:" + std::to_string(config_.webhook.port) + "/hooks/" +
+                               hook.id);
+      row->set_secret_file(secret_file_of(node_.home(), hook).string());
+      if (const auto secret = secret_of(node_.home(), hook); !secret.ok())
+        row->set_trouble(std::string(secret.status().message()));
+      row->set_waiting(store_->count_waiting(hook.id));
+    }
+    for (const auto& delivery :
+         store_->latest(deliveries == 0 ? kShownDefault : std::clamp(deliveries, 1, kShownMax))) {
+      auto* row = answer.add_deliveries();
+      row->set_delivery(delivery.id);
+      row->set_hook(delivery.hook);
+      row->set_at_ms(delivery.at_ms);
+      row->set_result(delivery.result.empty()
+                          ? "waits"
+                          : text::to_utf8(text::cut_at_character(delivery.result, kResultBytesMax)));
+      row->set_tries(delivery.tries);
+      row->set_set_aside(delivery.set_aside);
+      row->set_can_be_sent_again(delivery.can_be_sent_again);
+    }
+  });
+  return answer;
+}
+
+void Service::replay(const bus::Peer& peer, const v1::Envelope& request) {
+  const std::string fresh = crypto::fresh_id();
+  absl::StatusOr<std::string> hook = absl::UnavailableError("");
+  if (!written([&] {
+        hook = store_->send_again(request.replay_delivery().delivery(), fresh, clock_.now_ms());
+        set_aside_count_ = store_->count_set_aside(clock_.now_ms());
+      }))
+    return inbox_.fail(peer, request, "disk", "it could not be written down: " + disk_trouble_);
+  if (!hook.ok()) return inbox_.fail(peer, request, "refused", std::string(hook.status().message()));
+  log::info("delivery_replayed", {{"delivery", request.replay_delivery().delivery()}, {"as", fresh}});
+  const auto line = lines_.find(*hook);
+  if (line == lines_.end()) {
+    (void)written([&] {
+      store_->settle(fresh, "refused: the hook is no longer in zane.toml", Store::Began::kNothing);
+    });
+  } else {
+    line->second->news.raise();
+  }
+  v1::Envelope answer = node_.envelope();
+  answer.mutable_delivery_replayed()->set_delivery(fresh);
+  inbox_.reply(peer, request, std::move(answer));
 }
 
 // policy and supervisor know the delivery's id: a repeat starts nothing twice, and

@@ -11,6 +11,7 @@
 #include "lib/bus/bus.h"
 #include "lib/config/config.h"
 #include "services/webhook/listener.h"
+#include "services/webhook/queue.h"
 #include "services/webhook/store.h"
 
 namespace zane::webhook {
@@ -26,14 +27,10 @@ class Service {
     std::string result;  // "accepted", "duplicate", "refused", "ignored", "failed"
     std::string reason;
     std::string delivery;
+    // Refused because its hook can take nothing, which is our side's fault.
+    bool closed = false;
   };
 
-  void on_bus(const bus::Peer& peer, v1::Envelope request);
-  Taken take(std::string delivery, const std::string& hook, const Headers& headers, std::string body,
-             const std::string& trace);
-  Reply take_local(const std::string& hook, const Headers& headers, std::string body);
-  // One per hook: a delivery waits for those of its own hook and for no other.
-  loop::Task<> start_tasks(std::string hook);
   // What came of one request for a task.
   struct Came {
     enum class To {
@@ -45,10 +42,31 @@ class Service {
     std::string result;
     Store::Began began = Store::Began::kNothing;
   };
+  struct Line {
+    explicit Line(loop::Io& io) : news(io) {}
+    Queue queue;
+    loop::Signal news;
+  };
+
+  void on_bus(const bus::Peer& peer, v1::Envelope request);
+  Taken take(std::string delivery, const std::string& hook, const Headers& headers, std::string body,
+             const std::string& trace);
+  // Writes it down, or says why not.
+  void keep(Taken& taken, const config::Hook& hook, const StoredDelivery& delivery,
+            const std::string& dedupe);
+  Reply take_local(const std::string& hook, const Headers& headers, std::string body);
+  v1::HooksAnswer hooks(int deliveries);
+  void replay(const bus::Peer& peer, const v1::Envelope& request);
+  // One per hook: keeps a few of its deliveries under way.
+  loop::Task<> start_tasks(std::string hook);
+  loop::Task<> start_one(std::string hook, StoredDelivery delivery);
+  // Writes what came of it; false while the disk takes nothing.
+  bool settled(const StoredDelivery& delivery, const Came& came);
   loop::Task<Came> start_task(const StoredDelivery& delivery);
   loop::Task<> upkeep();
   bool written(const std::function<void()>& write);
   [[nodiscard]] std::string trouble() const;
+  [[nodiscard]] std::string address_of(const config::Hook& hook) const;
   const config::Hook* find(const std::string& id) const;
 
   bus::Node& node_;
@@ -60,8 +78,9 @@ class Service {
   bus::Inbox inbox_;
   bus::Client policy_;
   std::unique_ptr<Listener> listener_;
-  std::map<std::string, std::unique_ptr<loop::Signal>> waiting_;  // by hook
-  int64_t gave_up_ = 0;
+  std::map<std::string, std::unique_ptr<Line>> lines_;  // by hook
+  // Of all hooks, as `trouble()` tells it; looked up with each upkeep and change.
+  int64_t set_aside_count_ = 0;
   // "" while the last write succeeded.
   std::string disk_trouble_;
   int64_t disk_trouble_since_ms_ = 0;

@@ -17,8 +17,8 @@ class StoreTest : public ::testing::Test {
   using Added = Store::Added;
   using Began = Store::Began;
   std::string next(const std::string& hook = "h") {
-    const auto delivery = store_->next_waiting(hook);
-    return delivery ? delivery->id : "";
+    const auto ids = store_->waiting(hook);
+    return ids.empty() ? "" : ids.front();
   }
   int64_t count(const char* sql) {
     journal::Db db(temp_ / "webhook.db");
@@ -34,7 +34,7 @@ TEST_F(StoreTest, ADeliveryWaitsUntilItIsSettledOverRestartsToo) {
   const std::string body("\0\xff{}", 4);
   EXPECT_EQ(store_->add({"d1", "h", body, "t1", "text/plain"}, "mac:1", 1000), Added::kFresh);
   reopen();
-  const auto waiting = store_->next_waiting("h");
+  const auto waiting = store_->find_waiting("d1");
   ASSERT_TRUE(waiting);
   EXPECT_EQ(waiting->id, "d1");
   EXPECT_EQ(waiting->hook, "h");
@@ -43,9 +43,9 @@ TEST_F(StoreTest, ADeliveryWaitsUntilItIsSettledOverRestartsToo) {
   EXPECT_EQ(waiting->content_type, "text/plain");
   store_->settle("d1", "started thread x", Began::kTask);
   reopen();
-  EXPECT_FALSE(store_->next_waiting("h"));
+  EXPECT_EQ(next(), "");
   EXPECT_EQ(count("SELECT count(*) FROM deliveries WHERE id = 'd1' AND result = 'started thread x'"), 1);
-  EXPECT_EQ(count("SELECT sum(length(body)) FROM deliveries"), 0) << "the body goes with the result";
+  EXPECT_EQ(count("SELECT sum(length(body)) FROM deliveries"), 0) << "what started needs no body";
 }
 
 TEST_F(StoreTest, TheOldestWaitsInFront) {
@@ -92,6 +92,77 @@ TEST_F(StoreTest, WhatStartedIsRememberedForGoodAndWhatDidNotMayComeAgain) {
   EXPECT_EQ(next(), "waits") << "what still waits is never forgotten";
 }
 
+TEST_F(StoreTest, TriesAreCountedOverRestartsAndWhatWasSetAsideIsTold) {
+  store_->add({"bad", "h", "body", "t", ""}, "mac:1", 1000);
+  EXPECT_EQ(store_->tried("bad"), 1);
+  reopen();
+  EXPECT_EQ(store_->tried("bad"), 2);
+  EXPECT_EQ(store_->count_waiting("h"), 1);
+  store_->settle("bad", "failed: why", Began::kNothing, Store::SetAside::kYes);
+  reopen();
+  EXPECT_EQ(store_->count_waiting("h"), 0);
+  EXPECT_EQ(store_->count_set_aside(1000), 1);
+  EXPECT_EQ(store_->count_set_aside(1000 + kSetAsideSeenMs), 0) << "not for ever";
+  const auto row = store_->latest(1).front();
+  EXPECT_TRUE(row.set_aside && row.can_be_sent_again);
+  EXPECT_EQ(row.tries, 2);
+}
+
+TEST_F(StoreTest, WhatStartedNothingCanBeSentAgainUnderANewIdAndNothingElseCan) {
+  store_->add({"bad", "h", "body", "t", "text/plain"}, "mac:1", 1000);
+  EXPECT_EQ(store_->send_again("bad", "x", 1001).status().code(), absl::StatusCode::kAlreadyExists);
+  store_->settle("bad", "failed: why", Began::kNothing, Store::SetAside::kYes);
+  EXPECT_EQ(*store_->send_again("bad", "new", 1001), "h");
+  EXPECT_EQ(next(), "new");
+  EXPECT_EQ(store_->find_waiting("new")->body, "body");
+  EXPECT_EQ(store_->find_waiting("new")->content_type, "text/plain");
+  EXPECT_EQ(store_->count_set_aside(1001), 0) << "somebody has looked";
+  EXPECT_EQ(count("SELECT count(*) FROM deliveries WHERE id = 'bad' AND result = 'failed: why (sent again as "
+                  "new)'"),
+            1);
+  store_->settle("new", "started t", Began::kTask);
+  for (const auto& [id, code] :
+       std::vector<std::pair<std::string, absl::StatusCode>>{{"new", absl::StatusCode::kFailedPrecondition},
+                                                             {"bad", absl::StatusCode::kFailedPrecondition},
+                                                             {"none", absl::StatusCode::kNotFound}})
+    EXPECT_EQ(store_->send_again(id, "y", 1002).status().code(), code) << id;
+  store_->add_settled("forged", "h", "refused: no signature fits", 1003);
+  EXPECT_EQ(store_->send_again("forged", "y", 1004).status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(next(), "");
+}
+
+// Another copy of it started meanwhile: then this one does not.
+TEST_F(StoreTest, WhatStartedByAnotherWayIsNotSentAgain) {
+  store_->add({"first", "h", "body", "", ""}, "mac:1", 1000);
+  store_->settle("first", "refused: no folder", Began::kNothing);
+  store_->add({"second", "h", "body", "", ""}, "mac:1", 1001);
+  EXPECT_EQ(store_->earlier_result("h", "mac:1"), "refused: no folder");
+  store_->settle("second", "started t", Began::kTask);
+  EXPECT_EQ(store_->send_again("first", "y", 1002).status().code(), absl::StatusCode::kAlreadyExists);
+  EXPECT_FALSE(store_->latest(2).back().can_be_sent_again);
+}
+
+TEST_F(StoreTest, WhatIsSignedButLateIsKeptAndDoesNotWait) {
+  store_->add_kept({"late", "h", "body", "", ""}, "id:1", "refused: the timestamp is in the future", 1000);
+  EXPECT_EQ(next(), "");
+  EXPECT_TRUE(store_->latest(1).front().can_be_sent_again);
+  EXPECT_EQ(*store_->send_again("late", "new", 1001), "h");
+  EXPECT_EQ(next(), "new");
+}
+
+TEST_F(StoreTest, KeptBodiesAreBoundedOldestFirst) {
+  const std::string body(kKeptBytesMax / 4, 'x');
+  for (int i = 0; i < 6; ++i) {
+    const std::string id = "d" + std::to_string(i);
+    store_->add({id, "h", body, "", ""}, "mac:" + id, 1000 + i);
+    if (i < 5) store_->settle(id, "refused: x", Began::kNothing);
+  }
+  store_->forget_old(2000);
+  EXPECT_EQ(count("SELECT count(*) FROM deliveries WHERE length(body) > 0 AND result <> ''"), 4);
+  EXPECT_EQ(count("SELECT length(body) FROM deliveries WHERE id = 'd0'"), 0);
+  EXPECT_EQ(store_->find_waiting("d5")->body.size(), body.size()) << "what waits keeps its body";
+}
+
 // The file as 0.1 left it: with its one table and without a version.
 TEST_F(StoreTest, AFileOf01IsTakenOver) {
   store_.reset();
@@ -109,7 +180,7 @@ TEST_F(StoreTest, AFileOf01IsTakenOver) {
         "8)");
   }
   reopen();
-  EXPECT_EQ(store_->next_waiting("h")->body, "body");
+  EXPECT_EQ(store_->find_waiting(next())->body, "body");
   EXPECT_EQ(store_->add({"x", "h", "", "", ""}, "mac:1", 9), Added::kStarted);
   EXPECT_EQ(store_->add({"y", "h", "", "", ""}, "mac:2", 9), Added::kFresh);
   EXPECT_EQ(store_->latest(10).size(), 5u);
@@ -132,7 +203,7 @@ TEST_F(StoreTest, AFileOfANewerZaneIsRefusedUntouched) {
 
 TEST_F(StoreTest, ARefusedOneIsSeenAndStartsNothing) {
   store_->add_settled("r1", "h", "refused: no", 1000);
-  EXPECT_FALSE(store_->next_waiting("h"));
+  EXPECT_EQ(next(), "");
   EXPECT_EQ(count("SELECT count(*) FROM deliveries WHERE result = 'refused: no'"), 1);
   // A refused one keeps the good one's place free.
   EXPECT_EQ(store_->add({"d1", "h", "", "", ""}, "mac:1", 1001), Added::kFresh);

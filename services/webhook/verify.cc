@@ -27,15 +27,19 @@ std::optional<int64_t> seconds(const std::string& text) {
   return value;
 }
 
-std::optional<Unverified> check_time(const std::string& text, int64_t now_ms) {
-  const auto at = seconds(text);
-  if (!at) return Unverified{"the timestamp header is missing or not a number of seconds"};
-  const int64_t age_ms = now_ms - *at * 1000;
-  if (age_ms > kTimestampAgeMsMax) return Unverified{"the timestamp is older than 7 days"};
+// For what is signed well.
+std::variant<Verified, Unverified> in_time(int64_t at_s, std::string dedupe, int64_t now_ms) {
+  const int64_t age_ms = now_ms - at_s * 1000;
+  if (age_ms > kTimestampAgeMsMax)
+    return Unverified{"the timestamp is older than 7 days: check the clocks of the sender and of this Mac",
+                      std::move(dedupe)};
   if (-age_ms > kTimestampAheadMsMax)
-    return Unverified{"the timestamp is in the future: check the sender's clock"};
-  return std::nullopt;
+    return Unverified{"the timestamp is in the future: check the clocks of the sender and of this Mac",
+                      std::move(dedupe)};
+  return Verified{std::move(dedupe)};
 }
+
+constexpr char kNoTime[] = "the timestamp header is missing or not a number of seconds";
 
 bool hex_matches(std::string_view given, const std::string& mac) {
   constexpr std::string_view prefix = "sha256=";
@@ -69,12 +73,13 @@ std::variant<Verified, Unverified> github(std::string_view secret, const Headers
 std::variant<Verified, Unverified> generic(std::string_view secret, const Headers& headers,
                                            std::string_view body, int64_t now_ms) {
   const std::string stamp = header(headers, "x-zane-timestamp");
-  if (auto bad = check_time(stamp, now_ms)) return *bad;
+  const auto at_s = seconds(stamp);
+  if (!at_s) return Unverified{kNoTime};
   const std::string mac = crypto::hmac_sha256(secret, stamp + "." + std::string(body));
   if (!hex_matches(header(headers, "x-zane-signature"), mac))
     return Unverified{
         "the signature does not fit: it is the HMAC-SHA256 of `<timestamp>.<body>`, as sha256=<hex>"};
-  return Verified{"mac:" + crypto::to_hex(mac)};
+  return in_time(*at_s, "mac:" + crypto::to_hex(mac), now_ms);
 }
 
 // The keys that one secret may mean: as it stands, and as base64 with or without
@@ -105,7 +110,8 @@ std::variant<Verified, Unverified> standard(std::string_view secret, const Heade
   // With a dot in it the signed text could be read as another id and body.
   if (id.empty() || id.size() > 256 || id.find('.') != std::string::npos)
     return Unverified{"the header webhook-id is missing, too long or has a dot in it"};
-  if (auto bad = check_time(stamp, now_ms)) return *bad;
+  const auto at_s = seconds(stamp);
+  if (!at_s) return Unverified{kNoTime};
   const auto keys = standard_keys(secret);
   if (keys.empty()) return Unverified{"the hook's secret is shorter than 16 bytes: make a longer one"};
   const std::string text = id + "." + stamp + "." + std::string(body);
@@ -122,8 +128,10 @@ std::variant<Verified, Unverified> standard(std::string_view secret, const Heade
     for (const auto& key : keys)
       fits = (given && crypto::equal_in_constant_time(*given, crypto::hmac_sha256(key, text))) || fits;
   }
-  if (fits) return Verified{"id:" + id};
-  return Unverified{"no signature of webhook-signature fits: is the secret the same on both sides?"};
+  if (fits) return in_time(*at_s, "id:" + id, now_ms);
+  return Unverified{
+      "no signature of webhook-signature fits: is the secret the same on both sides? A forwarder that writes "
+      "the JSON anew breaks it as well"};
 }
 
 }  // namespace

@@ -39,6 +39,9 @@ std::string unwrapped(std::string_view content_type, std::string_view body);
 
 struct Unverified {
   std::string reason;
+  // Not empty: the signature fits and only the time does not, by a clock that may be
+  // wrong. Then a person may still have it started.
+  std::string dedupe = {};
 };
 
 std::variant<Verified, Unverified> verify(std::string_view scheme, std::string_view secret,

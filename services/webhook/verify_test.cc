@@ -204,6 +204,20 @@ TEST(VerifyTest, TheTimeIsSignedAndHasAWindow) {
   }
 }
 
+// A wrong clock is nobody's forgery: such a one is kept for a person to send again.
+TEST(VerifyTest, WhatOnlyComesAtAnOddTimeIsKnownAsSigned) {
+  for (const auto& [scheme, headers] : {std::pair{"hmac", kGeneric}, std::pair{"standard", kStandard}}) {
+    for (const int64_t now : {kNow + kTimestampAgeMsMax + 1, kNow - kTimestampAheadMsMax - 1, int64_t{0}}) {
+      const auto late = verify(scheme, kSecret, headers, kBody, now);
+      EXPECT_EQ(std::get<Unverified>(late).dedupe, known_by(scheme, headers)) << scheme;
+      EXPECT_THAT(std::get<Unverified>(late).reason, ::testing::HasSubstr("clock"));
+    }
+    const auto forged = verify(scheme, kSecret, headers, "{}", int64_t{0});
+    EXPECT_EQ(std::get<Unverified>(forged).dedupe, "") << scheme;
+  }
+  EXPECT_EQ(std::get<Unverified>(verify("github", kSecret, {}, kBody, 0)).dedupe, "");
+}
+
 // A stamp that is far away must not overflow on its way to milliseconds.
 TEST(VerifyTest, AStampAtTheEndOfTimeIsRefusedEvenIfSigned) {
   for (const std::string stamp : {"1099511627776", "1099511627777", "9223372036854775"}) {

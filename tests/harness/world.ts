@@ -141,9 +141,10 @@ export class World {
     return Number(parts.find((part) => part.name === 'codex')?.pid ?? 0);
   }
 
-  /** Secret of a hook, in a file as zane.toml names it. */
+  /** Secret of a hook, in a file as zane.toml names it: in $ZANE_HOME, as one elsewhere is not taken. */
   secretFile(name: string, secret: string): string {
-    const file = join(this.folder, name);
+    mkdirSync(join(this.home, 'keys'), { recursive: true, mode: 0o700 });
+    const file = join(this.home, 'keys', name);
     writeFileSync(file, secret, { mode: 0o600 });
     return file;
   }
