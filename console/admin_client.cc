@@ -1,9 +1,13 @@
 #include "console/admin_client.h"
 
 #include <grpcpp/grpcpp.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <iostream>
 #include <string_view>
@@ -41,35 +45,55 @@ std::string escaped(const std::string& path) {
   return out;
 }
 
+// Whole, also where the home is given from here: gRPC and the URI want it so.
+std::string socket_path() {
+  std::error_code ignored;
+  return std::filesystem::absolute(home_folder(), ignored).string() + "/run/admin.sock";
+}
+
 }  // namespace
 
 std::unique_ptr<v1::Admin::Stub> connect() {
   grpc::ChannelArguments arguments;
   // A hundred approvals with their texts are more than gRPC's own 4 MiB.
   arguments.SetMaxReceiveMessageSize(32 * 1024 * 1024);
-  // Long from a folder of one's own, short on the way: a relative home is made whole.
-  std::error_code ignored;
-  const auto home = std::filesystem::absolute(home_folder(), ignored).string();
-  return v1::Admin::NewStub(grpc::CreateCustomChannel("unix://" + escaped(home + "/run/admin.sock"),
+  return v1::Admin::NewStub(grpc::CreateCustomChannel("unix://" + escaped(socket_path()),
                                                       grpc::InsecureChannelCredentials(), arguments));
+}
+
+bool somebody_listens() {
+  const std::string path = socket_path();
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.size() >= sizeof address.sun_path) return false;
+  std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
+  const int fd = ::socket(AF_UNIX, SOCK_STREAM, 0);
+  if (fd < 0) return false;
+  const bool listens = ::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+  ::close(fd);
+  return listens;
 }
 
 int explain(const grpc::Status& status) {
   if (status.ok()) return kExitOk;
-  if (status.error_code() == grpc::StatusCode::UNAVAILABLE) {
-    // gRPC's own words name a socket; supervisor's name the part that is down.
-    const bool no_supervisor = status.error_message().find("connect") != std::string::npos ||
-                               status.error_message().find("Socket closed") != std::string::npos;
-    std::cerr << "zane: "
-              << (no_supervisor
-                      ? "supervisor is not running for `" + home_folder() +
-                            "` (or it runs as another user): start it with `script/run`, or set ZANE_HOME"
-                      : harmless(status.error_message(), 2000))
-              << "\n";
-    return kExitNotRunning;
+  switch (status.error_code()) {
+    case grpc::StatusCode::UNAVAILABLE:
+    case grpc::StatusCode::DEADLINE_EXCEEDED:
+      if (!somebody_listens())
+        std::cerr << "zane: supervisor is not running for `" << harmless(home_folder(), 1000)
+                  << "` (or it runs as another user): start it with `script/run`, or set ZANE_HOME\n";
+      else if (status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED)
+        std::cerr << "zane: supervisor did not answer in time: see `zane doctor`, and try again\n";
+      else
+        std::cerr << "zane: " << harmless(status.error_message(), 2000) << "\n";
+      return kExitNotRunning;
+    case grpc::StatusCode::INVALID_ARGUMENT:
+      std::cerr << "zane: " << harmless(status.error_message(), 2000) << "\n";
+      return kExitUsage;
+    default:
+      std::cerr << "zane: " << harmless(status.error_message(), 2000) << "\n";
+      return kExitRefused;
   }
-  std::cerr << "zane: " << harmless(status.error_message(), 2000) << "\n";
-  return status.error_code() == grpc::StatusCode::INVALID_ARGUMENT ? kExitUsage : kExitRefused;
 }
 
 }  // namespace zane::console

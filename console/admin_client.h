@@ -21,6 +21,9 @@ std::string home_folder();
 
 std::unique_ptr<v1::Admin::Stub> connect();
 
+// Whether anything takes connections at the admin socket.
+bool somebody_listens();
+
 // Prints the failure with its cure on standard error; gives the exit code.
 int explain(const grpc::Status& status);
 

@@ -6,6 +6,7 @@
 #include <iostream>
 
 #include "console/admin_client.h"
+#include "console/checks.h"
 #include "console/print.h"
 
 namespace zane::console {
@@ -189,7 +190,7 @@ int pair(const Options& options) {
   std::cout << "Open this link on the device you want to pair. It is good once, until "
             << time_text(reply.expires_ms()) << ":\n\n  " << reply.url() << "\n\n";
   if (reply.reachable())
-    print_qr(reply.url());
+    (void)print_qr(reply.url());
   else
     std::cout << "No QR code: " << reply.advice() << ".\n";
   return kExitOk;
@@ -197,17 +198,39 @@ int pair(const Options& options) {
 
 int doctor(const Options& options) {
   v1::StatusReply reply;
-  const int code = call(options, &v1::Admin::Stub::Status, v1::StatusRequest(), reply);
-  if (code != kExitOk) return code;
-  if (options.json) return healthy(reply) ? kExitOk : kExitUnhealthy;
+  const auto checks = local_checks(this_machine());
+  // Said first: it holds too when there is nobody to ask.
+  if (!options.json)
+    for (const auto& check : checks)
+      std::cout << (check.state() == "ok"     ? "ok    "
+                    : check.state() == "warn" ? "warn  "
+                                              : "FAIL  ")
+                << check.name() << ": " << harmless(check.message(), 1000) << "\n";
+  std::cout.flush();
+  if (const int code = call({}, &v1::Admin::Stub::Status, v1::StatusRequest(), reply); code != kExitOk) {
+    if (options.json) {
+      for (const auto& check : checks) *reply.add_checks() = check;
+      print_json(reply);
+    }
+    return code;
+  }
+  const bool local = std::none_of(checks.begin(), checks.end(),
+                                  [](const v1::Check& check) { return check.state() == "fail"; });
+  const bool well = healthy(reply) && local;
+  if (options.json) {
+    for (const auto& check : checks) *reply.add_checks() = check;
+    print_json(reply);
+    return well ? kExitOk : kExitUnhealthy;
+  }
   for (const auto& part : reply.parts()) {
     const bool good = part.state() == "ready" || part.state() == "off";
     std::cout << (good ? "ok    " : "FAIL  ") << part.name() << ": " << part.state();
-    if (!part.message().empty()) std::cout << ": " << harmless(part.message(), 400);
+    if (part.pid() != 0 && !good) std::cout << " (pid " << part.pid() << ")";
+    if (!part.message().empty()) std::cout << ": " << harmless(part.message(), 1000);
     std::cout << "\n";
   }
-  std::cout << (healthy(reply) ? "\nall is well\n" : "\nsee the lines above; each names its cure\n");
-  return healthy(reply) ? kExitOk : kExitUnhealthy;
+  std::cout << (well ? "\nall is well\n" : "\nsee the lines above; each names its cure\n");
+  return well ? kExitOk : kExitUnhealthy;
 }
 
 int hooks(const Options& options, int deliveries) {

@@ -1,6 +1,7 @@
 // `zane`: the admin console. Flags here, deeds in commands.cc.
 #include <unistd.h>
 
+#include <clocale>
 #include <iostream>
 
 #include "CLI/CLI.hpp"
@@ -19,9 +20,12 @@ std::string current_folder() {
 }  // namespace
 
 int main(int argc, char** argv) {
+  std::setlocale(LC_CTYPE, "");
   CLI::App app{"Zane: remote control for Codex on this Mac", "zane"};
   app.require_subcommand(1);
   app.set_version_flag("--version", ZANE_RELEASE);
+  app.footer(
+      "Exit codes: 0 done, 1 refused, 2 something is down (status, doctor), 64 wrong use, 69 not running.");
   app.fallthrough();
   console::Options options;
   app.add_flag("--json", options.json, "one line of JSON (a stream of them for `tail`)");

@@ -1,15 +1,16 @@
 #include "console/print.h"
 
-#include <qrencode.h>
+#include <langinfo.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <ctime>
 #include <iostream>
-#include <memory>
 
+#include "console/qr.h"
 #include "google/protobuf/util/json_util.h"
 #include "lib/text/visible.h"
 
@@ -70,34 +71,33 @@ std::string time_text(int64_t ms) {
   return text;
 }
 
-void print_qr(const std::string& text) {
-  const std::unique_ptr<QRcode, decltype(&QRcode_free)> code(
-      QRcode_encodeString8bit(text.c_str(), 0, QR_ECLEVEL_L), &QRcode_free);
-  if (!code) return;
-  const int size = code->width;
-  // ISO/IEC 18004: four modules of quiet all around.
-  constexpr int kQuiet = 4;
-  winsize window{};
+bool print_qr(const std::string& text) {
   const bool terminal = ::isatty(STDOUT_FILENO) != 0;
+  // https://no-color.org: set and not empty.
+  const char* no_colour = std::getenv("NO_COLOR");
+  const QrDrawing drawing =
+      draw_qr(text, {.utf8 = is_utf8_locale(), .colours = terminal && !(no_colour && *no_colour)});
+  if (drawing.rows.empty()) return false;
+  winsize window{};
   if (terminal && ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &window) == 0 && window.ws_col > 0 &&
-      window.ws_col < size + 2 * kQuiet) {
-    std::cout << "The QR code does not fit: make this window " << size + 2 * kQuiet
-              << " columns wide and run this again.\n";
-    return;
+      window.ws_row > 0) {
+    // A line for the prompt that follows.
+    const int rows = static_cast<int>(drawing.rows.size()) + 1;
+    if (window.ws_col < drawing.width || window.ws_row < rows) {
+      std::cout << "The QR code does not fit: make this window " << drawing.width << " columns wide and "
+                << rows << " rows high (it is " << window.ws_col << " by " << window.ws_row
+                << "), then run this again.\n";
+      return false;
+    }
   }
-  const auto dark = [&](int x, int y) {
-    return x >= 0 && y >= 0 && x < size && y < size && (code->data[y * size + x] & 1);
-  };
-  // Two modules a character; light on dark terminals too, because both colours are
-  // set: but not into a file.
-  const char* begin = terminal ? "\033[38;5;16;48;5;231m" : "";
-  const char* end = terminal ? "\033[0m\n" : "\n";
-  for (int y = -kQuiet; y < size + kQuiet; y += 2) {
-    std::cout << begin;
-    for (int x = -kQuiet; x < size + kQuiet; ++x)
-      std::cout << (dark(x, y) ? (dark(x, y + 1) ? "█" : "▀") : (dark(x, y + 1) ? "▄" : " "));
-    std::cout << end;
-  }
+  for (const auto& row : drawing.rows) std::cout << row << "\n";
+  std::cout.flush();
+  return true;
+}
+
+bool is_utf8_locale() {
+  const std::string charset = ::nl_langinfo(CODESET);
+  return charset == "UTF-8" || charset == "utf8";
 }
 
 }  // namespace zane::console

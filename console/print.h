@@ -21,7 +21,11 @@ std::string harmless(const std::string& text, size_t width = 200);
 // "14:02", or with the date when it is not today.
 std::string time_text(int64_t ms);
 
-// A QR code of `text` in half blocks.
-void print_qr(const std::string& text);
+// A QR code of `text`, or how large the window has to be for it. False when it was
+// not drawn.
+bool print_qr(const std::string& text);
+
+// Whether the locale of this process writes UTF-8; `main` has set it.
+bool is_utf8_locale();
 
 }  // namespace zane::console

@@ -51,6 +51,11 @@ export class OrbitProcess {
   readonly #options: OrbitOptions;
   readonly #ownsState: boolean;
   #child: ChildProcess | undefined;
+  #ending = false;
+  /** `stop` was called. */
+  over = false;
+  /** Told when workerd ends though nobody here ended it. */
+  onEnd: ((why: string) => void) | undefined;
 
   constructor(port: number, options: OrbitOptions) {
     this.port = port;
@@ -82,14 +87,18 @@ export class OrbitProcess {
       { stdio: ['ignore', 'pipe', 'pipe', 'pipe'], env: this.#environment() },
     );
     this.#child = child;
+    this.#ending = false;
+    let listens = false;
     running.add(child);
     for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk: Buffer) => this.#keep(chunk.toString()));
-    child.once('exit', () => {
+    child.once('exit', (code, signal) => {
       running.delete(child);
       if (this.#child === child) this.#child = undefined;
+      if (listens && !this.#ending) this.onEnd?.(signal ?? String(code));
     });
     try {
       await listening(child);
+      listens = true;
     } catch (error) {
       child.kill('SIGKILL');
       throw new Error(`workerd does not start: ${(error as Error).message}\n${this.log.slice(-2000)}`);
@@ -98,6 +107,7 @@ export class OrbitProcess {
 
   /** Ends workerd and removes the state folder if it is this process's own. */
   async stop(): Promise<void> {
+    this.over = true;
     // Not SIGTERM: workerd then waits for its WebSockets to end by themselves.
     await this.#end('SIGKILL');
     if (this.#ownsState) rmSync(this.stateDir, { recursive: true, force: true });
@@ -122,6 +132,7 @@ export class OrbitProcess {
   async #end(signal: NodeJS.Signals): Promise<void> {
     const child = this.#child;
     if (!child) return;
+    this.#ending = true;
     const ended = new Promise((done) => child.once('exit', done));
     child.kill(signal);
     await ended;

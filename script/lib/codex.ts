@@ -1,8 +1,12 @@
 // Is a Codex of the user's own installed, and is somebody logged in to it?
-import { execFileSync } from 'node:child_process';
-import { accessSync, constants, readFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { root } from './anchor.ts';
+
+/** A cold start of Codex on a busy machine takes some seconds. */
+const ACCOUNT_MS_MAX = 20_000;
 
 export function installedCodex(env: NodeJS.ProcessEnv): string | undefined {
   for (const folder of (env['PATH'] ?? '').split(delimiter)) {
@@ -17,30 +21,43 @@ export function installedCodex(env: NodeJS.ProcessEnv): string | undefined {
   return undefined;
 }
 
-/** A model provider of the user's own in Codex's configuration: then no OpenAI login is needed (`model_provider`, top level of config.toml). Pure. */
-export function ownProvider(toml: string): string | undefined {
-  for (const line of toml.split('\n')) {
-    if (line.trimStart().startsWith('[')) return undefined;
-    const found = /^\s*model_provider\s*=\s*["']([^"']+)["']/.exec(line)?.[1];
-    if (found !== undefined) return found === 'openai' ? undefined : found;
-  }
-  return undefined;
+export interface Account {
+  loggedIn: boolean;
+  /** False: its model provider is not OpenAI's, and nobody has to log in. */
+  needsLogin: boolean;
 }
 
-export function configuredProvider(env: NodeJS.ProcessEnv): string | undefined {
-  const home = env['CODEX_HOME'] || join(env['HOME'] ?? '', '.codex');
+/** What Codex itself says of its login, by `account/read` of its app-server; undefined when it does not answer. `codex login status` knows nothing of other providers. */
+export function account(codex: string, env: NodeJS.ProcessEnv): Promise<Account | undefined> {
+  return new Promise((done) => {
+    const child = spawn(codex, ['app-server'], { env, stdio: ['pipe', 'pipe', 'ignore'] });
+    const finish = (found: Account | undefined): void => {
+      clearTimeout(late);
+      child.kill('SIGKILL');
+      done(found);
+    };
+    const late = setTimeout(() => finish(undefined), ACCOUNT_MS_MAX);
+    const say = (message: object): void => { child.stdin.write(JSON.stringify(message) + '\n'); };
+    child.once('error', () => finish(undefined));
+    child.once('exit', () => finish(undefined));
+    child.stdin.on('error', () => { /* it has ended: `exit` says so */ });
+    createInterface({ input: child.stdout }).on('line', (line) => {
+      const message = decode(line);
+      if (message?.id === 1) {
+        say({ method: 'initialized' });
+        say({ id: 2, method: 'account/read', params: {} });
+      } else if (message?.id === 2) {
+        finish(message.result === undefined ? undefined : { loggedIn: Boolean(message.result.account), needsLogin: message.result.requiresOpenaiAuth !== false });
+      }
+    });
+    say({ id: 1, method: 'initialize', params: { clientInfo: { name: 'zane', title: 'Zane', version: '0.1.0' } } });
+  });
+}
+
+function decode(line: string): { id?: unknown; result?: { account?: unknown; requiresOpenaiAuth?: unknown } } | undefined {
   try {
-    return ownProvider(readFileSync(join(home, 'config.toml'), 'utf8'));
+    return JSON.parse(line) as ReturnType<typeof decode>;
   } catch {
     return undefined;
-  }
-}
-
-export function isLoggedIn(codex: string): boolean {
-  try {
-    execFileSync(codex, ['login', 'status'], { stdio: 'ignore', timeout: 15_000 });
-    return true;
-  } catch {
-    return false;
   }
 }

@@ -1,7 +1,7 @@
 // What script/run does once all is built: settings, a local Orbit in workerd,
 // the four services (started again when they die), the enrolment link. In the
 // foreground; Ctrl-C ends all of it, Codex too if supervisor started it.
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
@@ -13,7 +13,7 @@ import { mintUser, operatorToken } from '../../orbit/src/secrets.ts';
 import { startModel } from '../../tests/model/server.ts';
 import { codexBinary, writeCodexHome } from '../../tests/model/codex-home.ts';
 import { Anchor, root, writeConfig } from './anchor.ts';
-import { configuredProvider, installedCodex, isLoggedIn } from './codex.ts';
+import { account, installedCodex } from './codex.ts';
 import { findReach } from './reach.ts';
 
 const run = promisify(execFile);
@@ -25,6 +25,9 @@ ZANE_PUBLIC_URL   the https address at which a phone reaches that port`;
 
 /** How long a Codex may take to end its turns at Ctrl-C. */
 const CODEX_END_MS = 2_000;
+/** Between the ends of Orbit and its new starts. */
+const RESTART_MS_FIRST = 200;
+const RESTART_MS_MAX = 10_000;
 
 class Failure extends Error {}
 
@@ -60,10 +63,12 @@ interface CodexChoice { binary: string; home?: string; folders?: string[]; demo:
 async function chooseCodex(home: string, wantDemo: boolean, closers: (() => Promise<void>)[]): Promise<CodexChoice> {
   const own = installedCodex(process.env);
   const binary = own ?? codexBinary();
-  const provider = own && !wantDemo ? configuredProvider(process.env) : undefined;
-  if (provider !== undefined) say(`Codex is used as it is, with its own model provider \`${provider}\`.`);
-  if (!wantDemo && (provider !== undefined || isLoggedIn(binary))) return { binary, demo: false, why: '' };
-  const why = wantDemo ? 'you asked for the demo' : own ? 'your Codex is not logged in: run `codex login`' : 'no Codex is installed: `brew install codex`, then `codex login`';
+  const found = wantDemo ? undefined : await account(binary, process.env);
+  if (found && (found.loggedIn || !found.needsLogin)) {
+    if (!found.loggedIn) say('Codex is used as it is, with its own model provider.');
+    return { binary, demo: false, why: '' };
+  }
+  const why = wantDemo ? 'you asked for the demo' : own ? found ? 'your Codex is not logged in: run `codex login`' : `\`${own} app-server\` does not answer: run \`codex\` and see` : 'no Codex is installed: `brew install codex`, then `codex login`';
   const model = await startModel({ scenario: join(root, 'tests/scenarios/demo.scenario') });
   closers.push(async () => { await model.close(); });
   const codexHome = join(home, 'demo-codex');
@@ -91,6 +96,21 @@ function settings(home: string, port: number, user: string, publicUrl: string | 
   writeFileSync(mine, readFileSync(file));
 }
 
+/** As the services, Orbit is started again when it ends by itself: on its port, with its state. */
+function keepUp(orbit: OrbitProcess): void {
+  let pause = RESTART_MS_FIRST;
+  const again = (why: string): void => {
+    say(`Orbit ended (${why}); it is started again in ${pause} ms`);
+    setTimeout(() => {
+      // `stop` may have been called meanwhile: then it is not to come back.
+      if (orbit.over) return;
+      orbit.start().then(() => { pause = RESTART_MS_FIRST; }, (error: unknown) => again(String(error).split('\n')[0] ?? ''));
+    }, pause).unref();
+    pause = Math.min(pause * 2, RESTART_MS_MAX);
+  };
+  orbit.onEnd = again;
+}
+
 async function adopt(orbit: OrbitProcess, secret: string, user: string, mac: string, key: string): Promise<void> {
   const answer = await fetch(`${orbit.url}/api/users/${user}/macs/${mac}`, {
     method: 'PUT',
@@ -103,8 +123,14 @@ async function adopt(orbit: OrbitProcess, secret: string, user: string, mac: str
 async function printLink(zane: string, home: string, origin: string, reachable: boolean, advice: string | undefined): Promise<void> {
   const pair = async (...flags: string[]): Promise<string> => (await run(zane, ['pair', ...flags], { env: { ...process.env, ZANE_HOME: home } })).stdout;
   if (reachable) {
-    // The console draws the code, as it does for every later phone.
-    say('\n' + (await pair()));
+    // The console draws the code, as it does for every later phone; it measures the
+    // window itself, so it gets it.
+    say();
+    await new Promise<void>((done, failed) => {
+      spawn(zane, ['pair'], { env: { ...process.env, ZANE_HOME: home }, stdio: ['ignore', 'inherit', 'inherit'] })
+        .once('error', failed).once('exit', (code) => { if (code === 0) done(); else failed(new Failure('`zane pair` made no link')); });
+    });
+    say();
   } else {
     const { url } = JSON.parse(await pair('--json')) as { url: string };
     say(`\nOpen this link in a browser on this machine. It pairs one device, once, within 15 minutes:\n\n  ${url}\n\nFor a real phone: ${advice}.\n`);
@@ -140,6 +166,7 @@ async function main(): Promise<void> {
       throw new Failure(busy ? `port ${port} is busy: stop what uses it, or set ZANE_PORT to another one` : String(error));
     });
     closers.push(() => orbit.stop());
+    keepUp(orbit);
 
     const codex = await chooseCodex(home, wantDemo, closers);
     settings(home, port, user, reach.origin, codex);

@@ -52,7 +52,8 @@ TEST_F(SecretsTest, OneOfOnesOwnIsReadWithoutItsLineEnd) {
 TEST_F(SecretsTest, OneThatLiesElsewhereIsRefusedWithTheCure) {
   hook_.secret_file = (temp_ / "ci-secret").string();
   write(hook_.secret_file, "a secret of enough characters");
-  EXPECT_THAT(refusal(), HasSubstr("mv '" + hook_.secret_file + "' '" + home_.key("hooks").string() + "/ci'"));
+  EXPECT_THAT(refusal(),
+              HasSubstr("mv '" + hook_.secret_file + "' '" + home_.key("hooks").string() + "/ci'"));
   hook_.secret_file = (home_.root() / "keys/../../ci-secret").string();
   EXPECT_THAT(refusal(), HasSubstr("sandboxed task can read it"));
   // A link in $ZANE_HOME protects nothing.

@@ -27,7 +27,7 @@ function mayInclude(file: string): RegExp | undefined {
   if (file.startsWith('lib/')) return /^(lib|zane\/v1)\//;
   const service = /^services\/([^/]+)\//.exec(file)?.[1];
   if (service) return new RegExp(`^(lib|zane/v1|services/${service})/`);
-  if (file.startsWith('console/')) return /^(console|zane\/v1|lib\/text)\//;
+  if (file.startsWith('console/')) return file.endsWith('_test.cc') ? /^(console|zane\/v1|lib\/(text|testing))\// : /^(console|zane\/v1|lib\/text)\//;
   return undefined;
 }
 const OURS = /^(lib|services|console|orbit|web|zane|tests|bench|proto)\//;

@@ -1,7 +1,6 @@
 // The pure parts of script/run: what a person's own tools say, read for what it is.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ownProvider } from '../../script/lib/codex.ts';
 import { served } from '../../script/lib/reach.ts';
 
 const web = (host: string, port = 8787) => ({ [host]: { Handlers: { '/': { Proxy: `http://127.0.0.1:${port}` } } } });
@@ -12,12 +11,4 @@ test('Tailscale\'s address is found in the background, in the foreground, and on
   assert.deepEqual(served({ Web: web('mac.t.ts.net:8443') }, 8787), { host: 'mac.t.ts.net:8443' });
   assert.equal(served({ Web: web('mac.t.ts.net:443', 3000) }, 8787), undefined);
   for (const odd of [null, {}, { Web: { x: {} } }, { Foreground: { s: {} } }]) assert.equal(served(odd, 8787), undefined);
-});
-
-test('a model provider of one\'s own is read from the top of Codex\'s configuration alone', () => {
-  assert.equal(ownProvider('model = "x"\nmodel_provider = "mine"\n[model_providers.mine]\n'), 'mine');
-  assert.equal(ownProvider("model_provider='mine'"), 'mine');
-  assert.equal(ownProvider('model_provider = "openai"'), undefined);
-  assert.equal(ownProvider('[profiles.x]\nmodel_provider = "mine"'), undefined);
-  assert.equal(ownProvider('# model_provider = "mine"'), undefined);
 });

@@ -120,6 +120,7 @@ test('many at once are all started, each once, while policy and supervisor are k
     await world.anchor.services[service].kill();
     world.anchor.services[service].start();
   }
+  await until('the console is answered again', async () => (await world.zane('hooks')).code === 0);
   const started = new Set<string>();
   for (const { delivery } of taken) started.add((await ended(delivery)).result);
   for (const result of started) assert.match(result, /^started \S+$/);

@@ -2,19 +2,21 @@
 // a service that is killed comes back, Ctrl-C leaves nothing behind, a busy port
 // is named. Runs the demo, as CI has no Codex account.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { existsSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { root } from '../../script/lib/anchor.ts';
-import { servedName } from '../../script/lib/reach.ts';
+import { account } from '../../script/lib/codex.ts';
+import type { Account } from '../../script/lib/codex.ts';
 import { enrol, openPhone, startBrowser } from '../harness/browser.ts';
 import { Screen } from '../harness/phone-screen.ts';
 import { preset, until } from '../harness/world.ts';
+import { codexBinary } from '../model/codex-home.ts';
 
 const home = join(root, 'build', 'w', `run-${randomBytes(3).toString('hex')}`);
 after(() => rmSync(home, { recursive: true, force: true }));
@@ -34,6 +36,12 @@ function start(port: number, env: Record<string, string> = {}): { child: ChildPr
   });
   for (const stream of [child.stdout, child.stderr]) stream!.on('data', (data: Buffer) => { text += data.toString(); });
   return { child, said: () => text, ended: new Promise((done) => child.once('exit', (code) => done(code))) };
+}
+
+/** The workerd that listens on this port, by its command line. */
+function orbitPid(port: number): number {
+  const { stdout } = spawnSync('pgrep', ['-f', `workerd serve .*http=127.0.0.1:${port} `], { encoding: 'utf8' });
+  return Number(stdout.trim().split('\n')[0]);
 }
 
 const pidsOf = (log: string): number[] => [...log.matchAll(/codex_started pid=(\d+)/g)].map((match) => Number(match[1]));
@@ -66,6 +74,12 @@ test('everything comes up, says that it is a demo, and a browser gets in', async
   await until('policy is started again', () => /policy: .*\bready\b/.test(run.said().slice(before)));
   await until('and is well', async () => (await status()).every((part) => part.state === 'ready'));
 
+  const workerd = orbitPid(port);
+  assert.ok(workerd > 1);
+  process.kill(workerd, 'SIGKILL');
+  await until('Orbit is started again and the Mac is linked', async () =>
+    /Orbit ended \(SIGKILL\); it is started again/.test(run.said()) && (await status()).every((part) => part.state === 'ready') && ![0, workerd].includes(orbitPid(port)), 60_000);
+
   const codex = pidsOf(run.said());
   assert.equal(codex.length, 1);
   run.child.kill('SIGINT');
@@ -75,19 +89,26 @@ test('everything comes up, says that it is a demo, and a browser gets in', async
 });
 
 test('with an address that a phone can reach it prints a QR code of the link', async (t) => {
-  const run = start(await freePort(), { ZANE_PUBLIC_URL: 'https://mac.example.test' });
+  const run = start(await freePort(), { ZANE_PUBLIC_URL: 'https://mac.example.test', LC_ALL: 'C.UTF-8' });
   t.after(() => { if (run.child.exitCode === null) run.child.kill('SIGTERM'); return run.ended; });
   await until('all is printed', () => run.said().includes('Ctrl-C ends everything.'), 60_000);
   assert.match(run.said(), /https:\/\/mac\.example\.test\/#enroll=/);
   assert.match(run.said(), /[▀▄█]{10}/);
 });
 
-test('a Tailscale name counts only if it serves our port', () => {
-  const serving = (proxy: string) => ({ Web: { 'mac.tail1.ts.net:443': { Handlers: { '/': { Proxy: proxy } } } } });
-  assert.equal(servedName(serving('http://127.0.0.1:8787'), 8787), 'mac.tail1.ts.net');
-  assert.equal(servedName(serving('http://127.0.0.1:3000'), 8787), undefined);
-  assert.equal(servedName({}, 8787), undefined);
-  assert.equal(servedName(null, 8787), undefined);
+test('whether a login is needed is Codex\'s own word, not the demo\'s guess', async () => {
+  const codex = codexBinary();
+  const ask = async (config: string): Promise<Account | undefined> => {
+    const codexHome = join(home, `codex-${randomBytes(3).toString('hex')}`);
+    mkdirSync(codexHome, { recursive: true });
+    writeFileSync(join(codexHome, 'config.toml'), config);
+    return account(codex, { ...process.env, CODEX_HOME: codexHome });
+  };
+  const provider = '[model_providers.mine]\nname = "mine"\nbase_url = "http://127.0.0.1:9/v1"\n';
+  assert.deepEqual(await ask(`model_provider = "mine"\n${provider}`), { loggedIn: false, needsLogin: false });
+  assert.deepEqual(await ask(provider), { loggedIn: false, needsLogin: true });
+  assert.equal(await account(join(home, 'no-such-codex'), process.env), undefined);
+  assert.equal(await account('/bin/true', process.env), undefined);
 });
 
 async function status(): Promise<{ name: string; state: string; pid: string }[]> {

@@ -1,0 +1,180 @@
+#include "console/checks.h"
+
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <sstream>
+
+#include "console/admin_client.h"
+#include "console/print.h"
+
+namespace zane::console {
+namespace {
+
+namespace fs = std::filesystem;
+
+// A busy day's journal, and what SQLite needs on its way.
+constexpr uint64_t kDiskLowBytes = uint64_t{1} << 30;
+constexpr uint64_t kDiskFullBytes = uint64_t{64} << 20;
+// Codex holds 45 when it does nothing, and more with each thread.
+constexpr uint64_t kDescriptorsFew = 1024;
+// sockaddr_un's on macOS, and the longest name in run/.
+constexpr size_t kSocketPathBytesMax = 103;
+constexpr size_t kLongestSocketBytes = std::string_view("/run/supervisor.ipc").size();
+constexpr uint64_t kMib = uint64_t{1} << 20;
+
+v1::Check check(const char* name, const char* state, const std::string& message) {
+  v1::Check made;
+  made.set_name(name);
+  made.set_state(state);
+  made.set_message(message);
+  return made;
+}
+
+bool is_program(const fs::path& file) {
+  std::error_code ignored;
+  return fs::is_regular_file(file, ignored) && ::access(file.c_str(), X_OK) == 0;
+}
+
+// The first `name` on a path of folders.
+fs::path on_path(const std::string& path, const std::string& name) {
+  std::istringstream folders(path);
+  for (std::string folder; std::getline(folders, folder, ':');)
+    if (!folder.empty() && is_program(fs::path(folder) / name)) return fs::path(folder) / name;
+  return {};
+}
+
+// Where version managers put programs, of which launchd's PATH knows nothing.
+std::vector<fs::path> elsewhere(const fs::path& home) {
+  std::vector<fs::path> found;
+  const auto add = [&](const fs::path& file) {
+    if (is_program(file)) found.push_back(file);
+  };
+  std::error_code ignored;
+  for (const char* versions : {".nvm/versions/node", ".local/share/mise/installs/node", ".asdf/installs/nodejs",
+                               ".local/share/fnm/node-versions"})
+    for (const auto& entry : fs::directory_iterator(home / versions, ignored)) {
+      add(entry.path() / "bin/codex");
+      add(entry.path() / "installation/bin/codex");
+    }
+  for (const char* file : {".volta/bin/codex", ".local/share/mise/shims/codex", ".asdf/shims/codex", ".bun/bin/codex",
+                           ".npm-global/bin/codex", ".local/bin/codex", ".cargo/bin/codex"})
+    add(home / file);
+  for (const char* file : {"/opt/homebrew/bin/codex", "/usr/local/bin/codex"}) add(file);
+  return found;
+}
+
+// A script of Node's ends with 127, "env: node: No such file", where PATH has none.
+bool needs_node(const fs::path& file) {
+  std::ifstream script(file, std::ios::binary);
+  std::string line;
+  std::getline(script, line);
+  return line.starts_with("#!") && line.find("env node") != std::string::npos;
+}
+
+}  // namespace
+
+Machine this_machine() {
+  Machine machine;
+  std::error_code ignored;
+  machine.zane_home = fs::absolute(home_folder(), ignored);
+  const char* home = std::getenv("HOME");
+  machine.user_home = home ? home : "";
+  const char* path = std::getenv("PATH");
+  machine.path = path ? path : "";
+  machine.utf8 = is_utf8_locale();
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) == 0) machine.descriptors = limit.rlim_cur;
+  return machine;
+}
+
+v1::Check check_home(const Machine& machine) {
+  const std::string home = machine.zane_home.string();
+  struct stat info {};
+  if (::stat(home.c_str(), &info) != 0)
+    return check("home", errno == ENOENT ? "warn" : "fail",
+                 "`" + home + "`: " + std::strerror(errno) + ": " +
+                     (errno == ENOENT ? "`script/run` makes it" : "set ZANE_HOME to a folder of your own"));
+  if (!S_ISDIR(info.st_mode)) return check("home", "fail", "`" + home + "` is no folder: set ZANE_HOME to one");
+  if (info.st_uid != ::geteuid())
+    return check("home", "fail", "`" + home + "` belongs to another user: set ZANE_HOME to a folder of your own");
+  if ((info.st_mode & 077) != 0)
+    return check("home", (info.st_mode & 022) != 0 ? "fail" : "warn",
+                 "`" + home + "` is open to others: run `chmod 700 '" + home + "'`");
+  std::error_code error;
+  const fs::path real = fs::canonical(machine.zane_home, error);
+  if (!error && real.string().size() + kLongestSocketBytes > kSocketPathBytesMax)
+    return check("home", "fail", "`" + real.string() + "` is too long a path for a socket: set ZANE_HOME to a shorter one");
+  return check("home", "ok", home);
+}
+
+v1::Check check_disk(const Machine& machine) {
+  struct statvfs disk {};
+  if (::statvfs(machine.zane_home.c_str(), &disk) != 0)
+    return check("disk", "warn", std::string("can't look at it: ") + std::strerror(errno));
+  const uint64_t free_bytes = static_cast<uint64_t>(disk.f_bavail) * disk.f_frsize;
+  const std::string free = std::to_string(free_bytes / kMib) + " MiB free";
+  if ((disk.f_flag & ST_RDONLY) != 0) return check("disk", "fail", "it is mounted read-only: nothing can be kept until it is not");
+  if (free_bytes < kDiskFullBytes)
+    return check("disk", "fail", free + ": make room on the disk that holds $ZANE_HOME; orders are refused until there is");
+  if (free_bytes < kDiskLowBytes)
+    return check("disk", "warn", free + ": make room, or lower `keep_mib` under [journal] in zane.toml");
+  if (disk.f_files != 0 && disk.f_favail == 0) return check("disk", "fail", "no file can be made: all inodes are used");
+  return check("disk", "ok", free);
+}
+
+v1::Check check_set_aside(const Machine& machine) {
+  std::string found;
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(machine.zane_home / "data", ignored)) {
+    const std::string name = entry.path().filename().string();
+    const bool is_log = name.ends_with("-wal") || name.ends_with("-shm");
+    if (name.find(".damaged-") != std::string::npos && !is_log) found += (found.empty() ? "" : ", ") + name;
+  }
+  if (found.empty()) return check("files", "ok", "none was set aside");
+  return check("files", "warn", "set aside as damaged: " + found + ": once you need nothing of them, remove them from `" +
+                                    (machine.zane_home / "data").string() +
+                                    "`. After a damaged policy.db pair your phones again: `zane pair`");
+}
+
+v1::Check check_descriptors(const Machine& machine) {
+  const std::string have = std::to_string(machine.descriptors) + " files may be open at once";
+  if (machine.descriptors < kDescriptorsFew)
+    return check("descriptors", "warn", have + " in this shell: run `ulimit -n 8192` before what you start from it");
+  return check("descriptors", "ok", have);
+}
+
+v1::Check check_locale(const Machine& machine) {
+  if (machine.utf8) return check("locale", "ok", "UTF-8");
+  return check("locale", "warn", "not UTF-8: names and the QR code may look broken; run `export LANG=en_US.UTF-8` (or C.UTF-8)");
+}
+
+v1::Check check_codex(const Machine& machine) {
+  const fs::path found = on_path(machine.path, "codex");
+  if (!found.empty() && needs_node(found) && on_path(machine.path, "node").empty())
+    return check("codex", "fail",
+                 "`" + found.string() + "` is a script of Node's, and there is no `node` on PATH: it ends with 127 " +
+                     "(`env: node: No such file or directory`). Put Node's folder on PATH, or set `binary` under " +
+                     "[codex] in zane.toml to the native program");
+  if (!found.empty()) return check("codex", "ok", found.string());
+  std::string others;
+  for (const auto& file : elsewhere(machine.user_home)) others += (others.empty() ? "`" : ", `") + file.string() + "`";
+  if (!others.empty())
+    return check("codex", "warn", "not on PATH, but at " + others + ": set `binary` under [codex] in zane.toml to it");
+  return check("codex", "warn",
+               "not on PATH (" + machine.path + "), nor where nvm, mise, asdf, fnm, Volta, Bun and npm put programs: " +
+                   "install it (`brew install codex`), or set `binary` under [codex] in zane.toml");
+}
+
+std::vector<v1::Check> local_checks(const Machine& machine) {
+  return {check_home(machine),        check_disk(machine),   check_set_aside(machine),
+          check_descriptors(machine), check_locale(machine), check_codex(machine)};
+}
+
+}  // namespace zane::console
