@@ -57,14 +57,14 @@ std::vector<fs::path> elsewhere(const fs::path& home) {
     if (is_program(file)) found.push_back(file);
   };
   std::error_code ignored;
-  for (const char* versions : {".nvm/versions/node", ".local/share/mise/installs/node", ".asdf/installs/nodejs",
-                               ".local/share/fnm/node-versions"})
+  for (const char* versions : {".nvm/versions/node", ".local/share/mise/installs/node",
+                               ".asdf/installs/nodejs", ".local/share/fnm/node-versions"})
     for (const auto& entry : fs::directory_iterator(home / versions, ignored)) {
       add(entry.path() / "bin/codex");
       add(entry.path() / "installation/bin/codex");
     }
-  for (const char* file : {".volta/bin/codex", ".local/share/mise/shims/codex", ".asdf/shims/codex", ".bun/bin/codex",
-                           ".npm-global/bin/codex", ".local/bin/codex", ".cargo/bin/codex"})
+  for (const char* file : {".volta/bin/codex", ".local/share/mise/shims/codex", ".asdf/shims/codex",
+                           ".bun/bin/codex", ".npm-global/bin/codex", ".local/bin/codex", ".cargo/bin/codex"})
     add(home / file);
   for (const char* file : {"/opt/homebrew/bin/codex", "/usr/local/bin/codex"}) add(file);
   return found;
@@ -101,16 +101,19 @@ v1::Check check_home(const Machine& machine) {
     return check("home", errno == ENOENT ? "warn" : "fail",
                  "`" + home + "`: " + std::strerror(errno) + ": " +
                      (errno == ENOENT ? "`script/run` makes it" : "set ZANE_HOME to a folder of your own"));
-  if (!S_ISDIR(info.st_mode)) return check("home", "fail", "`" + home + "` is no folder: set ZANE_HOME to one");
+  if (!S_ISDIR(info.st_mode))
+    return check("home", "fail", "`" + home + "` is no folder: set ZANE_HOME to one");
   if (info.st_uid != ::geteuid())
-    return check("home", "fail", "`" + home + "` belongs to another user: set ZANE_HOME to a folder of your own");
+    return check("home", "fail",
+                 "`" + home + "` belongs to another user: set ZANE_HOME to a folder of your own");
   if ((info.st_mode & 077) != 0)
     return check("home", (info.st_mode & 022) != 0 ? "fail" : "warn",
                  "`" + home + "` is open to others: run `chmod 700 '" + home + "'`");
   std::error_code error;
   const fs::path real = fs::canonical(machine.zane_home, error);
   if (!error && real.string().size() + kLongestSocketBytes > kSocketPathBytesMax)
-    return check("home", "fail", "`" + real.string() + "` is too long a path for a socket: set ZANE_HOME to a shorter one");
+    return check("home", "fail",
+                 "`" + real.string() + "` is too long a path for a socket: set ZANE_HOME to a shorter one");
   return check("home", "ok", home);
 }
 
@@ -120,12 +123,15 @@ v1::Check check_disk(const Machine& machine) {
     return check("disk", "warn", std::string("can't look at it: ") + std::strerror(errno));
   const uint64_t free_bytes = static_cast<uint64_t>(disk.f_bavail) * disk.f_frsize;
   const std::string free = std::to_string(free_bytes / kMib) + " MiB free";
-  if ((disk.f_flag & ST_RDONLY) != 0) return check("disk", "fail", "it is mounted read-only: nothing can be kept until it is not");
+  if ((disk.f_flag & ST_RDONLY) != 0)
+    return check("disk", "fail", "it is mounted read-only: nothing can be kept until it is not");
   if (free_bytes < kDiskFullBytes)
-    return check("disk", "fail", free + ": make room on the disk that holds $ZANE_HOME; orders are refused until there is");
+    return check("disk", "fail",
+                 free + ": make room on the disk that holds $ZANE_HOME; orders are refused until there is");
   if (free_bytes < kDiskLowBytes)
     return check("disk", "warn", free + ": make room, or lower `keep_mib` under [journal] in zane.toml");
-  if (disk.f_files != 0 && disk.f_favail == 0) return check("disk", "fail", "no file can be made: all inodes are used");
+  if (disk.f_files != 0 && disk.f_favail == 0)
+    return check("disk", "fail", "no file can be made: all inodes are used");
   return check("disk", "ok", free);
 }
 
@@ -138,37 +144,45 @@ v1::Check check_set_aside(const Machine& machine) {
     if (name.find(".damaged-") != std::string::npos && !is_log) found += (found.empty() ? "" : ", ") + name;
   }
   if (found.empty()) return check("files", "ok", "none was set aside");
-  return check("files", "warn", "set aside as damaged: " + found + ": once you need nothing of them, remove them from `" +
-                                    (machine.zane_home / "data").string() +
-                                    "`. After a damaged policy.db pair your phones again: `zane pair`");
+  return check("files", "warn",
+               "set aside as damaged: " + found + ": once you need nothing of them, remove them from `" +
+                   (machine.zane_home / "data").string() +
+                   "`. After a damaged policy.db pair your phones again: `zane pair`");
 }
 
 v1::Check check_descriptors(const Machine& machine) {
   const std::string have = std::to_string(machine.descriptors) + " files may be open at once";
   if (machine.descriptors < kDescriptorsFew)
-    return check("descriptors", "warn", have + " in this shell: run `ulimit -n 8192` before what you start from it");
+    return check("descriptors", "warn",
+                 have + " in this shell: run `ulimit -n 8192` before what you start from it");
   return check("descriptors", "ok", have);
 }
 
 v1::Check check_locale(const Machine& machine) {
   if (machine.utf8) return check("locale", "ok", "UTF-8");
-  return check("locale", "warn", "not UTF-8: names and the QR code may look broken; run `export LANG=en_US.UTF-8` (or C.UTF-8)");
+  return check(
+      "locale", "warn",
+      "not UTF-8: names and the QR code may look broken; run `export LANG=en_US.UTF-8` (or C.UTF-8)");
 }
 
 v1::Check check_codex(const Machine& machine) {
   const fs::path found = on_path(machine.path, "codex");
   if (!found.empty() && needs_node(found) && on_path(machine.path, "node").empty())
-    return check("codex", "fail",
-                 "`" + found.string() + "` is a script of Node's, and there is no `node` on PATH: it ends with 127 " +
-                     "(`env: node: No such file or directory`). Put Node's folder on PATH, or set `binary` under " +
-                     "[codex] in zane.toml to the native program");
+    return check(
+        "codex", "fail",
+        "`" + found.string() + "` is a script of Node's, and there is no `node` on PATH: it ends with 127 " +
+            "(`env: node: No such file or directory`). Put Node's folder on PATH, or set `binary` under " +
+            "[codex] in zane.toml to the native program");
   if (!found.empty()) return check("codex", "ok", found.string());
   std::string others;
-  for (const auto& file : elsewhere(machine.user_home)) others += (others.empty() ? "`" : ", `") + file.string() + "`";
+  for (const auto& file : elsewhere(machine.user_home))
+    others += (others.empty() ? "`" : ", `") + file.string() + "`";
   if (!others.empty())
-    return check("codex", "warn", "not on PATH, but at " + others + ": set `binary` under [codex] in zane.toml to it");
+    return check("codex", "warn",
+                 "not on PATH, but at " + others + ": set `binary` under [codex] in zane.toml to it");
   return check("codex", "warn",
-               "not on PATH (" + machine.path + "), nor where nvm, mise, asdf, fnm, Volta, Bun and npm put programs: " +
+               "not on PATH (" + machine.path +
+                   "), nor where nvm, mise, asdf, fnm, Volta, Bun and npm put programs: " +
                    "install it (`brew install codex`), or set `binary` under [codex] in zane.toml");
 }
 

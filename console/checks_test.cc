@@ -51,8 +51,9 @@ TEST_F(ChecksTest, CodexIsFoundWhereItIsAndNamedWhereItCouldBe) {
   EXPECT_THAT(told(check_codex(machine_)), AllOf(HasSubstr("warn: not on PATH"), HasSubstr("nvm")));
   program(temp_ / "u/.nvm/versions/node/v22.1.0/bin/codex");
   program(temp_ / "u/.volta/bin/codex");
-  EXPECT_THAT(told(check_codex(machine_)), AllOf(HasSubstr("v22.1.0/bin/codex`"), HasSubstr(".volta/bin/codex`"),
-                                                 HasSubstr("set `binary` under [codex]")));
+  EXPECT_THAT(told(check_codex(machine_)),
+              AllOf(HasSubstr("v22.1.0/bin/codex`"), HasSubstr(".volta/bin/codex`"),
+                    HasSubstr("set `binary` under [codex]")));
   program(temp_ / "bin2/codex", "#!/usr/bin/env node\n");
   EXPECT_THAT(told(check_codex(machine_)), AllOf(HasSubstr("fail: "), HasSubstr("127"), HasSubstr("node")));
   program(temp_ / "bin/node");
@@ -63,8 +64,10 @@ TEST_F(ChecksTest, CodexIsFoundWhereItIsAndNamedWhereItCouldBe) {
 
 TEST_F(ChecksTest, DamagedFilesLimitsAndLocaleAreNamed) {
   EXPECT_EQ(check_set_aside(machine_).state(), "ok");
-  for (const char* part : {"", "-wal", "-shm"}) std::ofstream(machine_.zane_home / ("data/policy.db.damaged-17" + std::string(part)));
-  EXPECT_THAT(told(check_set_aside(machine_)), AllOf(HasSubstr("damaged: policy.db.damaged-17: "), HasSubstr("zane pair")));
+  for (const char* part : {"", "-wal", "-shm"})
+    std::ofstream(machine_.zane_home / ("data/policy.db.damaged-17" + std::string(part)));
+  EXPECT_THAT(told(check_set_aside(machine_)),
+              AllOf(HasSubstr("damaged: policy.db.damaged-17: "), HasSubstr("zane pair")));
   EXPECT_EQ(check_descriptors(machine_).state(), "ok");
   machine_.descriptors = 256;
   EXPECT_THAT(told(check_descriptors(machine_)), HasSubstr("ulimit -n"));

@@ -8,14 +8,16 @@
 namespace zane::console {
 namespace {
 
-constexpr char kLink[] = "https://firstname-lastnames-macbook-pro.tail1a2b3c.ts.net/#enroll=abcdefghijklmnopqrstuvwxyz";
+constexpr char kLink[] =
+    "https://firstname-lastnames-macbook-pro.tail1a2b3c.ts.net/#enroll=abcdefghijklmnopqrstuvwxyz";
 
 // Dark modules of the drawing, quiet zone and all, as rows of '#' and '.'.
 std::vector<std::string> read(const QrDrawing& drawing, QrStyle style) {
   std::vector<std::string> modules;
   for (std::string row : drawing.rows) {
     if (style.colours) {
-      EXPECT_TRUE(row.starts_with("\033[38;5;16;48;5;231m") && row.ends_with("\033[0m")) << "set and reset in each row";
+      EXPECT_TRUE(row.starts_with("\033[38;5;16;48;5;231m") && row.ends_with("\033[0m"))
+          << "set and reset in each row";
       row = row.substr(19, row.size() - 19 - 4);
     }
     std::string upper;
@@ -27,13 +29,20 @@ std::vector<std::string> read(const QrDrawing& drawing, QrStyle style) {
         lower += b;
         at += mark.size();
       };
-      if (is("█")) take("█", '#', '#');
-      else if (is("▀")) take("▀", '#', '.');
-      else if (is("▄")) take("▄", '.', '#');
-      else if (is("\033[7m  \033[27m")) take("\033[7m  \033[27m", '#', '#');
-      else if (is("##")) take("##", '#', '#');
-      else if (style.utf8 ? is(" ") : is("  ")) take(style.utf8 ? " " : "  ", '.', '.');
-      else ADD_FAILURE() << "what is this: " << row.substr(at), at = row.size();
+      if (is("█"))
+        take("█", '#', '#');
+      else if (is("▀"))
+        take("▀", '#', '.');
+      else if (is("▄"))
+        take("▄", '.', '#');
+      else if (is("\033[7m  \033[27m"))
+        take("\033[7m  \033[27m", '#', '#');
+      else if (is("##"))
+        take("##", '#', '#');
+      else if (style.utf8 ? is(" ") : is("  "))
+        take(style.utf8 ? " " : "  ", '.', '.');
+      else
+        ADD_FAILURE() << "what is this: " << row.substr(at), at = row.size();
     }
     modules.push_back(upper);
     if (style.utf8) modules.push_back(lower);
@@ -58,7 +67,8 @@ TEST(QrTest, EveryStyleDrawsTheSameModulesWithFourOfQuiet) {
           const int my = y - 4;
           const bool inside = mx >= 0 && my >= 0 && mx < code->width && my < code->width;
           const bool dark = inside && (code->data[my * code->width + mx] & 1) != 0;
-          ASSERT_EQ(modules[y][x] == '#', dark) << x << "," << y << " utf8 " << utf8 << " colours " << colours;
+          ASSERT_EQ(modules[y][x] == '#', dark)
+              << x << "," << y << " utf8 " << utf8 << " colours " << colours;
         }
       }
     }

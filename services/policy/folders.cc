@@ -1,7 +1,12 @@
 #include "services/policy/folders.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
+#include <cctype>
+#include <cerrno>
 #include <cstdlib>
+#include <deque>
 
 #include "lib/json/strict.h"
 #include "services/policy/task.h"
@@ -11,22 +16,107 @@ namespace {
 
 namespace fs = std::filesystem;
 
-fs::path resolved(const fs::path& path) {
-  std::error_code error;
-  fs::path result = fs::weakly_canonical(path, error);
-  if (error) result = path.lexically_normal();
-  return result.has_filename() ? result : result.parent_path();
+// More than any honest path has; Linux gives up after as many too.
+constexpr int kLinksMax = 40;
+
+struct Identity {
+  dev_t device;
+  ino_t inode;
+  bool operator==(const Identity&) const = default;
+};
+
+// Where a path leads, by what is there and not by how it is spelled: on macOS
+// `Keys`, `keys` and two ways to write an umlaut are one folder.
+struct Place {
+  // From the root to the last part that exists, links followed.
+  std::vector<Identity> chain;
+  // What does not exist yet.
+  std::vector<std::string> rest;
+  // It can't be said: relative, not to be looked at, links in a circle, or back out
+  // of what does not exist.
+  bool unclear = false;
+};
+
+void prepend(std::deque<std::string>& parts, const fs::path& path) {
+  std::vector<std::string> more;
+  for (const auto& part : path)
+    if (!part.empty() && part != "/") more.push_back(part.string());
+  parts.insert(parts.begin(), more.begin(), more.end());
 }
 
-bool holds(const fs::path& outer, const fs::path& inner) {
-  const auto mismatch = std::mismatch(outer.begin(), outer.end(), inner.begin(), inner.end());
-  return mismatch.first == outer.end();
+Place place_of(const fs::path& path, Look with) {
+  Place place;
+  struct stat info {};
+  place.unclear = !path.is_absolute() || with("/", &info) != 0;
+  if (place.unclear) return place;
+  const Identity root{info.st_dev, info.st_ino};
+  place.chain = {root};
+  fs::path here = "/";
+  std::deque<std::string> parts;
+  prepend(parts, path);
+  for (int links = 0; !parts.empty();) {
+    const std::string part = parts.front();
+    parts.pop_front();
+    if (part == ".") continue;
+    if (part == "..") {
+      place.unclear = place.unclear || !place.rest.empty();
+      if (place.chain.size() > 1) place.chain.pop_back();
+      here = here.parent_path();
+      continue;
+    }
+    const fs::path next = here / part;
+    if (!place.rest.empty() || with(next.c_str(), &info) != 0) {
+      place.unclear = place.unclear || (place.rest.empty() && errno != ENOENT && errno != ENOTDIR);
+      place.rest.push_back(part);
+    } else if (S_ISLNK(info.st_mode)) {
+      std::error_code error;
+      const fs::path target = fs::read_symlink(next, error);
+      if (error || ++links > kLinksMax) {
+        place.unclear = true;
+        return place;
+      }
+      prepend(parts, target);
+      if (!target.is_absolute()) continue;
+      here = "/";
+      place.chain = {root};
+    } else {
+      here = next;
+      place.chain.push_back({info.st_dev, info.st_ino});
+    }
+  }
+  return place;
+}
+
+bool same_name(const std::string& a, const std::string& b) { return a == b; }
+
+// Whether a file system could take both for one name. What is not ASCII is not
+// looked into: it could.
+bool could_be_one_name(const std::string& a, const std::string& b) {
+  const auto ascii = [](char c) { return static_cast<unsigned char>(c) < 0x80; };
+  if (!std::all_of(a.begin(), a.end(), ascii) || !std::all_of(b.begin(), b.end(), ascii)) return true;
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
+}
+
+using SameName = bool (*)(const std::string&, const std::string&);
+
+bool holds(const Place& outer, const Place& inner, SameName same) {
+  if (outer.rest.empty())
+    return std::find(inner.chain.begin(), inner.chain.end(), outer.chain.back()) != inner.chain.end();
+  return outer.chain.back() == inner.chain.back() && outer.rest.size() <= inner.rest.size() &&
+         std::equal(outer.rest.begin(), outer.rest.end(), inner.rest.begin(), same);
 }
 
 void add_texts(const boost::json::array* list, std::vector<std::string>& folders) {
   if (!list) return;
   for (const auto& entry : *list)
     if (entry.is_string()) folders.emplace_back(entry.as_string());
+}
+
+// Whether a path below a folder may lead out of it.
+bool climbs(std::string_view below) {
+  const fs::path path(below);
+  return path.is_absolute() || std::find(path.begin(), path.end(), "..") != path.end();
 }
 
 // A FileSystemPath of Codex.
@@ -44,7 +134,8 @@ std::string opened_by(const boost::json::object& path) {
     if (const auto* value = json::object_at(path, "value")) {
       const auto kind = json::string_at(*value, "kind").value_or("");
       // What the thread's own profile opens already.
-      if (kind == "minimal" || kind == "project_roots") return "";
+      if (kind == "minimal") return "";
+      if (kind == "project_roots") return climbs(json::string_at(*value, "subpath").value_or("")) ? "/" : "";
       if (kind == "tmpdir") return fs::temp_directory_path().string();
       if (kind == "slash_tmp") return "/tmp";
     }
@@ -60,16 +151,22 @@ fs::path expanded(const std::string& folder) {
 
 }  // namespace
 
-bool overlaps(const fs::path& root, const fs::path& protected_folder) {
-  const fs::path a = resolved(root);
-  const fs::path b = resolved(protected_folder);
-  return holds(a, b) || holds(b, a);
+// In doubt they do: what is protected is not opened by a spelling.
+int look(const char* path, struct stat* info) { return ::lstat(path, info); }
+
+bool overlaps(const fs::path& root, const fs::path& protected_folder, Look with) {
+  const Place a = place_of(root, with);
+  const Place b = place_of(protected_folder, with);
+  return a.unclear || b.unclear || holds(a, b, could_be_one_name) || holds(b, a, could_be_one_name);
 }
 
-bool is_within(const fs::path& folder, const std::vector<std::string>& allowed) {
-  const fs::path inner = resolved(folder);
-  return std::any_of(allowed.begin(), allowed.end(),
-                     [&](const std::string& outer) { return holds(resolved(expanded(outer)), inner); });
+// In doubt it is not.
+bool is_within(const fs::path& folder, const std::vector<std::string>& allowed, Look with) {
+  const Place inner = place_of(folder, with);
+  return !inner.unclear && std::any_of(allowed.begin(), allowed.end(), [&](const std::string& entry) {
+    const Place outer = place_of(expanded(entry), with);
+    return !outer.unclear && holds(outer, inner, same_name);
+  });
 }
 
 std::string unprotected_by(const boost::json::object& params) {
@@ -136,6 +233,9 @@ std::vector<std::string> folders_opened_by(const boost::json::object& request_pa
       if (!folder.empty()) folders.push_back(std::move(folder));
     }
   }
+  // Relative ones and `~` are read by Codex in a way that we do not know.
+  for (auto& folder : folders)
+    if (!folder.starts_with('/')) folder = "/";
   return folders;
 }
 
