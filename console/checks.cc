@@ -135,6 +135,24 @@ v1::Check check_disk(const Machine& machine) {
   return check("disk", "ok", free);
 }
 
+// The services refuse to start without them (lib/entry), and say so in their logs.
+v1::Check check_keys(const Machine& machine) {
+  const fs::path keys = machine.zane_home / "keys";
+  std::error_code ignored;
+  std::string lost;
+  const auto look = [&](const char* name, bool had_one) {
+    if (had_one && !fs::exists(keys / name, ignored))
+      lost += (lost.empty() ? "`" : " and `") + std::string(name) + "`";
+  };
+  look("mac.pem",
+       fs::exists(keys / "mac.pub", ignored) || fs::exists(machine.zane_home / "data/policy.db", ignored));
+  look("link.pem", fs::exists(keys / "link.pub", ignored));
+  if (lost.empty()) return check("keys", "ok", "none was lost");
+  return check("keys", "fail",
+               "lost from `" + keys.string() + "`: " + lost +
+                   ": restore it from a backup; the services' logs say how to begin anew without it");
+}
+
 v1::Check check_set_aside(const Machine& machine) {
   std::string found;
   std::error_code ignored;
@@ -187,7 +205,7 @@ v1::Check check_codex(const Machine& machine) {
 }
 
 std::vector<v1::Check> local_checks(const Machine& machine) {
-  return {check_home(machine),        check_disk(machine),   check_set_aside(machine),
+  return {check_home(machine),        check_disk(machine),   check_keys(machine), check_set_aside(machine),
           check_descriptors(machine), check_locale(machine), check_codex(machine)};
 }
 

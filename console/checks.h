@@ -27,6 +27,7 @@ std::vector<v1::Check> local_checks(const Machine& machine);
 // The single ones, for tests.
 v1::Check check_home(const Machine& machine);
 v1::Check check_disk(const Machine& machine);
+v1::Check check_keys(const Machine& machine);
 v1::Check check_set_aside(const Machine& machine);
 v1::Check check_descriptors(const Machine& machine);
 v1::Check check_locale(const Machine& machine);

@@ -76,12 +76,23 @@ TEST_F(ChecksTest, DamagedFilesLimitsAndLocaleAreNamed) {
   EXPECT_THAT(told(check_locale(machine_)), HasSubstr("LANG"));
 }
 
+TEST_F(ChecksTest, ALostKeyIsNamed) {
+  EXPECT_EQ(check_keys(machine_).state(), "ok");
+  fs::create_directories(machine_.zane_home / "keys");
+  std::ofstream(machine_.zane_home / "keys/link.pub") << "x";
+  EXPECT_THAT(told(check_keys(machine_)), AllOf(HasSubstr("fail: "), HasSubstr("`link.pem`")));
+  std::ofstream(machine_.zane_home / "data/policy.db") << "x";
+  EXPECT_THAT(told(check_keys(machine_)), HasSubstr("`mac.pem` and `link.pem`"));
+  for (const char* key : {"mac.pem", "link.pem"}) std::ofstream(machine_.zane_home / "keys" / key) << "x";
+  EXPECT_EQ(check_keys(machine_).state(), "ok");
+}
+
 TEST_F(ChecksTest, TheDiskIsLookedAt) {
   const auto disk = check_disk(machine_);
   EXPECT_THAT(disk.message(), HasSubstr("MiB free"));
   machine_.zane_home = temp_ / "none";
   EXPECT_THAT(told(check_disk(machine_)), HasSubstr("can't look"));
-  EXPECT_EQ(local_checks(machine_).size(), 6u);
+  EXPECT_EQ(local_checks(machine_).size(), 7u);
 }
 
 }  // namespace

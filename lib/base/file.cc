@@ -74,17 +74,30 @@ absl::StatusOr<std::string> read_secret_file(const std::filesystem::path& file) 
   return read_checked(file, Secrecy::kSecret);
 }
 
+bool sync_to_disk(int fd) {
+#ifdef F_FULLFSYNC
+  // Not every file system knows it: then fsync is what there is.
+  if (::fcntl(fd, F_FULLFSYNC) == 0) return true;
+#endif
+  return ::fsync(fd) == 0;
+}
+
 absl::Status create_secret_file(const std::filesystem::path& file, std::string_view content) {
   const std::filesystem::path beside = file.string() + ".new." + std::to_string(::getpid());
   const int fd = ::open(beside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
   if (fd < 0) return failed(beside, "make");
-  const bool written = write_all(fd, content) && ::fsync(fd) == 0;
+  absl::Status result;
+  if (!write_all(fd, content) || !sync_to_disk(fd)) result = failed(beside, "write");
   ::close(fd);
   // link() and not rename(): it fails when somebody was faster.
-  absl::Status result = !written                                    ? failed(beside, "write")
-                        : ::link(beside.c_str(), file.c_str()) != 0 ? failed(file, "make")
-                                                                    : absl::OkStatus();
+  if (result.ok() && ::link(beside.c_str(), file.c_str()) != 0) result = failed(file, "make");
   ::unlink(beside.c_str());
+  if (!result.ok()) return result;
+  // The name is in the folder, which is a file of its own.
+  const int folder = ::open(file.parent_path().c_str(), O_RDONLY | O_CLOEXEC);
+  if (folder < 0) return failed(file.parent_path(), "open");
+  if (!sync_to_disk(folder)) result = failed(file.parent_path(), "write");
+  ::close(folder);
   return result;
 }
 

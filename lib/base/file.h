@@ -20,7 +20,10 @@ absl::StatusOr<std::string> read_file(const std::filesystem::path& file);
 absl::StatusOr<std::string> read_secret_file(const std::filesystem::path& file);
 
 // Makes a new file of mode 0600, whole or not at all (written beside, synced,
-// linked into place). AlreadyExists when there is one.
+// linked into place, its folder synced). AlreadyExists when there is one.
 absl::Status create_secret_file(const std::filesystem::path& file, std::string_view content);
+
+// On the disk itself on return, not in its cache (fsync(2) on macOS stops there).
+bool sync_to_disk(int fd);
 
 }  // namespace zane::base

@@ -27,16 +27,35 @@ std::filesystem::path default_root() {
 #endif
 }
 
+absl::Status not_made(const std::filesystem::path& folder, const std::string& why) {
+  return absl::PermissionDeniedError("can't make `" + folder.string() + "`: " + why +
+                                     ": set ZANE_HOME to a folder you can write to");
+}
+
+// Made for its owner alone from its first moment on; one that is there is looked at as
+// ssh looks at its own: keys and sockets are nobody else's.
 absl::Status make_private_folder(const std::filesystem::path& folder) {
   std::error_code error;
-  std::filesystem::create_directories(folder, error);
-  if (error)
-    return absl::PermissionDeniedError("can't make `" + folder.string() + "`: " + error.message() +
-                                       ": set ZANE_HOME to a folder you can write to");
+  std::filesystem::create_directories(folder.parent_path(), error);
+  if (error) return not_made(folder, error.message());
+  if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) return not_made(folder, std::strerror(errno));
+  struct stat info {};
+  if (::stat(folder.c_str(), &info) != 0) return not_made(folder, std::strerror(errno));
+  if (!S_ISDIR(info.st_mode)) return not_made(folder, "it is there and no folder");
+  if (info.st_uid != ::geteuid())
+    return absl::PermissionDeniedError("`" + folder.string() +
+                                       "` belongs to another user: set ZANE_HOME to a folder of your own");
+  if ((info.st_mode & 022) != 0)
+    return absl::PermissionDeniedError(
+        "`" + folder.string() + "` can be written to by others: run `chmod 700 '" + folder.string() + "'`");
   if (::access(folder.c_str(), W_OK | X_OK) != 0)
     return absl::PermissionDeniedError("can't write to `" + folder.string() + "`: " + std::strerror(errno) +
                                        ": fix its owner and mode, or set ZANE_HOME to another folder");
   return absl::OkStatus();
+}
+
+bool fits_a_socket(const Home& home) {
+  return home.socket(kLongestSocket).string().size() <= kSocketPathBytesMax;
 }
 
 }  // namespace
@@ -49,32 +68,22 @@ absl::StatusOr<Home> Home::open(std::string_view given) {
   std::error_code error;
   root = std::filesystem::absolute(root, error).lexically_normal();
   if (!root.has_filename()) root = root.parent_path();
-  const Home home(root);
-  if (home.socket(kLongestSocket).string().size() > kSocketPathBytesMax)
-    return absl::InvalidArgumentError(
-        "`" + root.string() +
-        "` is too long a path for a socket (103 bytes): set ZANE_HOME to a shorter one");
-  for (const auto& folder : {root, root / "run", root / "keys", root / "data", root / "log"}) {
-    const bool fresh = !std::filesystem::exists(folder, error);
-    if (auto made = make_private_folder(folder); !made.ok()) return made;
-    if (fresh) ::chmod(folder.c_str(), 0700);
-    // As ssh looks at its own: keys and sockets are nobody else's.
-    struct stat info {};
-    if (::stat(folder.c_str(), &info) != 0 || info.st_uid != ::geteuid())
-      return absl::PermissionDeniedError("`" + folder.string() +
-                                         "` belongs to another user: set ZANE_HOME to a folder of your own");
-    if ((info.st_mode & 022) != 0)
-      return absl::PermissionDeniedError(
-          "`" + folder.string() + "` can be written to by others: run `chmod 700 " + folder.string() + "`");
-  }
-  // Behind a symbolic link Codex would refuse to hide it: the folder itself counts.
+  constexpr const char* kTooLong =
+      "` is too long a path for a socket (103 bytes): set ZANE_HOME to a shorter one";
+  if (!fits_a_socket(Home(root))) return absl::InvalidArgumentError("`" + root.string() + kTooLong);
+  if (auto made = make_private_folder(root); !made.ok()) return made;
+  // Behind a symbolic link Codex could not hide it from a task: the folder itself counts.
   const auto real = std::filesystem::canonical(root, error);
-  const Home found(error ? root : real);
-  if (found.socket(kLongestSocket).string().size() > kSocketPathBytesMax)
-    return absl::InvalidArgumentError(
-        "`" + root.string() + "` is `" + real.string() +
-        "`, too long a path for a socket (103 bytes): set ZANE_HOME to a shorter one");
-  return found;
+  if (error) return not_made(root, error.message());
+  const Home home(real);
+  if (!fits_a_socket(home)) return absl::InvalidArgumentError("`" + real.string() + kTooLong);
+  for (const char* name : {"run", "keys", "data", "log"}) {
+    const auto folder = real / name;
+    if (auto made = make_private_folder(folder); !made.ok()) return made;
+    // Ours alone: nobody needs to read in them.
+    if (::chmod(folder.c_str(), 0700) != 0) return not_made(folder, std::strerror(errno));
+  }
+  return home;
 }
 
 std::filesystem::path Home::key(std::string_view name) const { return root_ / "keys" / name; }

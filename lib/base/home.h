@@ -15,7 +15,8 @@ namespace zane::base {
 class Home {
  public:
   // `given`, else $ZANE_HOME, else ~/Library/Application Support/Zane (macOS)
-  // or ~/.zane. Creates what is missing (0700). Errors name the path and cure.
+  // or ~/.zane. Creates what is missing (0700), links followed. A folder of another
+  // user, or that others may write to, is refused. Errors name the path and cure.
   static absl::StatusOr<Home> open(std::string_view given = "");
 
   [[nodiscard]] const std::filesystem::path& root() const { return root_; }

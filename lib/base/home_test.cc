@@ -50,6 +50,47 @@ TEST(HomeTest, MakesItsFoldersForItsOwnerAlone) {
   EXPECT_EQ(home->bus_address("policy"), "ipc://" + (temp / "deep/home/run/policy.ipc").string());
 }
 
+TEST(HomeTest, AFolderThatIsThereIsLookedAtAsSshDoes) {
+  const WideUmask wide;
+  const TempFolder temp;
+  const auto root = temp / "h";
+  std::filesystem::create_directory(root);
+  for (const mode_t mode : {0770, 0702, 0777}) {
+    ::chmod(root.c_str(), mode);
+    const auto refused = Home::open(root.string());
+    EXPECT_EQ(refused.status().code(), absl::StatusCode::kPermissionDenied) << std::oct << mode;
+    EXPECT_THAT(refused.status().message(), HasSubstr("chmod 700 '" + root.string() + "'"));
+  }
+  // To be read by others is the owner's own choice; what is in it is not for them.
+  ::chmod(root.c_str(), 0755);
+  std::filesystem::create_directory(root / "keys");
+  ::chmod((root / "keys").c_str(), 0755);
+  ASSERT_TRUE(Home::open(root.string()).ok());
+  for (const char* name : {"run", "keys", "data", "log"}) EXPECT_EQ(mode_of(root / name), 0700) << name;
+  ::chmod((root / "keys").c_str(), 0777);
+  EXPECT_THAT(Home::open(root.string()).status().message(),
+              HasSubstr("chmod 700 '" + (root / "keys").string()));
+  std::filesystem::remove_all(root);
+  put(root, "x");
+  EXPECT_THAT(Home::open(root.string()).status().message(), HasSubstr("no folder"));
+}
+
+TEST(HomeTest, BehindALinkItIsTheFolderItself) {
+  const TempFolder temp;
+  std::filesystem::create_directory(temp / "real");
+  ::chmod((temp / "real").c_str(), 0700);
+  std::filesystem::create_directory_symlink(temp / "real", temp / "link");
+  const auto home = Home::open((temp / "link").string());
+  ASSERT_TRUE(home.ok()) << home.status();
+  EXPECT_EQ(home->root(), std::filesystem::canonical(temp / "real"));
+  // Short by its link and too long in truth: sockets lie in the truth.
+  const auto deep = temp.path() / std::string(90, 'd');
+  std::filesystem::create_directory(deep);
+  ::chmod(deep.c_str(), 0700);
+  std::filesystem::create_directory_symlink(deep, temp / "short");
+  EXPECT_EQ(Home::open((temp / "short").string()).status().code(), absl::StatusCode::kInvalidArgument);
+}
+
 TEST(HomeTest, AcceptsTheLongestPathAndRefusesOneByteMore) {
   const TempFolder temp;
   constexpr size_t most = 103 - std::string_view("/run/supervisor.ipc").size();
@@ -143,6 +184,17 @@ TEST(SecretFileTest, IsMadeOnceForItsOwnerAlone) {
   EXPECT_EQ(*read_secret_file(temp / "key"), "first");
   const std::filesystem::directory_iterator all(temp.path());
   EXPECT_EQ(std::distance(begin(all), end(all)), 1) << "nothing is left beside it";
+}
+
+TEST(SecretFileTest, SaysWhatWentWrongAndLeavesNothingBehind) {
+  const TempFolder temp;
+  const auto made = create_secret_file(temp / "none/key", "x");
+  EXPECT_EQ(made.code(), absl::StatusCode::kNotFound);
+  std::filesystem::create_directory(temp / "d");
+  std::filesystem::create_directory(temp / "d/key");
+  EXPECT_EQ(create_secret_file(temp / "d/key", "x").code(), absl::StatusCode::kAlreadyExists);
+  const std::filesystem::directory_iterator all(temp / "d");
+  EXPECT_EQ(std::distance(begin(all), end(all)), 1);
 }
 
 TEST(SecretFileTest, IsRefusedWhenOthersMayTouchIt) {

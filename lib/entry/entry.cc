@@ -5,11 +5,16 @@
 
 #include <algorithm>
 #include <csignal>
+#include <cstdlib>
+#include <filesystem>
 
 #include "lib/log/log.h"
 
 namespace zane::entry {
 namespace {
+
+// The Mac's identity; the other key is its credential with Orbit.
+constexpr std::string_view kMacKey = "mac.pem";
 
 template <typename T>
 T need(absl::StatusOr<T> value, int code, const char* event) {
@@ -31,16 +36,51 @@ Entry::Entry(std::string_view service, base::Home opened)
       config(need(config::load(home), EX_CONFIG, "bad_config")),
       node(io, home, bus_keys(home, service)) {}
 
+// A key that is made anew makes another Mac of this one: never in silence.
+void Entry::refuse_lost_key(std::string_view name) const {
+  const auto file = home.key(name);
+  const auto published = std::filesystem::path(file).replace_extension(".pub");
+  std::error_code ignored;
+  // Looked at first: policy makes the key before either of these.
+  const bool had_one = std::filesystem::exists(published, ignored) ||
+                       (name == kMacKey && std::filesystem::exists(home.data("policy.db"), ignored));
+  if (!had_one || std::filesystem::exists(file, ignored)) return;
+  const std::string cure =
+      name == kMacKey
+          ? "restore it from a backup. To begin anew without it: move `" + published.string() + "` and `" +
+                home.data("policy.db").string() +
+                "` away, start again, run `script/run` (or register this Mac with your Orbit), and pair "
+                "your phones again"
+          : "restore it from a backup, or move `" + published.string() +
+                "` away, start again, and register this Mac with your Orbit anew (`script/run` does)";
+  throw CannotStart(EX_NOINPUT, "key_lost",
+                    "`" + file.string() + "`, by which " + (name == kMacKey ? "phones" : "Orbit") +
+                        " know this Mac, is gone: " + cure);
+}
+
 crypto::EcKey Entry::key(std::string_view name) const {
+  refuse_lost_key(name);
   return need(crypto::EcKey::load_or_create(home.key(name)), EX_NOPERM, "no_key");
 }
 
 namespace {
 
-// What the whole process needs of the machine: no end by a closed pipe, and more
-// descriptors than launchd and many shells give (Codex inherits the bound).
+#ifdef __APPLE__
+constexpr char kUtf8Locale[] = "en_US.UTF-8";
+#else
+constexpr char kUtf8Locale[] = "C.UTF-8";
+#endif
+
+// What the whole process, and Codex with its shells that inherit it, need of the
+// machine: no end by a closed pipe, UTF-8 where nobody has chosen (launchd sets no
+// locale), more descriptors than launchd and many shells give.
 void prepare_process() {
   std::signal(SIGPIPE, SIG_IGN);
+  const auto unset = [](const char* name) {
+    const char* value = std::getenv(name);
+    return !value || !*value;
+  };
+  if (unset("LC_ALL") && unset("LC_CTYPE") && unset("LANG")) ::setenv("LANG", kUtf8Locale, 1);
   constexpr rlim_t kDescriptors = 8192;
   rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= kDescriptors) return;

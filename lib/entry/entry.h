@@ -35,8 +35,10 @@ struct Entry {
   // Throws CannotStart.
   Entry(std::string_view service, base::Home opened);
 
-  // keys/<name>, made if it is not there. Throws CannotStart.
+  // keys/<name>, made at the first start; one that was lost since is an error with its
+  // cure. Throws CannotStart.
   [[nodiscard]] crypto::EcKey key(std::string_view name) const;
+  void refuse_lost_key(std::string_view name) const;
 
   base::Home home;
   base::ServiceLock lock;

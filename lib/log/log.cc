@@ -2,9 +2,11 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <memory>
 
 #include "lib/text/utf8.h"
+#include "spdlog/sinks/rotating_file_sink.h"
 #include "spdlog/sinks/stdout_sinks.h"
 #include "spdlog/spdlog.h"
 
@@ -50,6 +52,21 @@ void write(spdlog::level::level_enum level, std::string_view event, Fields field
   if (logger->should_log(level)) logger->log(level, format(event, fields));
 }
 
+// Where lines go; `why` is set when that is not the file that was asked for.
+spdlog::sink_ptr sink_for(std::string_view service, std::string& why) {
+  const char* folder = std::getenv("ZANE_LOG_DIR");
+  if (folder && *folder) {
+    try {
+      const auto file = std::filesystem::path(folder) / (std::string(service) + ".log");
+      return std::make_shared<spdlog::sinks::rotating_file_sink_mt>(file.string(), kLogFileBytesMax,
+                                                                    kLogFilesMax - 1);
+    } catch (const spdlog::spdlog_ex& e) {
+      why = e.what();
+    }
+  }
+  return std::make_shared<spdlog::sinks::stderr_sink_mt>();
+}
+
 }  // namespace
 
 std::string format(std::string_view event, Fields fields) {
@@ -64,8 +81,8 @@ std::string format(std::string_view event, Fields fields) {
 }
 
 void start(std::string_view service) {
-  auto logger = std::make_shared<spdlog::logger>(std::string(service),
-                                                 std::make_shared<spdlog::sinks::stderr_sink_mt>());
+  std::string why_no_file;
+  auto logger = std::make_shared<spdlog::logger>(std::string(service), sink_for(service, why_no_file));
   logger->set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %l %n %v");
   const char* level = std::getenv("ZANE_LOG");
   // spdlog takes a name it does not know for "off".
@@ -74,6 +91,7 @@ void start(std::string_view service) {
   logger->set_level(typo ? spdlog::level::info : wanted);
   logger->flush_on(spdlog::level::info);
   spdlog::set_default_logger(std::move(logger));
+  if (!why_no_file.empty()) warn("no_log_file", {{"error", why_no_file}});
   if (typo) warn("unknown_log_level", {{"ZANE_LOG", level}, {"known", "debug, info, warn, error, off"}});
 }
 

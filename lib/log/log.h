@@ -26,8 +26,14 @@ struct Field {
 };
 using Fields = std::initializer_list<Field>;
 
+// Files of a service in $ZANE_LOG_DIR: so large, and so many.
+inline constexpr size_t kLogFileBytesMax = 5 * 1024 * 1024;
+inline constexpr size_t kLogFilesMax = 4;
+
 // Call once, first thing in main. `service` is on every line. The level is
-// $ZANE_LOG (debug, info, warn, error), info otherwise.
+// $ZANE_LOG (debug, info, warn, error, off), info otherwise. With $ZANE_LOG_DIR lines go
+// to <service>.log there (the folder is made, old files are turned over), as launchd
+// bounds nothing; else, and when that can't be, to standard error.
 void start(std::string_view service);
 
 void debug(std::string_view event, Fields fields = {});

@@ -1,7 +1,10 @@
 // A log line is one line, whatever is in its values.
 #include "lib/log/log.h"
 
+#include <filesystem>
+
 #include "gmock/gmock.h"
+#include "lib/testing/temp_folder.h"
 
 namespace zane::log {
 namespace {
@@ -41,6 +44,25 @@ TEST(LogTest, CutsALongValueAndSaysSo) {
   EXPECT_EQ(format("e", {{"peer", "x" + std::string(1998, 'y') + "ü"}}),
             "e peer=x" + std::string(1998, 'y') + "…")
       << "not inside a character";
+}
+
+// Under launchd: the folder is made, and what is written is bounded.
+TEST(LogTest, FilesAreMadeAndTurnedOver) {
+  const zane::testing::TempFolder temp;
+  const auto folder = temp / "Logs/Zane";
+  ::setenv("ZANE_LOG_DIR", folder.c_str(), 1);
+  start("tester");
+  const std::string value(1500, 'x');
+  for (int64_t i = 0; i < 20'000; ++i) info("line", {{"n", i}, {"value", value}});
+  ::unsetenv("ZANE_LOG_DIR");
+  start("tester");
+  size_t files = 0;
+  for (const auto& file : std::filesystem::directory_iterator(folder)) {
+    ++files;
+    EXPECT_LE(file.file_size(), kLogFileBytesMax + 2000);
+  }
+  EXPECT_EQ(files, kLogFilesMax);
+  EXPECT_TRUE(std::filesystem::exists(folder / "tester.log"));
 }
 
 }  // namespace

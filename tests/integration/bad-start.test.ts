@@ -3,18 +3,18 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { SERVICES, writeConfig } from '../../script/lib/anchor.ts';
+import { Anchor, SERVICES, writeConfig } from '../../script/lib/anchor.ts';
 import type { ServiceName } from '../../script/lib/anchor.ts';
 import { bin, until, World } from '../harness/world.ts';
 import type { Ran } from '../harness/world.ts';
 
 /** sysexits.h */
-const EX = { cantCreate: 73, tempFail: 75, config: 78 } as const;
+const EX = { noInput: 66, cantCreate: 73, tempFail: 75, config: 78 } as const;
 
 interface Part { name: string; state: string; message: string }
 const busy = createServer();
@@ -36,6 +36,13 @@ after(async () => {
 function run(service: ServiceName, home: string): Promise<Ran> {
   return new Promise((done) => {
     execFile(join(bin, service), { env: { ...process.env, ZANE_HOME: home }, timeout: 20_000 }, (error, stdout, stderr) =>
+      done({ code: error ? Number(error.code ?? -1) : 0, stdout, stderr }));
+  });
+}
+
+function zaneOf(home: string, ...args: string[]): Promise<Ran> {
+  return new Promise((done) => {
+    execFile(join(bin, 'zane'), args, { env: { ...process.env, ZANE_HOME: home }, timeout: 20_000 }, (error, stdout, stderr) =>
       done({ code: error ? Number(error.code ?? -1) : 0, stdout, stderr }));
   });
 }
@@ -99,4 +106,34 @@ test('a home that can not be written to is named with the cure', async () => {
     assert.equal(ended.code, EX.cantCreate, `${service}: ${ended.stderr}`);
     assert.match(ended.stderr, /can't make .*: set ZANE_HOME to a folder you can write to/);
   }
+});
+
+test('a key that was lost beside what it signed is an error with its cure, and no new identity', async (t) => {
+  const home = join(world.folder, 'l');
+  const anchor = new Anchor({ home, bin });
+  t.after(() => anchor.stop());
+  const { mac } = await anchor.keys();
+  await anchor.stop();
+  const keys = join(home, 'keys');
+  for (const [key, cure] of [['mac', /pair your phones again/], ['link', /register this Mac with your Orbit anew/]] as const) {
+    renameSync(join(keys, `${key}.pem`), join(home, 'kept.pem'));
+    for (const service of key === 'mac' ? ['policy', 'supervisor', 'relay'] as const : ['policy', 'relay'] as const) {
+      const ended = await run(service, home);
+      assert.equal(ended.code, EX.noInput, `${service}: ${ended.stderr}`);
+      assert.match(ended.stderr, /key_lost .*restore it from a backup/);
+      assert.match(ended.stderr, cure);
+      assert.ok(!existsSync(join(keys, `${key}.pem`)), 'none is made');
+    }
+    assert.match((await zaneOf(home, 'doctor')).stdout, new RegExp(`FAIL {2}keys: .*${key}\\.pem`));
+    renameSync(join(home, 'kept.pem'), join(keys, `${key}.pem`));
+  }
+  // The public half went with it: the paired phones are still there.
+  for (const file of ['mac.pem', 'mac.pub']) rmSync(join(keys, file));
+  assert.equal((await run('policy', home)).code, EX.noInput);
+  // The cure that was named.
+  renameSync(join(home, 'data/policy.db'), join(home, 'policy.db.old'));
+  for (const file of ['link.pem', 'link.pub']) rmSync(join(keys, file));
+  const again = await anchor.keys();
+  await anchor.stop();
+  assert.notEqual(again.mac, mac);
 });
