@@ -3,14 +3,19 @@
 find_package(Threads REQUIRED)
 find_package(Boost 1.81 CONFIG REQUIRED COMPONENTS headers json)
 find_package(OpenSSL 3 REQUIRED)
-# Apple's own SQLite syncs less than it is told; Homebrew's is found only by its prefix.
+# Apple's own SQLite syncs less than it is told (F_BARRIERFSYNC, NORMAL by default).
+# Homebrew's is keg-only: found by its prefix alone, and nothing else will do.
 if(APPLE)
-  execute_process(COMMAND brew --prefix sqlite OUTPUT_VARIABLE sqlite_prefix OUTPUT_STRIP_TRAILING_WHITESPACE
-                  ERROR_QUIET)
-  list(PREPEND CMAKE_PREFIX_PATH ${sqlite_prefix})
+  execute_process(COMMAND brew --prefix sqlite OUTPUT_VARIABLE sqlite_prefix OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
+  if(sqlite_prefix)
+    list(PREPEND CMAKE_PREFIX_PATH ${sqlite_prefix})
+  endif()
   set(CMAKE_FIND_FRAMEWORK LAST)
 endif()
 find_package(SQLite3 REQUIRED)
+if(APPLE AND SQLite3_INCLUDE_DIRS MATCHES "\\.sdk/")
+  message(FATAL_ERROR "this is Apple's SQLite (${SQLite3_INCLUDE_DIRS}): run `brew install sqlite`, remove the build folder and build again")
+endif()
 find_package(spdlog CONFIG REQUIRED)
 find_package(cppzmq CONFIG REQUIRED)
 find_package(absl CONFIG REQUIRED)

@@ -8,7 +8,9 @@ target_compile_options(zane_options INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Wno-unused-parameter)
 target_include_directories(zane_options INTERFACE ${PROJECT_SOURCE_DIR})
 
-option(ZANE_WERROR "Warnings are errors" ON)
+# On where we test (CMakePresets.json): a newer compiler or library of somebody else's
+# may warn of more.
+option(ZANE_WERROR "Warnings are errors" OFF)
 if(ZANE_WERROR)
   target_compile_options(zane_options INTERFACE -Werror)
 endif()

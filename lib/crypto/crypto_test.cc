@@ -7,6 +7,7 @@
 #include "lib/crypto/bytes.h"
 #include "lib/crypto/ec_key.h"
 #include "lib/crypto/hash.h"
+#include "lib/crypto/jwt.h"
 #include "lib/testing/seed.h"
 #include "lib/testing/temp_folder.h"
 
@@ -235,6 +236,19 @@ TEST(EcKeyTest, LeavesADamagedOrForeignFileAlone) {
     EXPECT_EQ(std::string(std::istreambuf_iterator<char>(still), {}), content);
   }
   EXPECT_EQ(EcKey::load(temp / "missing.pem").status().code(), absl::StatusCode::kNotFound);
+}
+
+TEST(JwtTest, IsHeadClaimsAndASignatureOverBoth) {
+  const EcKey key = EcKey::generate();
+  const std::string token = sign_jwt(key, R"({"iss":"m","exp":7})");
+  const size_t first = token.find('.');
+  const size_t second = token.rfind('.');
+  ASSERT_LT(first, second);
+  EXPECT_EQ(*from_base64url(token.substr(0, first)), R"({"alg":"ES256","typ":"JWT"})");
+  EXPECT_EQ(*from_base64url(token.substr(first + 1, second - first - 1)), R"({"iss":"m","exp":7})");
+  EXPECT_TRUE(key.public_key().verify(token.substr(0, second), *from_base64url(token.substr(second + 1))));
+  EXPECT_FALSE(EcKey::generate().public_key().verify(token.substr(0, second),
+                                                     *from_base64url(token.substr(second + 1))));
 }
 
 }  // namespace

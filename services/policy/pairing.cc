@@ -3,6 +3,7 @@
 #include "boost/json.hpp"
 #include "lib/crypto/bytes.h"
 #include "lib/crypto/hash.h"
+#include "lib/crypto/jwt.h"
 #include "lib/json/strict.h"
 #include "lib/text/utf8.h"
 
@@ -30,12 +31,6 @@ std::string clean_name(std::string_view name) {
 // bytes.
 std::string secret_bytes(const std::string& secret) { return crypto::from_base64url(secret).value_or(""); }
 
-std::string jwt(const crypto::EcKey& key, const boost::json::object& claims) {
-  const std::string head = crypto::to_base64url(R"({"alg":"ES256","typ":"JWT"})");
-  const std::string text = head + "." + crypto::to_base64url(boost::json::serialize(claims));
-  return text + "." + crypto::to_base64url(key.sign(text));
-}
-
 }  // namespace
 
 Pairing::Pairing(Store& store, const config::Config& config, const crypto::EcKey& mac_key,
@@ -52,12 +47,13 @@ absl::StatusOr<EnrolLink> Pairing::make_link(int64_t now_ms) {
   link.expires_ms = now_ms + config_.policy.pairing_minutes * 60 * 1000;
   const std::string secret = crypto::fresh_id();
   store_.add_pairing_secret(secret, link.expires_ms);
-  const std::string token = jwt(link_key_, {{"iss", mac},
-                                            {"sub", config_.orbit.user},
-                                            {"aud", "zane-enroll"},
-                                            {"jti", crypto::fresh_id()},
-                                            {"iat", now_ms / 1000},
-                                            {"exp", link.expires_ms / 1000}});
+  const std::string token = crypto::sign_jwt(
+      link_key_, boost::json::serialize(boost::json::object{{"iss", mac},
+                                                            {"sub", config_.orbit.user},
+                                                            {"aud", "zane-enroll"},
+                                                            {"jti", crypto::fresh_id()},
+                                                            {"iat", now_ms / 1000},
+                                                            {"exp", link.expires_ms / 1000}}));
   const std::string base = config_.orbit.public_url.empty() ? config_.orbit.url : config_.orbit.public_url;
   link.url =
       base + (base.ends_with('/') ? "" : "/") + "#enroll=" + token + "&mac=" + mac + "&secret=" + secret;

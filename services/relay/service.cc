@@ -8,6 +8,7 @@
 #include "lib/base/machine.h"
 #include "lib/crypto/bytes.h"
 #include "lib/crypto/hash.h"
+#include "lib/crypto/jwt.h"
 #include "lib/link/frame.h"
 #include "lib/log/log.h"
 
@@ -128,15 +129,13 @@ loop::Task<> Service::pause(milliseconds time) {
 
 std::string Service::link_token() const {
   const int64_t now_s = clock_.now_ms() / 1000;
-  const std::string head = crypto::to_base64url(R"({"alg":"ES256","typ":"JWT"})");
-  const std::string claims = boost::json::serialize(boost::json::object{{"iss", mac_},
-                                                                        {"sub", config_.orbit.user},
-                                                                        {"aud", "zane-link"},
-                                                                        {"jti", crypto::fresh_id()},
-                                                                        {"iat", now_s},
-                                                                        {"exp", now_s + kLinkTokenS}});
-  const std::string text = head + "." + crypto::to_base64url(claims);
-  return text + "." + crypto::to_base64url(link_key_.sign(text));
+  return crypto::sign_jwt(link_key_,
+                          boost::json::serialize(boost::json::object{{"iss", mac_},
+                                                                     {"sub", config_.orbit.user},
+                                                                     {"aud", "zane-link"},
+                                                                     {"jti", crypto::fresh_id()},
+                                                                     {"iat", now_s},
+                                                                     {"exp", now_s + kLinkTokenS}}));
 }
 
 v1::Hello Service::hello() const {
