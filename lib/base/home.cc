@@ -9,6 +9,8 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "lib/text/utf8.h"
+
 namespace zane::base {
 namespace {
 
@@ -68,6 +70,9 @@ absl::StatusOr<Home> Home::open(std::string_view given) {
   std::error_code error;
   root = std::filesystem::absolute(root, error).lexically_normal();
   if (!root.has_filename()) root = root.parent_path();
+  // Its name is told in texts, which are UTF-8 and nothing else.
+  if (!text::is_utf8(root.string()))
+    return absl::InvalidArgumentError("the path of $ZANE_HOME is not UTF-8: set ZANE_HOME to another folder");
   constexpr const char* kTooLong =
       "` is too long a path for a socket (103 bytes): set ZANE_HOME to a shorter one";
   if (!fits_a_socket(Home(root))) return absl::InvalidArgumentError("`" + root.string() + kTooLong);
@@ -75,6 +80,9 @@ absl::StatusOr<Home> Home::open(std::string_view given) {
   // Behind a symbolic link Codex could not hide it from a task: the folder itself counts.
   const auto real = std::filesystem::canonical(root, error);
   if (error) return not_made(root, error.message());
+  if (!text::is_utf8(real.string()))
+    return absl::InvalidArgumentError("the folder behind `" + root.string() +
+                                      "` has a path that is not UTF-8: set ZANE_HOME to another folder");
   const Home home(real);
   if (!fits_a_socket(home)) return absl::InvalidArgumentError("`" + real.string() + kTooLong);
   for (const char* name : {"run", "keys", "data", "log"}) {

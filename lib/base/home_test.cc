@@ -91,6 +91,16 @@ TEST(HomeTest, BehindALinkItIsTheFolderItself) {
   EXPECT_EQ(Home::open((temp / "short").string()).status().code(), absl::StatusCode::kInvalidArgument);
 }
 
+TEST(HomeTest, APathThatIsNoTextIsRefused) {
+  const TempFolder temp;
+  const std::string odd = (temp / "caf\xe9").string();
+  EXPECT_THAT(Home::open(odd).status().message(), HasSubstr("not UTF-8"));
+  std::filesystem::create_directory(odd);
+  ::chmod(odd.c_str(), 0700);
+  std::filesystem::create_directory_symlink(odd, temp / "link");
+  EXPECT_THAT(Home::open((temp / "link").string()).status().message(), HasSubstr("not UTF-8"));
+}
+
 TEST(HomeTest, AcceptsTheLongestPathAndRefusesOneByteMore) {
   const TempFolder temp;
   constexpr size_t most = 103 - std::string_view("/run/supervisor.ipc").size();

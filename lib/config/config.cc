@@ -8,6 +8,7 @@
 #include <variant>
 
 #include "lib/base/file.h"
+#include "lib/text/utf8.h"
 #include "toml.hpp"
 
 namespace zane::config {
@@ -183,6 +184,9 @@ std::string nearest(const std::string& word, const std::vector<std::string>& kno
 }
 
 absl::StatusOr<Config> parse(const std::string& text, const std::string& file_name) {
+  // Names and folders of it are told in texts, which are UTF-8 and nothing else.
+  if (!zane::text::is_utf8(text))
+    return absl::InvalidArgumentError(file_name + " is not UTF-8: save it as UTF-8 in your editor");
   Config config;
   try {
     std::istringstream stream(text);

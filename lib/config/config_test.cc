@@ -160,6 +160,11 @@ TEST(ConfigTest, AFolderThatWouldHoldEverythingIsRefused) {
   EXPECT_TRUE(parse("[policy]\nfolders = [\"/work\", \"~\", \"~/src\"]", "f").ok());
 }
 
+TEST(ConfigTest, WhatIsNoTextIsRefused) {
+  EXPECT_THAT(refusal("[mac]\nname = \"caf\xe9\""), HasSubstr("not UTF-8"));
+  EXPECT_EQ(parse("[mac]\nname = \"caf\u00e9\"", "f")->mac.name, "caf\u00e9");
+}
+
 TEST(ConfigTest, TwoHooksNeverHaveOneId) {
   EXPECT_THAT(refusal(std::string(kHook) + kHook), HasSubstr("two hooks have the id `ci`"));
   EXPECT_EQ(parse(std::string(kHook) + hook_without("id", "id = \"Ci\""), "f")->hooks.size(), 2u);

@@ -5,8 +5,7 @@
 namespace zane::crypto {
 
 std::string sign_jwt(const EcKey& key, std::string_view claims) {
-  const std::string text =
-      to_base64url(R"({"alg":"ES256","typ":"JWT"})") + "." + to_base64url(claims);
+  const std::string text = to_base64url(R"({"alg":"ES256","typ":"JWT"})") + "." + to_base64url(claims);
   return text + "." + to_base64url(key.sign(text));
 }
 

@@ -34,7 +34,7 @@ const ROUTES: { method: string; path: RegExp; handler: Handler }[] = [
   { method: 'POST', path: /^\/api\/(?:session\/(renew)|(logout))$/, handler: withSession },
   { method: 'GET', path: /^\/(?:api\/(session)|(ws))$/, handler: withAccess },
   { method: 'GET', path: /^\/link\/([^/]+)\/([^/]+)$/, handler: openLink },
-  { method: 'POST', path: /^\/hooks\/([^/.]+)\.([^/]+)$/, handler: postHook },
+  { method: 'POST', path: /^\/hooks\/([^/.]+)\.([^/]+?)\/?$/, handler: postHook },
 ];
 
 async function route(knock: Knock): Promise<Response> {

@@ -97,7 +97,15 @@ test('only what started is a duplicate: refused for its folder, it may be sent a
 });
 
 test('both doors read an address alike: with a query, with a slash at its end', async () => {
-  for (const [at, path] of ['gh?source=ci', 'gh/', 'gh/?x=1'].entries()) assert.equal((await deliver(path, `{"door":${at}}`)).status, 202, path);
+  for (const [at, path] of ['gh?source=ci', 'gh/', 'gh/?x=1'].entries()) {
+    assert.equal((await deliver(path, `{"door":${at}}`)).status, 202, path);
+    const body = `{"orbit":${at}}`;
+    const started = world.anchor.services.webhook.saw('hook=gh result=accepted', false);
+    assert.equal((await fetch(`${world.orbit.url}/hooks/${world.user}.${path}`, { method: 'POST', body, headers: signed(body) })).status, 202, `Orbit, ${path}`);
+    await started;
+  }
+  for (const path of ['gh/more', 'gh//', '%67h'])
+    assert.deepEqual([(await deliver(path, '{}')).status, (await fetch(`${world.orbit.url}/hooks/${world.user}.${path}`, { method: 'POST', body: '{}', headers: signed('{}') })).status], [404, 404], path);
   assert.equal((await deliver('', '{}')).status, 404);
 });
 
