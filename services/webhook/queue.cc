@@ -35,9 +35,9 @@ Queue::Time Queue::look_again(Time now) const {
 
 void Queue::begin(const std::string& delivery) { states_[delivery].under_way = true; }
 
-void Queue::pause(State& state, Time now) {
+void Queue::pause(State& state, Time now) const {
   state.under_way = false;
-  state.pause = std::clamp(state.pause * 2, kRetryFirst, kRetryLongest);
+  state.pause = std::clamp(state.pause * 2, pauses_.first, pauses_.longest);
   state.due = now + state.pause;
 }
 

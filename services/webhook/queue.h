@@ -16,12 +16,16 @@ inline constexpr int kUnderWayMax = 4;
 // What is neither started nor refused after so many tries is set aside; that
 // policy or Codex was away is no try.
 inline constexpr int kTriesMax = 6;
-inline constexpr std::chrono::seconds kRetryFirst{1};
-inline constexpr std::chrono::seconds kRetryLongest{60};
+// After a failure; twice as long after each.
+struct Pauses {
+  std::chrono::milliseconds first{1000};
+  std::chrono::milliseconds longest{60000};
+};
 
 class Queue {
  public:
   using Time = std::chrono::steady_clock::time_point;
+  explicit Queue(Pauses pauses = {}) : pauses_(pauses) {}
 
   // Of `waiting` (oldest first) the one whose turn it is at `now`.
   [[nodiscard]] std::optional<std::string> next(const std::vector<std::string>& waiting, Time now) const;
@@ -41,12 +45,13 @@ class Queue {
  private:
   struct State {
     bool under_way = false;
-    std::chrono::seconds pause{0};
+    std::chrono::milliseconds pause{0};
     Time due{};
   };
-  void pause(State& state, Time now);
+  void pause(State& state, Time now) const;
   [[nodiscard]] int under_way() const;
 
+  const Pauses pauses_;
   std::map<std::string, State> states_;
   // Somebody is away; the next look at it.
   bool away_ = false;

@@ -90,7 +90,7 @@ TEST(QueueTest, EachGetsItsTurn) {
         ASSERT_LE(under_way.size(), size_t{kUnderWayMax});
       }
       if (under_way.empty()) {
-        ASSERT_LE(queue.look_again(now), now + kRetryLongest);
+        ASSERT_LE(queue.look_again(now), now + Pauses{}.longest);
         now = queue.look_again(now);
         continue;
       }

@@ -31,10 +31,11 @@ constexpr size_t kResultBytesMax = 2000;
 
 }  // namespace
 
-Service::Service(bus::Node& node, const config::Config& config, const base::Clock& clock)
+Service::Service(bus::Node& node, const config::Config& config, const base::Clock& clock, Pauses pauses)
     : node_(node),
       config_(config),
       clock_(clock),
+      pauses_(pauses),
       store_(journal::open_or_set_aside(
           node.home().data("webhook.db"), clock.now_ms(),
           [&] { return std::make_unique<Store>(node.home().data("webhook.db")); },
@@ -63,7 +64,7 @@ void Service::run() {
   }
   if (listener_) loop::spawn(node_.io(), "listener", listener_->run());
   for (const auto& hook : config_.hooks) {
-    lines_[hook.id] = std::make_unique<Line>(node_.io());
+    lines_[hook.id] = std::make_unique<Line>(node_.io(), pauses_);
     loop::spawn(node_.io(), "start_tasks", start_tasks(hook.id));
   }
   policy_.on_connected([this] {

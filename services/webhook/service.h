@@ -19,7 +19,7 @@ namespace zane::webhook {
 class Service {
  public:
   // All references outlive it.
-  Service(bus::Node& node, const config::Config& config, const base::Clock& clock);
+  Service(bus::Node& node, const config::Config& config, const base::Clock& clock, Pauses pauses = {});
   void run();
 
  private:
@@ -43,7 +43,7 @@ class Service {
     Store::Began began = Store::Began::kNothing;
   };
   struct Line {
-    explicit Line(loop::Io& io) : news(io) {}
+    Line(loop::Io& io, Pauses pauses) : queue(pauses), news(io) {}
     Queue queue;
     loop::Signal news;
   };
@@ -72,6 +72,7 @@ class Service {
   bus::Node& node_;
   const config::Config& config_;
   const base::Clock& clock_;
+  const Pauses pauses_;
   // Where a damaged webhook.db was moved at this start; "" for none.
   std::string set_aside_;
   std::unique_ptr<Store> store_;
