@@ -207,7 +207,9 @@ loop::Task<absl::StatusOr<Envelope>> Client::ask(Envelope request, std::chrono::
   const auto until = Clock::now() + deadline;
   auto absent_since = Clock::now();
   while (!pending->answer) {
-    if (!pending->handed_over) {
+    // Only between the monitor's two words: libzmq tells of an end before it lets go
+    // of the pipe, and what is sent into that is lost without another word.
+    if (!pending->handed_over && connected_) {
       pending->handed_over = send(request);
       pending->ever_handed_over |= pending->handed_over;
     }

@@ -65,7 +65,9 @@ loop::Task<absl::Status> Bulk::open() {
 loop::Task<bool> Bulk::take_turn(milliseconds patience) {
   const auto until = loop::Timer::clock_type::now() + patience;
   while (!ready_ || under_way_ >= kBulkCallsMax) {
-    if (!codex_.ready() || loop::Timer::clock_type::now() >= until) co_return false;
+    // A Codex that is just being attached is waited for as well.
+    const bool hopeless = !codex_.ready() && codex_.state().state() != "starting";
+    if (hopeless || loop::Timer::clock_type::now() >= until) co_return false;
     co_await loop::sleep_for(io_, kLook);
   }
   co_return true;

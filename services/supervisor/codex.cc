@@ -15,6 +15,8 @@ constexpr int kQuickEnds = 5;
 // So many probes in a row unanswered: it hangs.
 constexpr int kMissedProbes = 3;
 
+constexpr milliseconds kSoonLook{20};
+
 int64_t ns(milliseconds time) { return std::chrono::nanoseconds(time).count(); }
 
 }  // namespace
@@ -232,6 +234,14 @@ loop::Task<> Codex::probe() {
     if (missed_probes_ == 0 && prepared_ && state_ == "stuck") set_state("ready", "");
     if (events_.on_state) events_.on_state();
   }
+}
+
+loop::Task<bool> Codex::ready_soon() {
+  const auto until = loop::Timer::clock_type::now() + times_.patience;
+  while (!session_ && (state_ == "starting" || state_ == "down" || state_ == "ready") &&
+         loop::Timer::clock_type::now() < until)
+    co_await loop::sleep_for(io_, kSoonLook);
+  co_return session_ != nullptr;
 }
 
 loop::Task<absl::StatusOr<CodexReply>> Codex::call(std::string_view method, std::string_view params) {

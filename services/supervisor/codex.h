@@ -26,6 +26,7 @@ struct CodexTimes {
   std::chrono::milliseconds initialize{15000};
   std::chrono::milliseconds call{120000};
   std::chrono::milliseconds probe{5000};
+  std::chrono::milliseconds patience{5000};
   // A process that lived so long did not crash at its start.
   std::chrono::milliseconds good_life{60000};
 };
@@ -66,6 +67,10 @@ class Codex {
   loop::Task<absl::StatusOr<CodexReply>> call(std::string_view method, std::string_view params);
   loop::Task<absl::StatusOr<CodexReply>> call(std::string_view method, std::string_view params,
                                               std::chrono::milliseconds deadline);
+
+  // Whether Codex is ready, after a moment's patience: one that is being attached
+  // or started is there soon, one that hangs or crashes is not waited for.
+  loop::Task<bool> ready_soon();
 
   bool respond(std::string_view id, std::string_view result) { return rpc_.respond(id, result); }
   bool respond_error(std::string_view id, int code, std::string_view message) {

@@ -173,7 +173,7 @@ loop::Task<v1::EffectResult> Effects::act(const v1::Effect& effect, const std::s
 loop::Task<v1::EffectResult> Effects::call(const v1::Effect& effect, const std::string& trace) {
   const std::string method = effect.call().method();
   const std::string given = effect.call().params();
-  if (!on_.codex.ready())
+  if (!co_await on_.codex.ready_soon())
     co_return result_of("refused", "codex-down", "codex is not running: " + on_.codex.state().message());
   const auto params = on_.processes.to_codex(effect.client(), method, given);
   if (!params.ok())
@@ -209,6 +209,7 @@ loop::Task<v1::EffectResult> Effects::start_task(const v1::Effect& effect, const
   if (progress.starts_with(kThreadMade)) {
     thread = progress.substr(kThreadMade.size());
   } else {
+    (void)co_await on_.codex.ready_soon();
     const auto reply = co_await on_.codex.call("thread/start", effect.start_task().thread_params());
     auto made = result_of(reply);
     // Nothing has been said in it: to make another is harmless.

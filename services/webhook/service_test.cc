@@ -61,15 +61,16 @@ class ServiceTest : public ::testing::Test {
   void policy(Script script) {
     policy_node_ = node(bus::kPolicy);
     script_ = std::move(script);
-    policy_ = std::make_unique<bus::Inbox>(*policy_node_, [this](const bus::Peer& peer, v1::Envelope request) {
-      const auto& task = request.task_request();
-      const int asked = ++asked_[task.delivery()];
-      order_.push_back(task.payload());
-      v1::Envelope answer = script_(task, asked);
-      if (answer.body_case() == v1::Envelope::BODY_NOT_SET) return;
-      if (answer.has_failure()) return policy_->fail(peer, request, answer.failure().reason(), "");
-      policy_->reply(peer, request, std::move(answer));
-    });
+    policy_ =
+        std::make_unique<bus::Inbox>(*policy_node_, [this](const bus::Peer& peer, v1::Envelope request) {
+          const auto& task = request.task_request();
+          const int asked = ++asked_[task.delivery()];
+          order_.push_back(task.payload());
+          v1::Envelope answer = script_(task, asked);
+          if (answer.body_case() == v1::Envelope::BODY_NOT_SET) return;
+          if (answer.has_failure()) return policy_->fail(peer, request, answer.failure().reason(), "");
+          policy_->reply(peer, request, std::move(answer));
+        });
   }
 
   static v1::Envelope outcome(const std::string& state, const std::string& reason = "") {
@@ -113,7 +114,8 @@ class ServiceTest : public ::testing::Test {
   std::string ended(const std::string& id) {
     std::string result;
     const auto end = std::chrono::steady_clock::now() + zane::testing::kPatience;
-    while ((result = row(id).result(), result.empty() || result == "waits") && std::chrono::steady_clock::now() < end)
+    while ((result = row(id).result(), result.empty() || result == "waits") &&
+           std::chrono::steady_clock::now() < end)
       run_until(io_, [] { return true; });
     return result;
   }
@@ -208,7 +210,9 @@ TEST_F(ServiceTest, WhatIsUnknownIsAskedAgainByItsIdAndIsADuplicateForGood) {
 }
 
 TEST_F(ServiceTest, ARefusalIsAFinalWordAndMayComeAgain) {
-  policy([](const v1::TaskRequest& task, int) { return outcome(task.delivery() == "d1" ? "refused" : "done", "role"); });
+  policy([](const v1::TaskRequest& task, int) {
+    return outcome(task.delivery() == "d1" ? "refused" : "done", "role");
+  });
   start();
   deliver("d1", "x");
   EXPECT_EQ(ended("d1"), "refused: why");

@@ -60,6 +60,11 @@ test('an order under which a service is killed has its true end without a new at
       if (n === 2) await until('it is on its way through supervisor', async () => readFileSync(join(world.home, 'data/ledger.db-wal')).includes(`/${order.id}`));
       await restart(name);
       const receipt = await owner.receipt(trace, order);
+      // Between the note that it is on its way and the write to Codex nobody can know, and that is what is said.
+      if (name === 'supervisor' && n === 2 && receipt.state === 'unknown') {
+        assert.equal(await mentions(prompt), 0);
+        continue;
+      }
       assert.equal(receipt.state, 'done', `${prompt}: ${receipt.reason} ${receipt.message}`);
       await until('it is listed', async () => (await mentions(prompt)) === 1);
       const again = await owner.receipt(owner.send(order), order);

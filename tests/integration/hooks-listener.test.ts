@@ -1,0 +1,68 @@
+// The loopback listener under those who connect and say nothing: with no descriptor
+// left it waits instead of turning in a circle, and serves again when there is one.
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { createHmac } from 'node:crypto';
+import { readdirSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
+import { after, before, test } from 'node:test';
+import { until, World } from '../harness/world.ts';
+
+const SECRET = 'a secret of enough characters';
+const onLinux = process.platform === 'linux' ? false : 'needs prlimit and /proc';
+let world: World;
+let port = 0;
+
+before(async () => {
+  const server = createServer();
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+  port = (server.address() as AddressInfo).port;
+  await new Promise((done) => server.close(done));
+  world = await World.start({
+    settings: () => ({ webhook: { port } }),
+    hooks: (w) => [{ id: 'gh', scheme: 'github', secret_file: w.secretFile('gh.secret', SECRET), cwd: w.work, prompt: 'say: hook gh' }],
+  });
+  await world.anchor.services.webhook.saw(' listening ');
+});
+after(() => world?.close());
+
+async function deliver(body: string): Promise<number> {
+  const signature = `sha256=${createHmac('sha256', SECRET).update(body).digest('hex')}`;
+  return (await fetch(`http://127.0.0.1:${port}/hooks/gh`, { method: 'POST', body, headers: { 'x-hub-signature-256': signature } })).status;
+}
+
+async function silent(count: number): Promise<Socket[]> {
+  return Promise.all(Array.from({ length: count }, () => new Promise<Socket>((done, fail) => {
+    const socket = connect(port, '127.0.0.1', () => done(socket));
+    socket.on('error', fail);
+  })));
+}
+
+test('with no descriptor left it waits, and serves again when there is one', { skip: onLinux }, async () => {
+  const { webhook } = world.anchor.services;
+  const pid = webhook.child!.pid!;
+  const open = readdirSync(`/proc/${pid}/fd`).length;
+  // Only the soft limit: the hard one could not be raised again by everybody.
+  execFileSync('prlimit', [`--pid=${pid}`, `--nofile=${open + 4}:`]);
+  const sockets = await silent(12);
+  const failures = (): number => (webhook.log.match(/ accept_failed /g) ?? []).length;
+  await until('it can not accept', () => failures() > 0);
+  const began = Date.now();
+  const before_ = failures();
+  for (let n = 0; n < 10; n++) assert.equal((await world.zane('hooks')).code, 0, 'the bus has its descriptors');
+  assert.ok(failures() - before_ <= (Date.now() - began) / 100 + 2, `${failures() - before_} in ${Date.now() - began} ms`);
+  for (const socket of sockets) socket.destroy();
+  await until('it serves again', async () => (await deliver('{"after":"none left"}').catch(() => 0)) === 202);
+  execFileSync('prlimit', [`--pid=${pid}`, '--nofile=4096:']);
+});
+
+test('those who say nothing keep nobody out for long, and more than it takes are let go', async () => {
+  const sockets = await silent(40);
+  const closed = sockets.map((socket) => new Promise<number>((done) => { const began = Date.now(); socket.once('close', () => done(Date.now() - began)); socket.resume(); }));
+  // Those beyond the bound at once, the rest at their deadline of 10 s.
+  const times = (await Promise.all(closed)).sort((a, b) => a - b);
+  assert.ok(times[7]! < 5_000, `${times[7]} ms`);
+  assert.ok(times.at(-1)! < 20_000, `${times.at(-1)} ms`);
+  assert.equal(await deliver('{"after":"the silent"}'), 202);
+});
