@@ -113,6 +113,8 @@ test('a key that was lost beside what it signed is an error with its cure, and n
   const anchor = new Anchor({ home, bin });
   t.after(() => anchor.stop());
   const { mac } = await anchor.keys();
+  // The keys come first: it is the database that the last case is about.
+  await until('policy has its database', async () => existsSync(join(home, 'data/policy.db')));
   await anchor.stop();
   const keys = join(home, 'keys');
   for (const [key, cure] of [['mac', /pair your phones again/], ['link', /register this Mac with your Orbit anew/]] as const) {
