@@ -28,6 +28,7 @@ constexpr int kLooks = 4;
 constexpr std::chrono::milliseconds kLookAgain{400};
 // Each may hold 126 KB of a command's output.
 constexpr int kItemsLookedAt = 20;
+constexpr int kThreadTries = 3;
 // `command/exec` answers when its program ends, whenever that is.
 constexpr std::chrono::hours kProgramMax{24};
 
@@ -149,11 +150,11 @@ loop::Task<v1::EffectResult> Effects::on_disk(const v1::Effect& effect, const st
     result = co_await act(effect, trace);
   }
   if (result.state() == "unknown") co_return result;
-  // What was refused before anything happened may be tried again.
-  if (result.state() == "refused")
-    forget(id);
-  else
+  if (result.state() != "refused")
     finish(id, result);
+  else if (!progress_of(id).text.starts_with(kThreadMade))
+    // What was refused before anything happened may be tried again.
+    forget(id);
   co_return result;
 }
 
@@ -209,11 +210,14 @@ loop::Task<v1::EffectResult> Effects::start_task(const v1::Effect& effect, const
   if (progress.starts_with(kThreadMade)) {
     thread = progress.substr(kThreadMade.size());
   } else {
-    (void)co_await on_.codex.ready_soon();
-    const auto reply = co_await on_.codex.call("thread/start", effect.start_task().thread_params());
-    auto made = result_of(reply);
-    // Nothing has been said in it: to make another is harmless.
-    if (made.state() == "unknown") made = result_of("refused", "codex-down", made.message());
+    v1::EffectResult made;
+    // Nothing has been said in a thread whose making was lost: another is made.
+    for (int tries = 0; tries < kThreadTries && made.state() != "done" && made.state() != "failed"; ++tries) {
+      if (!co_await on_.codex.ready_soon()) break;
+      made = result_of(co_await on_.codex.call("thread/start", effect.start_task().thread_params()));
+    }
+    if (made.state() == "unknown" || made.state().empty())
+      made = result_of("refused", "codex-down", "codex is not running: " + on_.codex.state().message());
     if (made.state() != "done") co_return made;
     on_.powers.learn_from_answer(made.result());
     thread = id_in(made.result(), "thread");
@@ -222,12 +226,14 @@ loop::Task<v1::EffectResult> Effects::start_task(const v1::Effect& effect, const
   auto params = json::parse_object(effect.start_task().turn_params());
   if (!params.ok()) co_return result_of("refused", "bad-command", std::string(params.status().message()));
   (*params)["threadId"] = thread;
+  // Codex went away between the two: the empty thread stays for a repeat.
+  if (!co_await on_.codex.ready_soon())
+    co_return result_of("refused", "codex-down", "codex is not running: " + on_.codex.state().message());
   note(id, std::string(kTaskSent) + thread);
   auto result = result_of(co_await on_.codex.call("turn/start", bj::serialize(*params)));
   if (result.state() == "refused") {
-    // Codex went away between the two; the empty thread stays for a repeat.
     note(id, std::string(kThreadMade) + thread);
-    co_return result_of("failed", result.reason(), result.message());
+    co_return result;
   }
   if (result.state() == "unknown") result = co_await what_became_of(effect, std::string(kTaskSent) + thread);
   if (result.state() != "done") co_return result;

@@ -1,0 +1,45 @@
+// What is done to the house, and when. One line names each, so that a round can be
+// had again.
+import type { Chance } from './chance.ts';
+import { SERVICES } from './house.ts';
+import type { House } from './house.ts';
+
+type Kind = 'kill' | 'stop' | 'cut-codex' | 'cut-orbit' | 'hold-codex' | 'hold-orbit';
+const KINDS: readonly Kind[] = ['kill', 'kill', 'kill', 'stop', 'cut-codex', 'cut-codex', 'cut-orbit', 'hold-codex', 'hold-orbit'];
+
+export interface Fault { kind: Kind; victim: (typeof SERVICES)[number] | ''; afterMs: number; lastingMs: number }
+
+export function choose(chance: Chance): Fault {
+  const kind = chance.of(KINDS);
+  const victim = kind === 'kill' || kind === 'stop' ? chance.of(SERVICES) : '';
+  return { kind, victim, afterMs: chance.between(0, 700), lastingMs: kind === 'kill' || kind.startsWith('cut') ? 0 : chance.between(100, 2_000) };
+}
+
+export function named(fault: Fault): string {
+  return `${fault.kind}${fault.victim ? ` ${fault.victim}` : ''} after ${fault.afterMs} ms${fault.lastingMs ? ` for ${fault.lastingMs} ms` : ''}`;
+}
+
+const pause = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms));
+
+export async function inject(house: House, fault: Fault): Promise<void> {
+  await pause(fault.afterMs);
+  switch (fault.kind) {
+    case 'kill':
+      return house.world.anchor.services[fault.victim as 'policy'].kill();
+    case 'stop': {
+      const child = house.world.anchor.services[fault.victim as 'policy'].child;
+      child?.kill('SIGSTOP');
+      await pause(fault.lastingMs);
+      child?.kill('SIGCONT');
+      return;
+    }
+    case 'cut-codex':
+      return house.codexWire.cut();
+    case 'cut-orbit':
+      return house.orbitWire.cut();
+    case 'hold-codex':
+      return house.codexWire.hold(fault.lastingMs);
+    case 'hold-orbit':
+      return house.orbitWire.hold(fault.lastingMs);
+  }
+}

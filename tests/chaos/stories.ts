@@ -1,0 +1,171 @@
+// What a person does while the house is shaken, and what must be true afterwards:
+// the receipt, the approval, Codex's own thread and what the commands left on the
+// disk agree. Each finding is a word of what went wrong: lost, doubled, rerun,
+// stuck or untrue.
+import { createHmac, randomUUID } from 'node:crypto';
+import type { Chance } from './chance.ts';
+import { HOOK_SECRET, TRUTH_MS_MAX } from './house.ts';
+import type { House } from './house.ts';
+
+export type Wrong = 'lost' | 'doubled' | 'rerun' | 'stuck' | 'untrue';
+export interface Finding { wrong: Wrong; what: string }
+/** `states`: how each order ended. */
+export interface Told { findings: Finding[]; checks: number; truthMs: number; threads: string[]; states: string[] }
+
+export type Story = (house: House, chance: Chance) => Promise<Told>;
+
+class Ledger {
+  readonly findings: Finding[] = [];
+  checks = 0;
+  truthMs = 0;
+  readonly threads: string[] = [];
+  readonly states: string[] = [];
+
+  check(right: boolean, wrong: Wrong, what: string): void {
+    this.checks++;
+    if (!right) this.findings.push({ wrong, what });
+  }
+}
+
+async function becomes(condition: () => Promise<boolean> | boolean, ms = TRUTH_MS_MAX): Promise<boolean> {
+  for (const end = performance.now() + ms; ;) {
+    try {
+      if (await condition()) return true;
+    } catch { /* asked again */ }
+    if (performance.now() > end) return false;
+    await new Promise((again) => setTimeout(again, 25));
+  }
+}
+
+interface CodexItem { id: string; type: string; text?: string; content?: { text?: string }[] }
+interface CodexTurn { id: string; status: string; items: CodexItem[] }
+
+async function turns(house: House, thread: string): Promise<CodexTurn[]> {
+  const { data } = await house.direct.request('thread/turns/list', { threadId: thread, limit: 20, sortDirection: 'asc', itemsView: 'full' }) as { data: CodexTurn[] };
+  return data;
+}
+
+const isIdle = async (house: House, thread: string): Promise<boolean> =>
+  (await house.direct.request('thread/read', { threadId: thread }) as { thread: { status: { type: string } } }).thread.status.type === 'idle';
+
+/** Starts a task; gives its thread, if it has one. */
+async function start(house: House, ledger: Ledger, prompt: string): Promise<string | undefined> {
+  const { receipt, ms } = await house.order('zane/task/start', { cwd: house.codex.workspace, prompt });
+  ledger.truthMs = Math.max(ledger.truthMs, ms);
+  ledger.states.push(receipt ? [receipt.state, receipt.reason].filter(Boolean).join(' ') : 'none');
+  ledger.check(receipt !== undefined, 'stuck', `no final word on the task "${prompt}" in ${TRUTH_MS_MAX} ms`);
+  const thread = receipt?.state === 'done' ? (receipt.result as { thread: string }).thread : undefined;
+  if (thread) ledger.threads.push(thread);
+  ledger.check(receipt === undefined || receipt.verified, 'untrue', 'a receipt that the Mac did not sign');
+  return thread;
+}
+
+export const task: Story = async (house) => {
+  const ledger = new Ledger();
+  const name = randomUUID();
+  const thread = await start(house, ledger, `mark ${name} in ${house.evidence()}`);
+  if (thread) {
+    ledger.check(await becomes(() => house.marks(name) > 0), 'lost', `task ${name} was done and left no mark`);
+    await becomes(() => isIdle(house, thread));
+  }
+  ledger.check(house.marks(name) <= 1, 'rerun', `task ${name} left ${house.marks(name)} marks`);
+  return ledger;
+};
+
+function decided(choice: 'accept' | 'decline'): Story {
+  return async (house) => {
+    const ledger = new Ledger();
+    const name = randomUUID();
+    const thread = await start(house, ledger, `ask ${name} in ${house.evidence()}`);
+    if (!thread) return ledger;
+    let row: { approval: string; digest: string; state: string } | undefined;
+    const row_ = async (): Promise<typeof row> => (await house.console('approvals', '--all')).approvals.find((each: { thread: string }) => each.thread === thread);
+    ledger.check(await becomes(async () => (row = await row_()) !== undefined), 'lost', `the approval of ${name} never opened`);
+    if (!row) return ledger;
+    const began = performance.now();
+    const { receipt } = await house.order('zane/approval/decide', { approval: row.approval, digest: row.digest, choice });
+    ledger.check(receipt?.state === 'done', receipt ? 'untrue' : 'stuck', `deciding ${name}: ${receipt?.state} ${receipt?.reason} ${receipt?.message}`);
+    const ends = choice === 'accept' ? ['applied'] : ['declined'];
+    const settled = await becomes(async () => !['open', 'deciding'].includes((row = await row_())?.state ?? 'open'));
+    ledger.truthMs = Math.max(ledger.truthMs, performance.now() - began);
+    ledger.check(settled, 'stuck', `the approval of ${name} stays ${row?.state}`);
+    ledger.check(!settled || ends.includes(row?.state ?? ''), 'untrue', `the approval of ${name} reads ${row?.state}`);
+    const over = await becomes(() => isIdle(house, thread));
+    ledger.check(over, 'stuck', `Codex still waits for ${name}, and Zane reads ${row?.state}`);
+    ledger.check(house.marks(name) === (choice === 'accept' ? 1 : 0), house.marks(name) > 1 ? 'rerun' : 'untrue', `${name} was ${choice}ed and left ${house.marks(name)} marks`);
+    return ledger;
+  };
+}
+
+export const steer: Story = async (house) => {
+  const ledger = new Ledger();
+  const gate = randomUUID();
+  const thread = await start(house, ledger, `long ${gate}`);
+  if (!thread) return ledger;
+  const [turn] = await turns(house, thread).catch(() => []);
+  const words = `steer ${gate}`;
+  if (turn) {
+    const { receipt, ms } = await house.order('turn/steer', { threadId: thread, expectedTurnId: turn.id, input: [{ type: 'text', text: words }] });
+    ledger.truthMs = Math.max(ledger.truthMs, ms);
+    ledger.check(receipt !== undefined, 'stuck', `no final word on the steering of ${gate}`);
+    house.model.release(gate);
+    await becomes(() => isIdle(house, thread));
+    const said = (await turns(house, thread)).flatMap((each) => each.items).filter((item) => item.type === 'userMessage' && item.content?.some((part) => part.text === words)).length;
+    ledger.check(said <= 1, 'doubled', `${gate} was steered ${said} times`);
+    if (receipt?.state === 'done') ledger.check(said === 1, 'lost', `${gate} was steered, and Codex has not heard it`);
+    if (receipt?.state === 'refused') ledger.check(said === 0, 'untrue', `steering ${gate} was refused, and Codex heard it`);
+  }
+  house.model.release(gate);
+  return ledger;
+};
+
+export const keys: Story = async (house) => {
+  const ledger = new Ledger();
+  const name = randomUUID().slice(0, 8);
+  const typed = `${house.evidence()}.${name}`;
+  const processHandle = `k${name}`;
+  const spawned = await house.order('process/spawn', { command: ['/bin/sh', '-c', `stty -echo; while read line; do echo "$line" >> ${typed}; done`], cwd: house.codex.workspace, processHandle, tty: true, size: { rows: 24, cols: 80 }, env: {}, outputBytesCap: null, timeoutMs: null });
+  const acknowledged: number[] = [];
+  if (spawned.receipt?.state === 'done')
+    for (let n = 0; n < 12; n++) {
+      const { receipt, signed } = await house.order('process/writeStdin', { processHandle, deltaBase64: Buffer.from(`${n}\n`).toString('base64') });
+      ledger.check(receipt !== undefined, 'stuck', `no word on keystroke ${n} of ${name}`);
+      // Its terminal is gone: what follows would be another's.
+      if (receipt?.state !== 'done') break;
+      acknowledged.push(n);
+      // And once more, as a relay that retries would.
+      house.phone.send(signed);
+    }
+  const { readFileSync } = await import('node:fs');
+  const lines = (): number[] => {
+    try {
+      return readFileSync(typed, 'utf8').split('\n').filter(Boolean).map(Number);
+    } catch {
+      return [];
+    }
+  };
+  await becomes(() => lines().length >= acknowledged.length, 3_000);
+  ledger.check(new Set(lines()).size === lines().length, 'doubled', `typed ${lines().join(' ')} in ${name}`);
+  ledger.check(lines().every((n, at, all) => at === 0 || n > all[at - 1]!), 'untrue', `typed out of order: ${lines().join(' ')}`);
+  await house.order('process/kill', { processHandle });
+  return ledger;
+};
+
+export const hook: Story = async (house) => {
+  const ledger = new Ledger();
+  const before = house.marks('hooked');
+  const body = JSON.stringify({ id: randomUUID() });
+  const headers = { 'x-hub-signature-256': `sha256=${createHmac('sha256', HOOK_SECRET).update(body).digest('hex')}` };
+  const posted = await fetch(`${house.world.orbit.url}/hooks/${house.world.user}.h`, { method: 'POST', body, headers });
+  if (posted.status !== 202) return ledger;
+  const began = performance.now();
+  ledger.check(await becomes(() => house.marks('hooked') > before, 60_000), 'lost', `a delivery that had its 202 never started (${body})`);
+  ledger.truthMs = performance.now() - began;
+  await new Promise((done) => setTimeout(done, 300));
+  ledger.check(house.marks('hooked') <= before + 1, 'rerun', `a delivery started ${house.marks('hooked') - before} tasks`);
+  return ledger;
+};
+
+export const STORIES: readonly (readonly [string, Story])[] = [
+  ['task', task], ['accept', decided('accept')], ['decline', decided('decline')], ['steer', steer], ['keys', keys], ['hook', hook],
+];
