@@ -35,16 +35,18 @@ loop::Task<> CatchUp::look(std::shared_ptr<const Session> session, Follow::Resum
   const Held held = co_await held_of(thread.thread);
   const bool runs = thread.status == "active";
   const bool ran = !held.turn.empty() && !held.ended;
-  // Idle, ended, and not touched since we last saw it: nothing was missed.
-  const bool touched = thread.last_seen_ms > 0 && thread.updated_at_ms > thread.last_seen_ms + kSecondMs;
-  if (!session->alive || (!runs && !ran && !touched)) {
+  // Idle, and not touched since we last saw it: nothing was missed. Codex counts in
+  // whole seconds, so in doubt it was.
+  const bool touched = thread.last_seen_ms > 0 && thread.updated_at_ms + kSecondMs > thread.last_seen_ms;
+  const bool begun_lately = held.turn.empty() && thread.updated_at_ms + kBegunLatelyMs > clock_.now_ms();
+  if (!session->alive || (!runs && !ran && !(touched && (!held.turn.empty() || begun_lately)))) {
     live_.erase(thread.thread);
     co_return;
   }
   // A thread of which the journal has nothing was never shown as whole.
   if (!held.turn.empty() && (runs || ran))
     tell_hole(thread.thread, held.turn, "Zane was not connected to Codex");
-  if (!held.turn.empty() || runs) co_await fetch(session, thread.thread, held);
+  co_await fetch(session, thread.thread, held);
   live_.erase(thread.thread);
 }
 

@@ -17,14 +17,17 @@ namespace zane::supervisor {
 // Turns of one thread that are looked at after an absence; older ones are history,
 // which readers take from Codex.
 inline constexpr int kTurnsLookedAt = 8;
+// A thread of which the journal has nothing is looked at if it was touched this
+// lately: it began while nobody listened. Older ones are history.
+inline constexpr int64_t kBegunLatelyMs = int64_t{10} * 60 * 1000;
 // Items of one turn that are fetched; a longer turn stays told as one with a hole.
 inline constexpr size_t kItemsRecoveredMax = 2000;
 
 class CatchUp {
  public:
   // References outlive it.
-  CatchUp(loop::Io& io, journal::Journal& journal, Bulk& bulk, Outward& outward)
-      : io_(io), journal_(journal), bulk_(bulk), outward_(outward) {}
+  CatchUp(loop::Io& io, journal::Journal& journal, Bulk& bulk, Outward& outward, const base::Clock& clock)
+      : io_(io), journal_(journal), bulk_(bulk), outward_(outward), clock_(clock) {}
 
   // A thread was resumed in this session: tells the hole at once if there may be
   // one, then fetches what is missing.
@@ -53,6 +56,7 @@ class CatchUp {
   journal::Journal& journal_;
   Bulk& bulk_;
   Outward& outward_;
+  const base::Clock& clock_;
   // Turns with a hole that still run: made whole at their end. thread → turn.
   std::map<std::string, std::string> running_;
   // Seen live in threads that are being looked at.

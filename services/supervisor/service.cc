@@ -53,7 +53,7 @@ Service::Service(bus::Node& node, const config::Config& config, const crypto::Ec
       powers_(ledger_, clock),
       effects_({node.io(), ledger_, codex_, bulk_, approvals_, processes_, powers_, clock},
                [this] { outward_.flush(); }),
-      catch_up_(node.io(), *journal_, bulk_, outward_),
+      catch_up_(node.io(), *journal_, bulk_, outward_, clock),
       follow_(node.io(), codex_, powers_,
               [this](const Follow::Resumed& thread) {
                 if (codex_.session()) catch_up_.resumed(codex_.session(), thread);

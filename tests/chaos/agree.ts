@@ -6,7 +6,7 @@ import type { ThreadState } from '../../web/src/model/thread.ts';
 import { Follow } from '../harness/follow.ts';
 import type { House } from './house.ts';
 
-const AGREE_MS_MAX = 20_000;
+const AGREE_MS_MAX = 75_000;
 
 /** What differs; empty when they agree. */
 export async function differs(house: House, thread: string): Promise<string> {
@@ -24,7 +24,8 @@ export async function differs(house: House, thread: string): Promise<string> {
 }
 
 async function compare(house: House, thread: string): Promise<string> {
-  await house.order('zane/attach', { protocol: { min: 1, max: 1 }, release: 'test' });
+  const { receipt } = await house.order('zane/attach', { protocol: { min: 1, max: 1 }, release: 'test' });
+  if (receipt?.state !== 'done') return `the page is not attached: ${receipt?.state}`;
   const { data } = await house.direct.request('thread/turns/list', { threadId: thread, limit: 1, sortDirection: 'desc', itemsView: 'full' }) as { data: { id: string; status: string; items: { id: string; type: string; text?: string; aggregatedOutput?: string }[] }[] };
   const truth = data[0];
   if (!truth) return 'Codex has no turn';

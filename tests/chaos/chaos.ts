@@ -37,6 +37,7 @@ export async function round(house: House, seed: number, tally: Tally, say: (line
     const difference = await differs(house, thread);
     if (difference) findings.push({ wrong: 'untrue', what: `thread ${thread}: ${difference}` });
   }
+  if (findings.some(({ wrong }) => wrong === 'stuck')) say(`  ${await house.health()}`);
   for (const { wrong, what } of findings) {
     tally.wrong[wrong]++;
     tally.findings.push(`${line}: ${wrong}: ${what}`);

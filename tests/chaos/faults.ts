@@ -5,7 +5,8 @@ import { SERVICES } from './house.ts';
 import type { House } from './house.ts';
 
 type Kind = 'kill' | 'stop' | 'cut-codex' | 'cut-orbit' | 'hold-codex' | 'hold-orbit';
-const KINDS: readonly Kind[] = ['kill', 'kill', 'kill', 'stop', 'cut-codex', 'cut-codex', 'cut-orbit', 'hold-codex', 'hold-orbit'];
+/** Few cuts of the link: each makes relay's next pause longer, as it should, and the round with it. */
+const KINDS: readonly Kind[] = ['kill', 'kill', 'kill', 'kill', 'stop', 'stop', 'cut-codex', 'cut-codex', 'cut-codex', 'hold-codex', 'hold-orbit', 'cut-orbit'];
 
 export interface Fault { kind: Kind; victim: (typeof SERVICES)[number] | ''; afterMs: number; lastingMs: number }
 

@@ -15,8 +15,8 @@ import { Wire } from './wire.ts';
 
 export const SERVICES = ['supervisor', 'policy', 'relay', 'webhook'] as const;
 export const HOOK_SECRET = 'a secret of enough characters';
-/** Beyond it an order is stuck. */
-export const TRUTH_MS_MAX = 30_000;
+/** Beyond it an order is stuck: relay's longest pause between two tries (60 s) and a little. */
+export const TRUTH_MS_MAX = 75_000;
 const RESEND_MS = 2_500;
 
 const SCENARIO = `when the user says "mark {name} in {file}"
@@ -91,6 +91,13 @@ export class House {
 
   async close(): Promise<void> {
     for (const close of this.#closers.splice(0).reverse()) await close();
+  }
+
+  /** How the parts are, for whoever asks why something is stuck. */
+  async health(): Promise<string> {
+    const { stdout } = await this.world.zane('status', '--json');
+    const parts = stdout ? (JSON.parse(stdout) as { parts: { name: string; state: string; message: string }[] }).parts : [];
+    return parts.map(({ name, state, message }) => `${name} ${state}${message ? ` (${message})` : ''}`).join(', ') || 'the console says nothing';
   }
 
   evidence(): string {

@@ -150,7 +150,9 @@ export class World {
   }
 
   async #stopAnchor(): Promise<void> {
-    const pid = await this.codexPid();
+    const peer = await this.codexPid();
+    // A test that stands between supervisor and Codex is what supervisor sees.
+    const pid = peer === process.pid ? 0 : peer;
     await this.anchor.stop();
     // Codex outlives supervisor by design; this world's is ours to end, with its helpers, which share the session that supervisor gave it.
     if (pid > 1) spawnSync('pkill', ['-KILL', '-s', String(pid)]);
