@@ -138,12 +138,12 @@ Client::Client(Node& node, std::string_view service, Unasked unasked)
       service_(service),
       unasked_(std::move(unasked)),
       socket_(node.io(), node.context(), zmq::socket_type::dealer),
-      monitor_(node.io(), node.context(), zmq::socket_type::pair) {
+      monitor_(node.io(), node.context(), socket_.raw(),
+               ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED) {
   bound(socket_.raw());
   secure_client(socket_.raw(), node.keys(), service_);
   // Nothing is queued for a service that is not there: the asker hears at once.
   socket_.raw().set(zmq::sockopt::immediate, true);
-  monitor(socket_.raw(), monitor_.raw(), ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED);
   socket_.raw().connect(node.home().bus_address(service_));
   loop::spawn(node.io(), "client_" + service_, read());
   loop::spawn(node.io(), "watch_" + service_, watch());
@@ -171,8 +171,7 @@ loop::Task<> Client::read() {
 
 loop::Task<> Client::watch() {
   for (;;) {
-    const Parts event = co_await monitor_.receive();
-    const auto what = monitored(event);
+    const int what = co_await monitor_.next();
     if (what != 0) connection_changed(what == ZMQ_EVENT_HANDSHAKE_SUCCEEDED);
   }
 }

@@ -137,7 +137,7 @@ class Client {
   std::function<void()> on_connected_;
   Socket socket_;
   // libzmq's word on this socket's connections.
-  Socket monitor_;
+  Monitor monitor_;
   bool connected_ = false;
   std::unordered_map<std::string, std::shared_ptr<Pending>> pending_;
 };

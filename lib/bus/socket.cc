@@ -152,38 +152,39 @@ Parts ZapHandler::answer(const Parts& question) const {
   return reply;
 }
 
-void monitor(zmq::socket_t& watched, zmq::socket_t& reader, int events) {
+Monitor::Monitor(loop::Io& io, zmq::context_t& context, zmq::socket_t& watched, int events)
+    : watched_(watched), reader_(io, context, zmq::socket_type::pair) {
   const std::string address = "inproc://monitor-" + crypto::fresh_id();
   if (zmq_socket_monitor(watched.handle(), address.c_str(), events) != 0) throw zmq::error_t();
-  reader.connect(address);
+  reader_.raw().connect(address);
 }
 
-int monitored(const Parts& event) {
+Monitor::~Monitor() { (void)zmq_socket_monitor(watched_.handle(), nullptr, 0); }
+
+loop::Task<int> Monitor::next() {
+  const Parts event = co_await reader_.receive();
   // zmq_socket_monitor(3): 16 bits of the event's number, 32 of its value; then the address.
   uint16_t number = 0;
-  if (event.empty() || event[0].size() < sizeof number) return 0;
-  std::memcpy(&number, event[0].data(), sizeof number);
-  return number;
+  if (!event.empty() && event[0].size() >= sizeof number) std::memcpy(&number, event[0].data(), sizeof number);
+  co_return number;
 }
 
 RefusalMonitor::RefusalMonitor(loop::Io& io, zmq::context_t& context, zmq::socket_t& watched,
                                std::chrono::milliseconds period, Report report)
     : io_(io),
-      socket_(io, context, zmq::socket_type::pair),
+      monitor_(io, context, watched,
+               ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL |
+                   ZMQ_EVENT_HANDSHAKE_FAILED_AUTH),
       period_(period),
       report_(std::move(report)),
       refused_(io) {
-  monitor(watched, socket_.raw(),
-          ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL |
-              ZMQ_EVENT_HANDSHAKE_FAILED_AUTH);
   loop::spawn(io, "refusal_monitor", watch());
   loop::spawn(io, "refusal_report", report_periodically());
 }
 
 loop::Task<> RefusalMonitor::watch() {
   for (;;) {
-    const Parts event = co_await socket_.receive();
-    if (monitored(event) == 0) continue;
+    if (co_await monitor_.next() == 0) continue;
     ++count_;
     refused_.raise();
   }

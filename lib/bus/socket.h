@@ -72,11 +72,23 @@ class ZapHandler {
   Socket socket_;
 };
 
-// libzmq's own word on a socket's connections, readable from `reader`, a PAIR of
-// the same context. `events`: ZMQ_EVENT_*. Throws when libzmq refuses.
-void monitor(zmq::socket_t& watched, zmq::socket_t& reader, int events);
-// Which event a message of it tells; 0 when it tells none.
-int monitored(const Parts& event);
+// libzmq's own word on a socket's connections. Must end before `watched` does:
+// an event that finds no reader is an event whose bytes libzmq never frees.
+class Monitor {
+ public:
+  // `events`: ZMQ_EVENT_*. Throws when libzmq refuses.
+  Monitor(loop::Io& io, zmq::context_t& context, zmq::socket_t& watched, int events);
+  ~Monitor();
+  Monitor(const Monitor&) = delete;
+  Monitor& operator=(const Monitor&) = delete;
+
+  // The next event; 0 for a message that tells none.
+  loop::Task<int> next();
+
+ private:
+  zmq::socket_t& watched_;
+  Socket reader_;
+};
 
 // Counts the handshakes that failed on a server socket: peers with a wrong key
 // or none. Reports at most once per period, with the count since the last.
@@ -91,7 +103,7 @@ class RefusalMonitor {
   loop::Task<> report_periodically();
 
   loop::Io& io_;
-  Socket socket_;
+  Monitor monitor_;
   std::chrono::milliseconds period_;
   Report report_;
   loop::Signal refused_;
