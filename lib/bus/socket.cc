@@ -165,7 +165,8 @@ loop::Task<int> Monitor::next() {
   const Parts event = co_await reader_.receive();
   // zmq_socket_monitor(3): 16 bits of the event's number, 32 of its value; then the address.
   uint16_t number = 0;
-  if (!event.empty() && event[0].size() >= sizeof number) std::memcpy(&number, event[0].data(), sizeof number);
+  if (!event.empty() && event[0].size() >= sizeof number)
+    std::memcpy(&number, event[0].data(), sizeof number);
   co_return number;
 }
 
