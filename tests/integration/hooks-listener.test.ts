@@ -32,10 +32,16 @@ async function deliver(body: string): Promise<number> {
   return (await fetch(`http://127.0.0.1:${port}/hooks/gh`, { method: 'POST', body, headers: { 'x-hub-signature-256': signature } })).status;
 }
 
-async function silent(count: number): Promise<Socket[]> {
-  return Promise.all(Array.from({ length: count }, () => new Promise<Socket>((done, fail) => {
-    const socket = connect(port, '127.0.0.1', () => done(socket));
+/** Each with the time after which it was let go: heard from the first moment on, as that may be at once. */
+interface Silent { socket: Socket; closedAfterMs: Promise<number> }
+
+async function silent(count: number): Promise<Silent[]> {
+  return Promise.all(Array.from({ length: count }, () => new Promise<Silent>((done, fail) => {
+    const began = Date.now();
+    const socket = connect(port, '127.0.0.1', () => done({ socket, closedAfterMs }));
+    const closedAfterMs = new Promise<number>((closed) => { socket.once('close', () => closed(Date.now() - began)); });
     socket.on('error', fail);
+    socket.resume();
   })));
 }
 
@@ -52,16 +58,15 @@ test('with no descriptor left it waits, and serves again when there is one', { s
   const before_ = failures();
   for (let n = 0; n < 10; n++) assert.equal((await world.zane('hooks')).code, 0, 'the bus has its descriptors');
   assert.ok(failures() - before_ <= (Date.now() - began) / 100 + 2, `${failures() - before_} in ${Date.now() - began} ms`);
-  for (const socket of sockets) socket.destroy();
+  for (const { socket } of sockets) socket.destroy();
   await until('it serves again', async () => (await deliver('{"after":"none left"}').catch(() => 0)) === 202);
   execFileSync('prlimit', [`--pid=${pid}`, '--nofile=4096:']);
 });
 
 test('those who say nothing keep nobody out for long, and more than it takes are let go', async () => {
   const sockets = await silent(40);
-  const closed = sockets.map((socket) => new Promise<number>((done) => { const began = Date.now(); socket.once('close', () => done(Date.now() - began)); socket.resume(); }));
   // Those beyond the bound at once, the rest at their deadline of 10 s.
-  const times = (await Promise.all(closed)).sort((a, b) => a - b);
+  const times = (await Promise.all(sockets.map(({ closedAfterMs }) => closedAfterMs))).sort((a, b) => a - b);
   assert.ok(times[7]! < 5_000, `${times[7]} ms`);
   assert.ok(times.at(-1)! < 20_000, `${times.at(-1)} ms`);
   assert.equal(await deliver('{"after":"the silent"}'), 202);
