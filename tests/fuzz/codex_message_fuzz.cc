@@ -1,9 +1,8 @@
 // Fuzzes the parser of what Codex says. Traps where an invariant breaks.
-#include "services/supervisor/codex_message.h"
-
 #include <cstdint>
 #include <string_view>
 
+#include "services/supervisor/codex_message.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view bytes(reinterpret_cast<const char*>(data), size);

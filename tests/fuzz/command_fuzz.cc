@@ -1,9 +1,8 @@
 // Fuzzes the parser of a phone's order. Traps where an invariant breaks.
-#include "services/policy/command_check.h"
-
 #include <cstdint>
 #include <string_view>
 
+#include "services/policy/command_check.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view bytes(reinterpret_cast<const char*>(data), size);

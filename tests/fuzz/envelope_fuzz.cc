@@ -1,9 +1,8 @@
 // Fuzzes the parser of the bus. Traps where an invariant breaks.
-#include "zane/v1/envelope.pb.h"
-
 #include <cstdint>
 #include <string_view>
 
+#include "zane/v1/envelope.pb.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view bytes(reinterpret_cast<const char*>(data), size);

@@ -1,10 +1,9 @@
 // Fuzzes the parser of a command's parameters. Traps where an invariant breaks.
-#include "services/policy/folders.h"
-
 #include <cstdint>
 #include <string_view>
 
 #include "lib/json/strict.h"
+#include "services/policy/folders.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view bytes(reinterpret_cast<const char*>(data), size);

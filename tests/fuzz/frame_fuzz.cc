@@ -1,9 +1,8 @@
 // Fuzzes the parser of a frame on the link. Traps where an invariant breaks.
-#include "lib/link/frame.h"
-
 #include <cstdint>
 #include <string_view>
 
+#include "lib/link/frame.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view bytes(reinterpret_cast<const char*>(data), size);

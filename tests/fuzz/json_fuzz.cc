@@ -1,10 +1,9 @@
 // Fuzzes the parser of JSON from outside. Traps where an invariant breaks.
-#include "lib/json/strict.h"
-
 #include <cstdint>
 #include <string_view>
 
 #include "lib/json/scan.h"
+#include "lib/json/strict.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view bytes(reinterpret_cast<const char*>(data), size);

@@ -1,9 +1,8 @@
 // Fuzzes the parser of foreign text. Traps where an invariant breaks.
-#include "lib/text/utf8.h"
-
 #include <cstdint>
 #include <string_view>
 
+#include "lib/text/utf8.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view bytes(reinterpret_cast<const char*>(data), size);
