@@ -130,7 +130,9 @@ class Acceptor {
     if (!error) base::close_on_exec(tcp.native_handle());
     if (!error) tcp.set_option(Tcp::acceptor::reuse_address(true), error);
     if (!error) tcp.bind(where, error);
-    if (!error) tcp.listen(16, error);
+    // More than we serve at once: what the kernel drops from a short queue, its sender
+    // takes for connected, and waits.
+    if (!error) tcp.listen(Tcp::socket::max_listen_connections, error);
     return error;
   }
   Tcp::acceptor tcp;
