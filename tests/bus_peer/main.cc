@@ -48,6 +48,8 @@ int main(int argc, char** argv) {
   zmq::socket_t socket(context, zmq::socket_type::dealer);
   socket.set(zmq::sockopt::linger, 0);
   socket.set(zmq::sockopt::rcvtimeo, kAnswerMs);
+  // One that was hung up on at once has nobody to send to.
+  socket.set(zmq::sockopt::sndtimeo, kAnswerMs);
   if (!secure(socket, *home, argv[1], argv[2])) return 77;
   socket.connect(home->bus_address(argv[2]));
 
@@ -60,11 +62,12 @@ int main(int argc, char** argv) {
   }
   std::string bytes = envelope.SerializeAsString();
   if (body == "truncated") bytes.resize(bytes.size() / 2);
-  socket.send(zmq::buffer(bytes), zmq::send_flags::none);
+  const bool sent = socket.send(zmq::buffer(bytes), zmq::send_flags::none).has_value();
 
   zmq::message_t answer;
   zane::v1::Envelope message;
-  if (!socket.recv(answer) || !message.ParseFromArray(answer.data(), static_cast<int>(answer.size()))) {
+  if (!sent || !socket.recv(answer) ||
+      !message.ParseFromArray(answer.data(), static_cast<int>(answer.size()))) {
     std::cout << "no answer" << std::endl;
     return 0;
   }
