@@ -54,8 +54,8 @@ size_t skip_space(std::string_view text, size_t at) {
 // lie beyond the text when that is cut off.
 template <typename Found>
 void each_member(std::string_view object, Found found) {
-  size_t at = object.find('{');
-  if (at == std::string_view::npos) return;
+  size_t at = skip_space(object, 0);
+  if (at >= object.size() || object[at] != '{') return;
   at = skip_space(object, at + 1);
   while (at < object.size() && object[at] == '"') {
     const size_t key_end = skip_string(object, at);

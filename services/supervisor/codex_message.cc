@@ -67,7 +67,7 @@ struct RouteFinder {
     return true;
   }
   bool on_key_part(bj::string_view part, std::size_t, bj::error_code&) {
-    if (watched()) key_part.append(part.data(), std::min(part.size(), kFieldBytesMax));
+    if (watched()) keep(key_part, part);
     return true;
   }
   bool on_key(bj::string_view part, std::size_t, bj::error_code&) {
@@ -75,19 +75,19 @@ struct RouteFinder {
     if (key_part.empty()) {
       on_name({part.data(), part.size()});
     } else {
-      key_part.append(part.data(), std::min(part.size(), kFieldBytesMax));
+      keep(key_part, part);
       on_name(key_part);
       key_part.clear();
     }
     return true;
   }
   bool on_string_part(bj::string_view part, std::size_t, bj::error_code&) {
-    if (to) text_part.append(part.data(), std::min(part.size(), kFieldBytesMax));
+    if (to) keep(text_part, part);
     return true;
   }
   bool on_string(bj::string_view part, std::size_t, bj::error_code&) {
     if (to) {
-      text_part.append(part.data(), std::min(part.size(), kFieldBytesMax));
+      keep(text_part, part);
       *to = text_part.size() <= kFieldBytesMax ? text_part : std::string();
     }
     value_is_over();
@@ -103,6 +103,11 @@ struct RouteFinder {
   bool on_comment(bj::string_view, bj::error_code&) { return true; }
 
  private:
+  // One byte more than a field may have, so that a longer one is seen to be longer.
+  static void keep(std::string& text, bj::string_view part) {
+    text.append(part.data(),
+                std::min(part.size(), kFieldBytesMax + 1 - std::min(text.size(), kFieldBytesMax + 1)));
+  }
   [[nodiscard]] bool watched() const {
     return depth == 1 || (depth == 2 && in == In::kParams) ||
            (depth == 3 && in != In::kParams && in != In::kNothing);
@@ -118,7 +123,12 @@ struct RouteFinder {
     if (depth == 1) {
       if (name == "method") to = &method;
       if (name == "id") has_id = true;
-      if (name == "params") opens = In::kParams;
+      if (name == "params") {
+        opens = In::kParams;
+        for (std::string* field : {&thread, &turn, &item, &conversation, &nested_thread, &nested_turn,
+                                   &nested_item, &nested_conversation})
+          field->clear();
+      }
     } else if (depth == 2) {
       if (name == "threadId") to = &thread;
       if (name == "turnId") to = &turn;
@@ -128,13 +138,17 @@ struct RouteFinder {
       if (name == "turn") opens = In::kTurn;
       if (name == "item") opens = In::kItem;
       if (name == "conversation") opens = In::kConversation;
+      if (opens != In::kNothing) nested_id(opens).clear();
     } else if (name == "id") {
-      to = in == In::kThread ? &nested_thread
-           : in == In::kTurn ? &nested_turn
-           : in == In::kItem ? &nested_item
-                             : &nested_conversation;
+      to = &nested_id(in);
     }
     if (to) to->clear();
+  }
+  std::string& nested_id(In of) {
+    return of == In::kThread ? nested_thread
+           : of == In::kTurn ? nested_turn
+           : of == In::kItem ? nested_item
+                             : nested_conversation;
   }
 };
 
@@ -149,6 +163,17 @@ std::string text_of(std::string_view object, std::string_view key) {
   bj::error_code error;
   const auto value = bj::parse(*bytes, error);
   return error || !value.is_string() ? "" : std::string(value.get_string());
+}
+
+// Of a broken message: an id as JSON-RPC knows them, and nothing that the break may
+// have cut short.
+std::string id_of(std::string_view head) {
+  const auto bytes = json::member_bytes(head, "id");
+  if (!bytes || bytes->size() > kFieldBytesMax || bytes->data() + bytes->size() == head.data() + head.size())
+    return "";
+  bj::error_code error;
+  const auto value = bj::parse(*bytes, error);
+  return error || !(value.is_string() || value.is_number()) ? "" : std::string(*bytes);
 }
 
 CodexMessage::Kind kind_of(const CodexMessage& message) {
@@ -189,8 +214,7 @@ absl::StatusOr<CodexMessage> read_broken_message(std::string_view head) {
   CodexMessage message;
   message.understood = false;
   message.method = text_of(head, "method");
-  message.id = json::member_bytes(head, "id").value_or("");
-  if (message.id.size() > kFieldBytesMax) message.id.clear();
+  message.id = id_of(head);
   if (message.method.empty() && message.id.empty())
     return absl::InvalidArgumentError("not JSON, and neither a method nor an id can be made out");
   message.kind = kind_of(message);

@@ -103,6 +103,29 @@ TEST(CodexMessageTest, NestedNamesFoolNobody) {
       "\"7\"");
 }
 
+// As every other reader of the same bytes does.
+TEST(CodexMessageTest, TheLastOfTwoCounts) {
+  for (const char* raw :
+       {R"({"method":"m","params":{"threadId":"a","turnId":"b"},"params":{"threadId":"t"}})",
+        R"({"method":"m","params":{"thread":{"id":"a"},"turn":{"id":"b"},"turn":7,"thread":{"id":"t"}}})"}) {
+    EXPECT_EQ(read_codex_message(raw)->thread, "t");
+    EXPECT_EQ(read_codex_message(raw)->turn, "");
+  }
+  EXPECT_EQ(read_codex_message(R"({"method":"m","params":{"threadId":"a"},"params":[]})")->thread, "");
+  EXPECT_EQ(resolved_request_of(R"({"method":"m","params":[{"requestId":7}]})"), "");
+}
+
+TEST(CodexMessageTest, ATextThatIsNoIdIsNotCutToOne) {
+  for (const size_t length : {size_t{513}, size_t{600}, size_t{5000}})
+    EXPECT_EQ(
+        read_codex_message(R"({"method":"m","params":{"threadId":")" + std::string(length, 'a') + "\"}}")
+            ->thread,
+        "");
+  EXPECT_EQ(read_broken_message(R"({"method":"m","id":71)")->id, "") << "it may be 712";
+  EXPECT_EQ(read_broken_message("{\"method\":\"m\",\"id\":\"\xff\",")->id, "");
+  EXPECT_EQ(read_broken_message(R"({"method":"m","id":{"a":1},)")->id, "");
+}
+
 TEST(CodexMessageTest, UnknownFieldsAndMethodsPass) {
   const auto message =
       read_codex_message(R"({"method":"hologram/started","new":1,"params":{"threadId":"t","new":[1]}})");
