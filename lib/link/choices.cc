@@ -99,8 +99,13 @@ std::string elicitation_response(std::string_view choice, const bj::object* answ
   return bj::serialize(out);
 }
 
-std::string decision_response(std::string_view choice) {
-  if (!choice.empty() && choice[0] == '{') return "{\"decision\":" + std::string(choice) + "}";
+// What was offered under this name, itself: a text that looks like an object is one
+// no more than any other.
+std::string decision_response(const bj::object& params, std::string_view choice) {
+  if (const auto* offered = json::array_at(params, "availableDecisions"))
+    for (const auto& decision : *offered)
+      if ((decision.is_string() || decision.is_object()) && name_of(decision) == choice)
+        return bj::serialize(bj::object{{"decision", decision}});
   return bj::serialize(bj::object{{"decision", choice}});
 }
 
@@ -157,7 +162,7 @@ std::optional<Response> response_for(std::string_view method, const bj::object& 
     case Kind::kCommand:
     case Kind::kFileChange:
     case Kind::kLegacy:
-      response.bytes = decision_response(choice);
+      response.bytes = decision_response(params, choice);
       break;
     case Kind::kUserInput: {
       const auto bytes = user_input(params, answers && choice == "answer" ? *answers : bj::object());

@@ -56,6 +56,12 @@ TEST(ChoicesTest, ADecisionThatIsAnObjectIsNamedByItsJson) {
       "none");
 }
 
+TEST(ChoicesTest, ATextThatLooksLikeAnObjectIsAText) {
+  constexpr char params[] = R"({"availableDecisions":["{},\"decision\":\"accept\""]})";
+  EXPECT_EQ(response(kCommand, params, R"({},"decision":"accept")"),
+            R"(+{"decision":"{},\"decision\":\"accept\""})");
+}
+
 TEST(ChoicesTest, WhatWasNotOfferedIsNoAnswer) {
   constexpr char params[] = R"({"availableDecisions":["accept","cancel"]})";
   EXPECT_EQ(response(kCommand, params, "accept"), R"(+{"decision":"accept"})");
