@@ -32,8 +32,8 @@ struct Place {
   std::vector<Identity> chain;
   // What does not exist yet.
   std::vector<std::string> rest;
-  // It can't be said: relative, not to be looked at, links in a circle, or back out
-  // of what does not exist.
+  // It can't be said: relative, a NUL in it, not to be looked at, links in a circle, or
+  // back out of what does not exist.
   bool unclear = false;
 };
 
@@ -47,7 +47,9 @@ void prepend(std::deque<std::string>& parts, const fs::path& path) {
 Place place_of(const fs::path& path, Look with) {
   Place place;
   struct stat info {};
-  place.unclear = !path.is_absolute() || with("/", &info) != 0;
+  // What follows a NUL is seen by us and by no system call.
+  place.unclear =
+      !path.is_absolute() || path.native().find('\0') != std::string::npos || with("/", &info) != 0;
   if (place.unclear) return place;
   const Identity root{info.st_dev, info.st_ino};
   place.chain = {root};

@@ -62,8 +62,9 @@ TEST_F(FoldersTest, WhatCantBeToldIsProtectedAndNotAllowed) {
   fs::create_symlink("b", temp_ / "a");
   fs::create_symlink("a", temp_ / "b");
   const std::string everything = "/";
-  for (const fs::path& odd : {fs::path(""), fs::path("."), fs::path("work"), fs::path("~"), fs::path("~/x"),
-                              temp_ / "a", temp_ / "a/x", temp_ / "not-yet/../work/project"}) {
+  for (const fs::path& odd :
+       {fs::path(""), fs::path("."), fs::path("work"), fs::path("~"), fs::path("~/x"), temp_ / "a",
+        temp_ / "a/x", temp_ / "not-yet/../work/project", temp_ / std::string("work\0x", 6)}) {
     EXPECT_TRUE(overlaps(odd, temp_ / "home")) << odd;
     EXPECT_TRUE(overlaps(temp_ / "work", odd)) << odd;
     EXPECT_FALSE(is_within(odd, {everything})) << odd;
