@@ -145,9 +145,9 @@ std::string unwrapped(std::string_view content_type, std::string_view body) {
   constexpr std::string_view form = "application/x-www-form-urlencoded";
   constexpr std::string_view field = "payload=";
   if (!content_type.starts_with(form)) return std::string(body);
-  const size_t at = body.starts_with(field) ? 0 : body.find("&payload=");
-  if (at == std::string_view::npos) return std::string(body);
-  std::string_view value = body.substr(at + field.size() + (at == 0 ? 0 : 1));
+  const size_t later = body.find("&payload=");
+  if (!body.starts_with(field) && later == std::string_view::npos) return std::string(body);
+  std::string_view value = body.substr(field.size() + (body.starts_with(field) ? 0 : later + 1));
   value = value.substr(0, value.find('&'));
   std::string out;
   for (size_t i = 0; i < value.size(); ++i) {
