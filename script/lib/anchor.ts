@@ -10,12 +10,15 @@ export const root = resolve(import.meta.dirname, '../..');
 export const SERVICES = ['policy', 'supervisor', 'webhook', 'relay'] as const;
 export type ServiceName = (typeof SERVICES)[number];
 
+/** Binaries with sanitizers in them take some times as long: every bound of a wait is that much longer. */
+export const SLOWER = ['asan', 'tsan'].includes(process.env['ZANE_PRESET'] ?? '') ? 4 : 1;
+
 /** As launchd's ThrottleInterval: a service that dies at once is not spun. */
 const RESTART_MS_FIRST = 200;
 const RESTART_MS_MAX = 10_000;
 const LIVED_MS = 10_000;
-const STOP_MS_MAX = 5_000;
-const SAW_MS_MAX = 60_000;
+const STOP_MS_MAX = 5_000 * SLOWER;
+const SAW_MS_MAX = 60_000 * SLOWER;
 
 export interface AnchorOptions {
   /** $ZANE_HOME. */

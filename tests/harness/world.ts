@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { mintUser, operatorToken } from '../../orbit/src/secrets.ts';
 import { startOrbit } from '../../orbit/tool/orbit-process.ts';
 import type { OrbitOptions, OrbitProcess } from '../../orbit/tool/orbit-process.ts';
-import { Anchor, root, writeConfig } from '../../script/lib/anchor.ts';
+import { Anchor, root, SLOWER, writeConfig } from '../../script/lib/anchor.ts';
 import type { AnchorOptions, Settings } from '../../script/lib/anchor.ts';
 import { codexBinary, writeCodexHome } from '../model/codex-home.ts';
 import { startModel } from '../model/server.ts';
@@ -119,7 +119,7 @@ export class World {
   /** `zane` with these arguments; never throws for its exit code. */
   zane(...args: string[]): Promise<Ran> {
     return new Promise((done) => {
-      execFile(join(bin, 'zane'), args, { env: { ...process.env, ZANE_HOME: this.home }, timeout: 60_000 }, (error: ExecFileException | null, stdout, stderr) =>
+      execFile(join(bin, 'zane'), args, { env: { ...process.env, ZANE_HOME: this.home }, timeout: 60_000 * SLOWER }, (error: ExecFileException | null, stdout, stderr) =>
         done({ code: error ? Number(error.code ?? -1) : 0, stdout, stderr }));
     });
   }
@@ -166,11 +166,11 @@ export class World {
 
 /** Settles when `condition` gives something; it is asked again and again, up to a deadline. */
 export async function until<T>(what: string, condition: () => Promise<T | undefined | false> | T | undefined | false, ms = 20_000): Promise<T> {
-  const end = Date.now() + ms;
+  const end = Date.now() + ms * SLOWER;
   for (;;) {
     const value = await condition();
     if (value) return value;
-    if (Date.now() > end) throw new Error(`in ${ms} ms it did not come true: ${what}`);
+    if (Date.now() > end) throw new Error(`in ${ms * SLOWER} ms it did not come true: ${what}`);
     await new Promise((again) => setTimeout(again, 20));
   }
 }
