@@ -76,7 +76,7 @@ export class World {
 
   async #start(options: WorldOptions): Promise<void> {
     for (const folder of [this.home, this.work, this.codexHome]) mkdirSync(folder, { recursive: true, mode: 0o700 });
-    this.#closers.push(() => rmSync(this.folder, { recursive: true, force: true }));
+    this.#closers.push(() => rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 }));
     const model = await startModel({ scenario: options.scenario ?? join(root, 'tests/scenarios/journey.scenario') });
     this.model = model;
     this.#closers.push(async () => { await model.close(); });
