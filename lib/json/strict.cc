@@ -1,5 +1,7 @@
 #include "lib/json/strict.h"
 
+#include <algorithm>
+#include <cmath>
 #include <set>
 #include <vector>
 
@@ -62,11 +64,23 @@ bj::parse_options options(size_t depth) {
   return result;
 }
 
+// A number too large for a double is read as infinity and written as "Infinity", which
+// is no JSON. Recurses as deep as the parser let the value be.
+bool all_finite(const bj::value& value) {
+  if (const auto* number = value.if_double()) return std::isfinite(*number);
+  if (const auto* array = value.if_array()) return std::all_of(array->begin(), array->end(), all_finite);
+  if (const auto* object = value.if_object())
+    return std::all_of(object->begin(), object->end(),
+                       [](const auto& member) { return all_finite(member.value()); });
+  return true;
+}
+
 absl::StatusOr<bj::object> parse_to(size_t depth, std::string_view text) {
   bj::error_code error;
   bj::value value = bj::parse(text, error, {}, options(depth));
   if (error) return absl::InvalidArgumentError("not JSON: " + error.message());
   if (!value.is_object()) return absl::InvalidArgumentError("not a JSON object");
+  if (!all_finite(value)) return absl::InvalidArgumentError("a number is too large to be handed on");
   return std::move(value.as_object());
 }
 

@@ -1,6 +1,6 @@
 // JSON from outside, read one way only: refuses repeated keys, bad UTF-8, deep
-// nesting and trailing bytes, so that no second parser may read it differently
-// (design §3). What we hand on is written anew from the value.
+// nesting, numbers beyond a double and trailing bytes, so that no second parser may
+// read it differently (design §3). What we hand on is written anew from the value.
 #pragma once
 
 #include <optional>

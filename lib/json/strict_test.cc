@@ -69,6 +69,16 @@ TEST(StrictTest, RefusesWhatIsNotUtf8) {
   EXPECT_FALSE(parse_strict_object(R"({"a":"\ud800"})").ok()) << "half a surrogate pair";
 }
 
+// What is handed on is written anew, and infinity can't be.
+TEST(StrictTest, RefusesANumberThatCanNotBeWrittenAgain) {
+  for (const char* number : {"1e400", "-1e400", "1.8e308", "1e99999"}) {
+    EXPECT_FALSE(parse_strict_object(R"({"a":[{"b":)" + std::string(number) + "}]}").ok()) << number;
+    EXPECT_FALSE(parse_codex_object(R"({"a":)" + std::string(number) + "}").ok()) << number;
+  }
+  for (const char* number : {"1e308", "-1.7e308", "1e-400", "18446744073709551616", "0.1"})
+    EXPECT_TRUE(parse_strict_object(R"({"a":)" + std::string(number) + "}").ok()) << number;
+}
+
 TEST(StrictTest, NestsTo64AndNoDeeper) {
   EXPECT_TRUE(parse_strict_object(nested(64)).ok());
   EXPECT_FALSE(parse_strict_object(nested(65)).ok());
