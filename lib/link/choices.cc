@@ -207,6 +207,22 @@ bj::array choices_of_request(std::string_view method, std::string_view request) 
   return refusals;
 }
 
+ToldChoices told_choices(std::string_view method, std::string_view request) {
+  ToldChoices told;
+  size_t bytes = 0;
+  for (auto& choice : choices_of_request(method, request)) {
+    const bool grants = choice.at("grants").as_bool();
+    const size_t its = choice.at("choice").as_string().size();
+    if (grants && bytes + its > kChoicesToldBytesMax) {
+      ++told.left_out;
+      continue;
+    }
+    if (grants) bytes += its;
+    told.choices.push_back(std::move(choice));
+  }
+  return told;
+}
+
 std::optional<Response> response_for_request(std::string_view method, std::string_view request,
                                              std::string_view choice, const bj::object* answers) {
   const auto params = params_of(request);

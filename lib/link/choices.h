@@ -19,6 +19,16 @@ boost::json::array choices_of(std::string_view method, const boost::json::object
 // its refusals and nothing else: nobody grants what nobody could look at.
 boost::json::array choices_of_request(std::string_view method, std::string_view request);
 
+// What a phone is told of them: a decision may hold the whole command again, and
+// one that is longer than an order to the Mac may be could not come back. The granting
+// ones beyond this many bytes are left out and counted; refusals never are.
+inline constexpr size_t kChoicesToldBytesMax = 128 * 1024;
+struct ToldChoices {
+  boost::json::array choices;
+  int left_out = 0;
+};
+ToldChoices told_choices(std::string_view method, std::string_view request);
+
 // The JSON-RPC result for a choice, written anew; nothing when it was not
 // offered or `answers` do not fit. `grants` tells whether it lets something
 // happen.

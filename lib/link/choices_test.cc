@@ -62,6 +62,19 @@ TEST(ChoicesTest, ATextThatLooksLikeAnObjectIsAText) {
             R"(+{"decision":"{},\"decision\":\"accept\""})");
 }
 
+TEST(ChoicesTest, ADecisionTooLongToComeBackIsCountedAndRefusalsStay) {
+  const bj::object amendment{
+      {"acceptWithExecpolicyAmendment",
+       {{"execpolicy_amendment", bj::array{std::string(kChoicesToldBytesMax, 'x')}}}}};
+  const bj::object request{{"params", {{"availableDecisions", bj::array{"accept", amendment, "cancel"}}}}};
+  const auto told = told_choices(kCommand, bj::serialize(request));
+  std::vector<std::string> names;
+  for (const auto& choice : told.choices) names.emplace_back(choice.at("choice").as_string());
+  EXPECT_THAT(names, ElementsAre("accept", "cancel", "decline"));
+  EXPECT_EQ(told.left_out, 1);
+  EXPECT_EQ(told_choices(kCommand, "no JSON").choices.size(), 2u) << "what can't be read can be refused";
+}
+
 TEST(ChoicesTest, WhatWasNotOfferedIsNoAnswer) {
   constexpr char params[] = R"({"availableDecisions":["accept","cancel"]})";
   EXPECT_EQ(response(kCommand, params, "accept"), R"(+{"decision":"accept"})");

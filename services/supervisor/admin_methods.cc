@@ -76,7 +76,7 @@ v1::ApprovalRow row_of(const Approval& approval) {
   row.set_opened_ms(approval.opened_ms);
   row.set_actor(approval.actor.name());
   row.set_choice(approval.choice);
-  for (const auto& choice : link::choices_of_request(approval.method, approval.request))
+  for (const auto& choice : link::told_choices(approval.method, approval.request).choices)
     row.add_choices(std::string(choice.at("choice").as_string()));
   return row;
 }

@@ -57,7 +57,9 @@ boost::json::object statement_of(const Approval& a, const std::string& mac, cons
                         {"method", a.method},     {"digest", a.digest}, {"state", a.state},
                         {"epoch", event.epoch()}, {"seq", event.seq()}, {"at", now_ms},
                         {"openedAt", a.opened_ms}};
-  s["choices"] = link::choices_of_request(a.method, a.request);
+  auto told = link::told_choices(a.method, a.request);
+  s["choices"] = std::move(told.choices);
+  if (told.left_out > 0) s["choicesLeftOut"] = told.left_out;
   if (!a.choice.empty()) s["choice"] = a.choice;
   if (!a.actor.kind().empty())
     s["actor"] = {{"kind", a.actor.kind()}, {"id", a.actor.id()}, {"name", a.actor.name()}};

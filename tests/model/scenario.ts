@@ -8,7 +8,7 @@ import type { Step, StepSource } from './steps.ts';
 import { BUILT_IN_VARIABLES, compilePattern, matchPattern, variablesOf } from './template.ts';
 import type { Pattern } from './template.ts';
 
-const SCENARIO_CHARS_MAX = 1_000_000;
+const SCENARIO_CHARS_MAX = 4_000_000;
 
 /** `pattern` is undefined in an `otherwise` block. */
 export interface Block {

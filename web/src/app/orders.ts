@@ -2,6 +2,7 @@
 // (client.call) and not for keystrokes (terminal.ts).
 import { approvalDigest, randomId } from '../link/signed.ts';
 import type { Entry } from '../link/outbox.ts';
+import { isUnseen } from '../model/approvals.ts';
 import type { Approval, Choice } from '../model/approvals.ts';
 import { choiceLabel } from '../model/approval-view.ts';
 import type { Client } from './client.ts';
@@ -45,9 +46,13 @@ export function startTask(client: Client, task: Task): Promise<Entry> {
   });
 }
 
-/** The digest is computed here, over the bytes the sheet was drawn from; the one the Mac told is never repeated. */
+/**
+ * The digest is computed here, over the bytes the sheet was drawn from; the one the Mac told is repeated in
+ * one case only: to refuse what was too long to come, which lets nothing happen.
+ */
 export async function decide(client: Client, approval: Approval, choice: Choice, answers: unknown, secret: boolean): Promise<Entry> {
-  const digest = await approvalDigest(approval.request, approval.shown);
+  if (isUnseen(approval) && choice.grants) throw new Error('What was not shown cannot be allowed here.');
+  const digest = isUnseen(approval) ? approval.digest : await approvalDigest(approval.request, approval.shown);
   const params = { approval: approval.id, digest, choice: choice.choice, ...(answers === undefined ? {} : { answers }) };
   return client.outbox.add({
     mac: client.requireMac(), method: 'zane/approval/decide', params, now: Date.now(), keep: secret ? 'memory' : 'disk',

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { approvalDigest, utf8 } from '../link/signed.ts';
 import { FakeMac } from '../testing/fake-mac.ts';
 import { choiceLabel, stateWords, summaryOf, viewOf } from './approval-view.ts';
-import { APPROVALS_MAX, isOpen, openApprovals, readApproval, reduceApproval, unanswerable, UNVERIFIED } from './approvals.ts';
+import { APPROVALS_MAX, choosable, isOpen, openApprovals, readApproval, reduceApproval, unanswerable, UNVERIFIED } from './approvals.ts';
 import type { Approval, Approvals } from './approvals.ts';
 
 const REQUEST = utf8(JSON.stringify({ id: 3, method: 'item/commandExecution/requestApproval', params: { command: "/bin/zsh -lc 'make all'", cwd: '/w', reason: 'needs it' } }));
@@ -30,15 +30,22 @@ test('a genuine open approval can be answered', async () => {
   assert.deepEqual([view.command, view.cwd, view.reason, view.outside], ["/bin/zsh -lc 'make all'", '/w', 'needs it', true]);
 });
 
-test('a forgery, other bytes and missing bytes cannot be answered', async () => {
+test('a forgery and other bytes cannot be answered', async () => {
   const [mac, stranger] = [await FakeMac.make(), await FakeMac.make()];
   const forged = await step(mac, {}, { signer: stranger });
   assert.match(unanswerable(forged), /did not sign/);
   const swapped = await step(mac, {}, { bodies: [utf8('{"params":{"command":"rm -rf /"}}'), NONE] });
   assert.equal(swapped.bytes, 'mismatch');
   assert.match(unanswerable(swapped), /not what your Mac asked/);
-  assert.match(unanswerable(await step(mac, {}, { bodies: [] })), /not arrived/);
   assert.match(unanswerable(await step(mac, { mac: stranger.id })), /did not sign/);
+});
+
+test('what was too long to come can be refused and not allowed', async () => {
+  const mac = await FakeMac.make();
+  const unseen = await step(mac, {}, { bodies: [] });
+  assert.equal(unanswerable(unseen), '');
+  assert.deepEqual(choosable(unseen).map(({ choice }) => choice), ['decline']);
+  assert.deepEqual(choosable(await step(mac, {})).map(({ choice }) => choice), ['accept', 'decline']);
 });
 
 test('the newest signed word counts, and later steps keep the bytes', async () => {

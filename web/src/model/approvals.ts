@@ -34,7 +34,7 @@ export interface Approval {
   at: number;
   /** The statement bears the Mac's signature. Without it nothing here is to be believed. */
   verified: boolean;
-  /** `match`: the bytes held are what the Mac means. `missing`: no bytes came yet. */
+  /** `match`: the bytes held are what the Mac means. `missing`: none came; an open step without them is too long for the link. */
   bytes: 'match' | 'mismatch' | 'missing';
   request: Uint8Array;
   shown: Uint8Array;
@@ -127,9 +127,18 @@ export function isOpen(approval: Approval): boolean {
 export function unanswerable(approval: Approval): string {
   if (!approval.verified) return 'Your Mac did not sign this. Someone between may have made it up, so it cannot be answered here.';
   if (approval.bytes === 'mismatch') return 'What arrived is not what your Mac asked about. It cannot be answered here; answer it at your desk.';
-  if (approval.bytes === 'missing') return 'The request itself has not arrived yet.';
   if (approval.state !== 'open') return 'It is no longer open.';
   return '';
+}
+
+/** What is asked did not come with the question: whoever has not seen it may refuse it, and no more. */
+export function isUnseen(approval: Approval): boolean {
+  return approval.verified && isOpen(approval) && approval.bytes === 'missing';
+}
+
+/** The choices a person has here. */
+export function choosable(approval: Approval): readonly Choice[] {
+  return isUnseen(approval) ? approval.choices.filter(({ grants }) => !grants) : approval.choices;
 }
 
 /** Those that wait for a person, oldest first. */

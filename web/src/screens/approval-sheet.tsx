@@ -7,7 +7,7 @@ import { decide } from '../app/orders.ts';
 import { messageOf } from '../app/thread.ts';
 import { isFinal } from '../link/outbox.ts';
 import type { Entry } from '../link/outbox.ts';
-import { isOpen, unanswerable } from '../model/approvals.ts';
+import { choosable, isOpen, isUnseen, unanswerable } from '../model/approvals.ts';
 import type { Approval, Choice } from '../model/approvals.ts';
 import { choiceLabel, stateWords, viewOf } from '../model/approval-view.ts';
 import type { ApprovalView } from '../model/approval-view.ts';
@@ -76,7 +76,12 @@ export default function ApprovalSheet(props: { client: Client; approval: Approva
           <Show when={props.approval.verified} fallback={<p class="notice bad" role="alert">Could not be verified.</p>}>
             <p class="muted small">Signed by {props.client.mac()?.name || 'your Mac'} · asked {ago(props.approval.at, props.client.now())}</p>
           </Show>
-          <ApprovalBody view={view()} approval={props.approval} answers={answers()} change={change} />
+          <Show
+            when={!isUnseen(props.approval)}
+            fallback={<p class="notice">What is asked is too long to be shown here. Here it can only be refused; to allow it, look at it at your desk.</p>}
+          >
+            <ApprovalBody view={view()} approval={props.approval} answers={answers()} change={change} />
+          </Show>
           <Show when={props.approval.rule || props.approval.reason}>
             <p class="muted small"><Show when={props.approval.rule}>Rule {props.approval.rule}. </Show>{props.approval.reason}</p>
           </Show>
@@ -87,7 +92,7 @@ export default function ApprovalSheet(props: { client: Client; approval: Approva
           <Show when={!settled()}>
             <Show when={why() === '' || props.approval.state === 'deciding'} fallback={<p class="notice bad" role="alert">{why()}</p>}>
               <div class="choices" role="group" aria-label="Choices">
-                <For each={props.approval.choices}>
+                <For each={choosable(props.approval)}>
                   {(choice) => (
                     <button type="button" data-choice={choice.choice} classList={{ primary: choice.grants, plain: !choice.grants }} disabled={waiting() || props.approval.state !== 'open'} onClick={() => void take(choice)}>
                       {choiceLabel(choice, props.approval)}
