@@ -24,6 +24,8 @@ constexpr std::chrono::seconds kRefusalsToldEvery{10};
 // Kinds of refusals that are told apart between two tellings.
 constexpr size_t kRefusalsCountedMax = 64;
 constexpr size_t kEvaluatedMax = 4096;
+// Orders that were refused on a full disk and are not yet written down.
+constexpr size_t kBurnedMax = 1024;
 constexpr std::chrono::seconds kRefusalReportEvery{10};
 
 v1::CommandAnswer refused(const std::string& id, const std::string& reason, const std::string& message) {
@@ -93,11 +95,39 @@ void Service::run() {
 loop::Task<> Service::upkeep() {
   for (;;) {
     const bool fine = written([&] { store_.forget_old(clock_.now_ms()); });
+    write_burned();
     const auto until = loop::Timer::clock_type::now() + (fine ? kUpkeepEvery : std::chrono::minutes(0));
     do {
       co_await loop::sleep_for(node_.io(), kTroubleLook);
-    } while (trouble_.empty() && loop::Timer::clock_type::now() < until);
+    } while (trouble_.empty() && burned_.empty() && loop::Timer::clock_type::now() < until);
   }
+}
+
+bool Service::burn(const std::string& key, const std::string& digest, const v1::CommandAnswer& refusal) {
+  if (burned_.size() >= kBurnedMax) return false;
+  burned_.emplace(key, Store::Remembered{digest, refusal});
+  return true;
+}
+
+void Service::write_burned() {
+  while (!burned_.empty()) {
+    const auto& order = *burned_.begin();
+    const bool kept = written([&] {
+      store_.remember_command(order.first, order.second.digest, clock_.now_ms(), Durability::kSoon);
+      store_.remember_answer(order.first, *order.second.answer, Durability::kNow);
+    });
+    if (!kept) return;
+    burned_.erase(burned_.begin());
+  }
+}
+
+// Told before it is written, a refusal would be forgotten with this process, and the
+// same bytes be carried out later, when the person has long changed their mind.
+loop::Task<> Service::keep_answer(std::string key, v1::CommandAnswer outcome) {
+  const bool refusal = outcome.state() == "refused";
+  const Durability durability = refusal ? Durability::kNow : Durability::kSoon;
+  while (!written([&] { store_.remember_answer(key, outcome, durability); }) && refusal)
+    co_await loop::sleep_for(node_.io(), kTroubleLook);
 }
 
 bool Service::written(const std::function<void()>& write) {
@@ -203,7 +233,10 @@ loop::Task<> Service::on_signed_command(bus::Peer peer, v1::Envelope request) {
   context.mac = mac_;
   context.now_ms = clock_.now_ms();
   context.device = [this](const std::string& id) { return store_.device(id); };
-  context.remembered = [this](const std::string& id) { return store_.command(id); };
+  context.remembered = [this](const std::string& id) {
+    const auto burned = burned_.find(id);
+    return burned == burned_.end() ? store_.command(id) : burned->second;
+  };
   auto checked = check_command(request.signed_command(), context);
 
   if (const auto* refusal = std::get_if<Refusal>(&checked)) {
@@ -253,11 +286,15 @@ loop::Task<> Service::on_order(bus::Peer peer, v1::Envelope request, Command com
         store_.remember_command(order.key, command.digest, clock_.now_ms(), Durability::kSoon);
     });
     if (!kept) {
-      answer(peer, request,
-             sign(refused(order.id, "busy",
-                          "nothing was done: the Mac could not write your order down (" + trouble_ +
-                              "); try again"),
-                  command.digest));
+      const auto outcome = sign(refused(order.id, "busy",
+                                        "nothing was done: the Mac could not write your order down (" +
+                                            trouble_ + "); try again"),
+                                command.digest);
+      // No signed refusal that could be forgotten: then it has not been answered at all.
+      if (!burn(order.key, command.digest, outcome))
+        inbox_.fail(peer, request, "busy", "the Mac can't write orders down: " + trouble_);
+      else
+        answer(peer, request, outcome);
       co_return;
     }
     (void)under_way_.begin(order.key);
@@ -274,7 +311,7 @@ loop::Task<> Service::on_order(bus::Peer peer, v1::Envelope request, Command com
   auto outcome =
       sign(co_await carry_out(order, too_late ? Asking::kOnlyWhatBecame : Asking::kCarryOut), command.digest);
   if (!reads) {
-    (void)written([&] { store_.remember_answer(order.key, outcome); });
+    co_await keep_answer(order.key, outcome);
     under_way_.end(order.key, outcome);
   }
   if (order.method == "zane/attach" && outcome.state() == "done") {

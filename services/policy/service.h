@@ -60,6 +60,11 @@ class Service {
   // Runs `write`; trouble with the disk is remembered, and false comes back.
   bool written(const std::function<void()>& write);
   loop::Task<> upkeep();
+  // What was refused stays refused, also while the disk takes nothing: told only
+  // when it is written, or remembered here until it can be.
+  loop::Task<> keep_answer(std::string key, v1::CommandAnswer outcome);
+  [[nodiscard]] bool burn(const std::string& key, const std::string& digest, const v1::CommandAnswer& refusal);
+  void write_burned();
 
   bus::Node& node_;
   const config::Config& config_;
@@ -78,6 +83,8 @@ class Service {
   OwnMethods own_;
   Judge judge_;
   UnderWay under_way_;
+  // Refused because nothing could be written; by key.
+  std::map<std::string, Store::Remembered> burned_;
   // Approvals that the rules have been asked about, newest last.
   std::deque<std::string> evaluated_;
   std::map<std::string, AuditRecord> refusals_counted_;

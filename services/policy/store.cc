@@ -161,8 +161,8 @@ void Store::remember_intent(const std::string& id, const std::string& digest, co
   appended(hash);
 }
 
-void Store::remember_answer(const std::string& id, const v1::CommandAnswer& answer) {
-  write(Durability::kSoon, [&] {
+void Store::remember_answer(const std::string& id, const v1::CommandAnswer& answer, Durability durability) {
+  write(durability, [&] {
     db_.query("UPDATE commands SET answer = ? WHERE id = ?").blob(answer.SerializeAsString()).bind(id).run();
   });
 }

@@ -70,7 +70,8 @@ class Store {
   // The same, and that it is about to be carried out: one write, on the disk.
   void remember_intent(const std::string& id, const std::string& digest, const AuditRecord& intent,
                        int64_t now_ms);
-  void remember_answer(const std::string& id, const v1::CommandAnswer& answer);
+  void remember_answer(const std::string& id, const v1::CommandAnswer& answer,
+                       Durability durability = Durability::kSoon);
   void forget_old(int64_t now_ms);
 
   // Appends a record that holds the hash of the one before, signed.
