@@ -6,6 +6,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <cstdlib>
+
 #ifdef __APPLE__
 #include <sys/sysctl.h>
 #else
@@ -32,6 +34,12 @@ std::string boot_id() {
   if (::sysctlbyname("kern.bootsessionuuid", uuid, &length, nullptr, 0) == 0 && uuid[0]) return uuid;
   // Unknown counts as "has booted since": a new epoch costs a snapshot, no more.
   return "unknown-" + std::to_string(::getpid());
+}
+
+std::filesystem::path boot_folder() {
+  char folder[1024] = {};
+  const size_t length = ::confstr(_CS_DARWIN_USER_TEMP_DIR, folder, sizeof folder);
+  return length > 0 && length <= sizeof folder ? std::filesystem::path(folder) : std::filesystem::path();
 }
 
 std::string process_start(int64_t pid) {
@@ -63,6 +71,15 @@ std::optional<PeerIdentity> peer_of_unix_socket(int fd) {
   socklen_t length = sizeof peer;
   if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0) return std::nullopt;
   return PeerIdentity{static_cast<int64_t>(peer.uid), static_cast<int64_t>(peer.pid)};
+}
+
+std::filesystem::path boot_folder() {
+  const char* own = std::getenv("XDG_RUNTIME_DIR");
+  std::error_code error;
+  if (own && *own == '/' && std::filesystem::is_directory(own, error)) return own;
+  if (std::filesystem::is_directory("/dev/shm", error)) return "/dev/shm";
+  const auto folder = std::filesystem::temp_directory_path(error);
+  return error ? std::filesystem::path() : folder;
 }
 
 std::string boot_id() {

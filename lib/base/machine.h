@@ -3,6 +3,7 @@
 // called. Linux is where we build and test; macOS is what we ship for.
 #pragma once
 
+#include <filesystem>
 #include <optional>
 #include <string>
 
@@ -25,6 +26,10 @@ void close_on_exec(int fd);
 
 // A text that is the same until the machine boots again. Never empty.
 std::string boot_id();
+
+// A folder whose files are in no backup and need not outlive a boot; this user's own
+// where the system has such a one. "" when there is none.
+std::filesystem::path boot_folder();
 
 // The machine's name as its owner knows it.
 std::string machine_name();

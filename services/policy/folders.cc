@@ -19,74 +19,11 @@ namespace fs = std::filesystem;
 // More than any honest path has; Linux gives up after as many too.
 constexpr int kLinksMax = 40;
 
-struct Identity {
-  dev_t device;
-  ino_t inode;
-  bool operator==(const Identity&) const = default;
-};
-
-// Where a path leads, by what is there and not by how it is spelled: on macOS
-// `Keys`, `keys` and two ways to write an umlaut are one folder.
-struct Place {
-  // From the root to the last part that exists, links followed.
-  std::vector<Identity> chain;
-  // What does not exist yet.
-  std::vector<std::string> rest;
-  // It can't be said: relative, a NUL in it, not to be looked at, links in a circle, or
-  // back out of what does not exist.
-  bool unclear = false;
-};
-
 void prepend(std::deque<std::string>& parts, const fs::path& path) {
   std::vector<std::string> more;
   for (const auto& part : path)
     if (!part.empty() && part != "/") more.push_back(part.string());
   parts.insert(parts.begin(), more.begin(), more.end());
-}
-
-Place place_of(const fs::path& path, Look with) {
-  Place place;
-  struct stat info {};
-  // What follows a NUL is seen by us and by no system call.
-  place.unclear =
-      !path.is_absolute() || path.native().find('\0') != std::string::npos || with("/", &info) != 0;
-  if (place.unclear) return place;
-  const Identity root{info.st_dev, info.st_ino};
-  place.chain = {root};
-  fs::path here = "/";
-  std::deque<std::string> parts;
-  prepend(parts, path);
-  for (int links = 0; !parts.empty();) {
-    const std::string part = parts.front();
-    parts.pop_front();
-    if (part == ".") continue;
-    if (part == "..") {
-      place.unclear = place.unclear || !place.rest.empty();
-      if (place.chain.size() > 1) place.chain.pop_back();
-      here = here.parent_path();
-      continue;
-    }
-    const fs::path next = here / part;
-    if (!place.rest.empty() || with(next.c_str(), &info) != 0) {
-      place.unclear = place.unclear || (place.rest.empty() && errno != ENOENT && errno != ENOTDIR);
-      place.rest.push_back(part);
-    } else if (S_ISLNK(info.st_mode)) {
-      std::error_code error;
-      const fs::path target = fs::read_symlink(next, error);
-      if (error || ++links > kLinksMax) {
-        place.unclear = true;
-        return place;
-      }
-      prepend(parts, target);
-      if (!target.is_absolute()) continue;
-      here = "/";
-      place.chain = {root};
-    } else {
-      here = next;
-      place.chain.push_back({info.st_dev, info.st_ino});
-    }
-  }
-  return place;
 }
 
 bool same_name(const std::string& a, const std::string& b) { return a == b; }
@@ -153,18 +90,83 @@ fs::path expanded(const std::string& folder) {
 
 }  // namespace
 
-// In doubt they do: what is protected is not opened by a spelling.
 int look(const char* path, struct stat* info) { return ::lstat(path, info); }
 
-bool overlaps(const fs::path& root, const fs::path& protected_folder, Look with) {
-  const Place a = place_of(root, with);
-  const Place b = place_of(protected_folder, with);
+Place place_of(const fs::path& path, Look with) {
+  Place place;
+  struct stat info {};
+  // What follows a NUL is seen by us and by no system call.
+  place.unclear =
+      !path.is_absolute() || path.native().find('\0') != std::string::npos || with("/", &info) != 0;
+  if (place.unclear) return place;
+  const Identity root{info.st_dev, info.st_ino};
+  place.chain = {root};
+  fs::path here = "/";
+  std::deque<std::string> parts;
+  prepend(parts, path);
+  for (int links = 0; !parts.empty();) {
+    const std::string part = parts.front();
+    parts.pop_front();
+    if (part == ".") continue;
+    if (part == "..") {
+      place.unclear = place.unclear || !place.rest.empty();
+      if (place.chain.size() > 1) place.chain.pop_back();
+      here = here.parent_path();
+      continue;
+    }
+    const fs::path next = here / part;
+    if (!place.rest.empty() || with(next.c_str(), &info) != 0) {
+      place.unclear = place.unclear || (place.rest.empty() && errno != ENOENT && errno != ENOTDIR);
+      place.rest.push_back(part);
+    } else if (S_ISLNK(info.st_mode)) {
+      std::error_code error;
+      const fs::path target = fs::read_symlink(next, error);
+      if (error || ++links > kLinksMax) {
+        place.unclear = true;
+        return place;
+      }
+      prepend(parts, target);
+      if (!target.is_absolute()) continue;
+      here = "/";
+      place.chain = {root};
+    } else {
+      here = next;
+      place.chain.push_back({info.st_dev, info.st_ino});
+    }
+  }
+  return place;
+}
+
+const Place& Looked::at(const std::string& folder) {
+  const auto known = places_.find(folder);
+  return known != places_.end() ? known->second : places_.emplace(folder, place_of(folder)).first->second;
+}
+
+void Looked::hand_on(v1::Effect& effect) const {
+  for (const auto& [path, place] : places_) {
+    auto* judged = effect.add_folders();
+    judged->set_path(path);
+    if (place.unclear || !place.rest.empty()) continue;
+    judged->set_device(static_cast<uint64_t>(place.chain.back().device));
+    judged->set_inode(static_cast<uint64_t>(place.chain.back().inode));
+  }
+}
+
+// In doubt they do: what is protected is not opened by a spelling.
+bool overlaps(const Place& a, const Place& b) {
   return a.unclear || b.unclear || holds(a, b, could_be_one_name) || holds(b, a, could_be_one_name);
+}
+
+bool overlaps(const fs::path& root, const fs::path& protected_folder, Look with) {
+  return overlaps(place_of(root, with), place_of(protected_folder, with));
 }
 
 // In doubt it is not.
 bool is_within(const fs::path& folder, const std::vector<std::string>& allowed, Look with) {
-  const Place inner = place_of(folder, with);
+  return is_within(place_of(folder, with), allowed, with);
+}
+
+bool is_within(const Place& inner, const std::vector<std::string>& allowed, Look with) {
   return !inner.unclear && std::any_of(allowed.begin(), allowed.end(), [&](const std::string& entry) {
     const Place outer = place_of(expanded(entry), with);
     return !outer.unclear && holds(outer, inner, same_name);

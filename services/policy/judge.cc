@@ -1,7 +1,6 @@
 #include "services/policy/judge.h"
 
 #include "lib/link/choices.h"
-#include "services/policy/folders.h"
 #include "services/policy/task.h"
 #include "services/policy/thread_rights.h"
 
@@ -36,10 +35,11 @@ void resolve_folder(bj::object& params) {
 }
 
 // The first of these that holds one of those kept, or lies in one; "" for none.
-std::string protected_among(const std::vector<std::string>& folders, const std::vector<std::string>& kept) {
+std::string protected_among(const std::vector<std::string>& folders, const std::vector<std::string>& kept,
+                            Looked& looked) {
   for (const auto& folder : folders)
     for (const auto& keep : kept)
-      if (overlaps(folder, keep)) return folder;
+      if (overlaps(looked.at(folder), place_of(keep))) return folder;
   return "";
 }
 
@@ -57,6 +57,13 @@ Judge::Judge(bus::Node& node, const config::Config& config, bus::Client& supervi
     : node_(node), config_(config), supervisor_(supervisor) {}
 
 loop::Task<Judged> Judge::judge(Order& order) {
+  Looked looked;
+  Judged judged = co_await judge_by(order, looked);
+  if (judged.effect) looked.hand_on(*judged.effect);
+  co_return judged;
+}
+
+loop::Task<Judged> Judge::judge_by(Order& order, Looked& looked) {
   if (is_reserved(order.method))
     co_return Judged::refused("bad-command", "`" + order.method + "` is not for clients");
   // A hook's folder was checked against zane.toml; its role is for the task alone.
@@ -73,18 +80,18 @@ loop::Task<Judged> Judge::judge(Order& order) {
             kAskProfile + "`, `" + kReadOnlyProfile + "` or `" + kFullAccessProfile + "`");
   if (starts_thread(order.method) || acts_in_thread(order.method)) resolve_folder(order.params);
   if (acts_in_thread(order.method)) {
-    if (auto refusal = co_await thread_forbids(order)) co_return *std::move(refusal);
+    if (auto refusal = co_await thread_forbids(order, looked)) co_return *std::move(refusal);
   } else if (starts_thread(order.method)) {
-    if (auto refusal = co_await folders_forbid(order, writable_folders_in(order.params)))
+    if (auto refusal = co_await folders_forbid(order, writable_folders_in(order.params), looked))
       co_return *std::move(refusal);
   }
-  if (order.method == "zane/approval/decide") co_return co_await decision(order);
-  if (order.method == "zane/task/start") co_return task(order);
+  if (order.method == "zane/approval/decide") co_return co_await decision(order, looked);
+  if (order.method == "zane/task/start") co_return task(order, looked);
   if (ours) co_return Judged::answered_here();
   co_return call(order);
 }
 
-loop::Task<Judged> Judge::decision(const Order& order) {
+loop::Task<Judged> Judge::decision(const Order& order, Looked& looked) {
   const std::string id = order.text("approval");
   const std::string choice = order.text("choice");
   v1::Envelope question = node_.envelope(order.trace, order.id);
@@ -103,7 +110,7 @@ loop::Task<Judged> Judge::decision(const Order& order) {
     const auto* params = request.ok() ? json::object_at(*request, "params") : nullptr;
     const auto kept = co_await kept_folders(order);
     if (!kept.ok()) co_return Judged::refused("codex-down", std::string(kept.status().message()));
-    if (const std::string folder = params ? protected_among(folders_opened_by(*params), *kept) : "";
+    if (const std::string folder = params ? protected_among(folders_opened_by(*params), *kept, looked) : "";
         !folder.empty())
       co_return Judged::refused("protected-folder",
                                 "`" + folder +
@@ -121,10 +128,10 @@ loop::Task<Judged> Judge::decision(const Order& order) {
   co_return Judged::carried_out(std::move(effect));
 }
 
-Judged Judge::task(const Order& order) const {
+Judged Judge::task(const Order& order, Looked& looked) const {
   const std::string cwd = order.text("cwd");
   const bool own_folder = order.role == Role::kOwner || order.actor.kind() == "hook";
-  if (!own_folder && !is_within(cwd, config_.policy.folders))
+  if (!own_folder && !is_within(looked.at(cwd), config_.policy.folders))
     return Judged::refused("role",
                            "`" + cwd +
                                "` is not among the `folders` under [policy] in zane.toml: an owner can start "
@@ -140,7 +147,7 @@ Judged Judge::task(const Order& order) const {
 }
 
 // What the thread is counts as much as what the order says.
-loop::Task<std::optional<Judged>> Judge::thread_forbids(const Order& order) {
+loop::Task<std::optional<Judged>> Judge::thread_forbids(const Order& order, Looked& looked) {
   v1::Envelope question = node_.envelope(order.trace, order.id);
   question.mutable_question()->mutable_thread()->set_thread(order.text("threadId"));
   // Longer than supervisor waits for Codex, so that its word arrives.
@@ -150,22 +157,22 @@ loop::Task<std::optional<Judged>> Judge::thread_forbids(const Order& order) {
   if (!facts.known())
     co_return Judged::refused(
         "codex-down", "this thread can't be looked at now, and what can't be checked is not done: try again");
-  const ThreadRight right = right_in(facts, config_.policy.folders);
+  const ThreadRight right = right_in(facts, config_.policy.folders, looked);
   if (order.role < right.role)
     co_return Judged::refused("role", "`" + order.method + "` in this thread needs the role " +
                                           std::string(name_of(right.role)) + ": " + right.why);
   std::vector<std::string> folders = writable_folders_in(order.params);
   if (!facts.cwd().empty()) folders.push_back(facts.cwd());
   folders.insert(folders.end(), facts.writable_roots().begin(), facts.writable_roots().end());
-  co_return co_await folders_forbid(order, std::move(folders));
+  co_return co_await folders_forbid(order, std::move(folders), looked);
 }
 
 // None of them may hold our keys or Codex's.
 loop::Task<std::optional<Judged>> Judge::folders_forbid(const Order& order,
-                                                        std::vector<std::string> folders) {
+                                                        std::vector<std::string> folders, Looked& looked) {
   const auto kept = co_await kept_folders(order);
   if (!kept.ok()) co_return Judged::refused("codex-down", std::string(kept.status().message()));
-  if (const std::string folder = protected_among(folders, *kept); !folder.empty())
+  if (const std::string folder = protected_among(folders, *kept, looked); !folder.empty())
     co_return Judged::refused("protected-folder", "`" + folder +
                                                       "` could be written to, and Zane's or Codex's own keys "
                                                       "lie there: choose a project's folder");

@@ -20,7 +20,10 @@ class ThreadRightsTest : public ::testing::Test {
     facts_.set_cwd((temp_ / "in").string());
     facts_.add_writable_roots((temp_ / "in").string() + "/side");
   }
-  Role role() { return right_in(facts_, {(temp_ / "in").string()}).role; }
+  Role role() {
+    Looked looked;
+    return right_in(facts_, {(temp_ / "in").string()}, looked).role;
+  }
 
   zane::testing::TempFolder temp_;
   v1::ThreadFacts facts_;
@@ -52,13 +55,15 @@ TEST_F(ThreadRightsTest, EachThingThatWidensItTakesAnOwner) {
   facts_ = good;
   facts_.add_writable_roots((temp_ / "out").string());
   EXPECT_EQ(role(), Role::kOwner);
-  EXPECT_EQ(right_in(good, {}).role, Role::kOwner) << "no folder is allowed";
+  Looked looked;
+  EXPECT_EQ(right_in(good, {}, looked).role, Role::kOwner) << "no folder is allowed";
 }
 
 TEST_F(ThreadRightsTest, WhatIsNotKnownTakesAnOwner) {
+  Looked looked;
   facts_.set_powers_known(false);
   EXPECT_EQ(role(), Role::kOwner);
-  EXPECT_EQ(right_in(v1::ThreadFacts(), {"/"}).role, Role::kOwner);
+  EXPECT_EQ(right_in(v1::ThreadFacts(), {"/"}, looked).role, Role::kOwner);
 }
 
 TEST(ActsInThreadTest, WhatStartsOrGoesOnWithATurn) {

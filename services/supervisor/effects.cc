@@ -2,11 +2,14 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 
 #include "boost/asio/redirect_error.hpp"
 #include "boost/asio/use_awaitable.hpp"
+#include "lib/journal/cure.h"
 #include "lib/json/strict.h"
 #include "lib/log/log.h"
+#include "services/supervisor/judged_folders.h"
 
 namespace zane::supervisor {
 namespace {
@@ -46,9 +49,19 @@ v1::EffectResult unknown_result() {
       "it was handed to Codex, then the connection was lost: look at the thread before you try again");
 }
 
-v1::EffectResult weather_result(const std::exception& trouble) {
+std::optional<v1::EffectResult> refused_by_folders(const v1::Effect& effect) {
+  const std::string folder = swapped_folder(effect);
+  if (folder.empty()) return std::nullopt;
+  log::error("folder_swapped", {{"folder", folder}, {"command", effect.command_id()}});
+  return result_of("refused", "folder-changed",
+                   "`" + folder +
+                       "` is not what it was when this was allowed: something else was put in its place. "
+                       "Nothing was done; look at the folder before you order it again");
+}
+
+v1::EffectResult weather_result(const journal::SqliteError& trouble) {
   return result_of("refused", "disk",
-                   "nothing was done: Zane could not write it down first: " + std::string(trouble.what()));
+                   "nothing was done: Zane could not write it down first: " + journal::with_cure(trouble));
 }
 
 v1::EffectResult result_of(const absl::StatusOr<CodexReply>& reply) {
@@ -183,6 +196,8 @@ loop::Task<v1::EffectResult> Effects::call(const v1::Effect& effect, const std::
   const bool on_disk = effect.once() == v1::Effect::ONCE_ON_DISK;
   const std::string thread = on_disk ? text_in(given, "threadId") : "";
   if (on_disk) note(effect.command_id(), kSent);
+  // After the last thing that takes time.
+  if (auto refused = refused_by_folders(effect)) co_return *std::move(refused);
   if (!thread.empty() && changes_powers(given)) on_.powers.unsure(thread);
   absl::StatusOr<CodexReply> reply = absl::UnknownError("");
   if (!goes_with_the_events(method, effect.once()))
@@ -214,6 +229,7 @@ loop::Task<v1::EffectResult> Effects::start_task(const v1::Effect& effect, const
     // Nothing has been said in a thread whose making was lost: another is made.
     for (int tries = 0; tries < kThreadTries && made.state() != "done" && made.state() != "failed"; ++tries) {
       if (!co_await on_.codex.ready_soon()) break;
+      if (auto refused = refused_by_folders(effect)) co_return *std::move(refused);
       made = result_of(co_await on_.codex.call("thread/start", effect.start_task().thread_params()));
     }
     if (made.state() == "unknown" || made.state().empty())
@@ -230,6 +246,10 @@ loop::Task<v1::EffectResult> Effects::start_task(const v1::Effect& effect, const
   if (!co_await on_.codex.ready_soon())
     co_return result_of("refused", "codex-down", "codex is not running: " + on_.codex.state().message());
   note(id, std::string(kTaskSent) + thread);
+  if (auto refused = refused_by_folders(effect)) {
+    note(id, std::string(kThreadMade) + thread);
+    co_return *std::move(refused);
+  }
   auto result = result_of(co_await on_.codex.call("turn/start", bj::serialize(*params)));
   if (result.state() == "refused") {
     note(id, std::string(kThreadMade) + thread);
@@ -295,6 +315,7 @@ v1::EffectResult Effects::decide(const v1::Effect& effect, const std::string& tr
   const bool decided_before =
       approval && !effect.command_id().empty() && approval->cause == effect.command_id();
   if (!decided_before) {
+    if (auto swapped = refused_by_folders(effect)) return *std::move(swapped);
     if (const auto refused =
             on_.approvals.decide(decision, effect.actor(), decision.rule(), effect.command_id(), trace)) {
       const std::string state = approval ? approval->state : "unknown";

@@ -1,0 +1,179 @@
+// Effects against a Codex that does what the test says: what policy judged is what
+// Codex gets, or it gets nothing.
+#include "services/supervisor/effects.h"
+
+#include <sys/stat.h>
+
+#include "gmock/gmock.h"
+#include "lib/journal/journal.h"
+#include "lib/testing/clock.h"
+#include "lib/testing/run.h"
+#include "lib/testing/temp_folder.h"
+#include "services/supervisor/testing/scripted_codex.h"
+
+namespace zane::supervisor {
+namespace {
+
+namespace bj = boost::json;
+namespace fs = std::filesystem;
+using ::testing::HasSubstr;
+using zane::testing::run;
+using zane::testing::run_until;
+
+constexpr char kRequest[] =
+    R"({"method":"item/permissions/requestApproval","id":7,"params":{"threadId":"t","turnId":"u","itemId":"i"}})";
+
+class EffectsTest : public ::testing::Test, public Teller {
+ protected:
+  EffectsTest()
+      : home_(*base::Home::open(temp_.path().string())),
+        journal_(temp_ / "j.db", "boot", clock_.now),
+        ledger_(temp_ / "l.db", temp_ / "none.db"),
+        codex_(io_, home_, config_, wire_, host_),
+        bulk_(io_, codex_, bulk_wire_),
+        book_(ledger_, *this, mac_, clock_),
+        powers_(ledger_, clock_),
+        effects_({io_, ledger_, codex_, bulk_, book_, processes_, powers_, clock_}, [] {}) {
+    fs::create_directories(temp_ / "work/app");
+    fs::create_directories(temp_ / "keys");
+    wire_.answer = [this](const std::string& method, const bj::object&) -> std::optional<std::string> {
+      if (method == "thread/start" && swap_at_thread_start_) swap();
+      if (method == "initialize") return R"({"userAgent":"zane/9.9 x","codexHome":"/codex"})";
+      if (method == "thread/start") return R"({"thread":{"id":"t"},"approvalPolicy":"on-request"})";
+      if (method == "turn/start") return R"({"turn":{"id":"u"}})";
+      return "{}";
+    };
+    Codex::Events events;
+    events.on_message = [](const CodexMessage&, const Incoming&) {};
+    events.on_ready = [](std::shared_ptr<const Session>) -> loop::Task<> { co_return; };
+    events.on_lost = [] {};
+    events.on_ended = [](const std::string&) {};
+    loop::spawn(io_, "codex", codex_.run(std::move(events)));
+    run_until(io_, [&] { return codex_.state().state() == "ready"; });
+  }
+
+  void tell(const std::function<void(v1::Event&)>& fill) override {
+    journal_.append(journal::Level::kList, clock_.now, fill);
+  }
+  v1::Effect effect(const std::string& id) const {
+    v1::Effect made;
+    made.set_command_id(id);
+    made.set_once(v1::Effect::ONCE_ON_DISK);
+    struct stat info {};
+    const std::string folder = (temp_ / "work/app").string();
+    auto* judged = made.add_folders();
+    judged->set_path(folder);
+    if (::stat(folder.c_str(), &info) == 0) {
+      judged->set_device(info.st_dev);
+      judged->set_inode(info.st_ino);
+    }
+    return made;
+  }
+  v1::Effect turn(const std::string& id) const {
+    v1::Effect made = effect(id);
+    made.mutable_call()->set_method("turn/start");
+    made.mutable_call()->set_params(R"({"threadId":"t","input":[]})");
+    return made;
+  }
+  // What a command in the sandbox of another thread can do to its own folder.
+  void swap() {
+    fs::rename(temp_ / "work/app", temp_ / "work/x");
+    fs::create_directory_symlink(temp_ / "keys", temp_ / "work/app");
+  }
+  void swap_back() {
+    fs::remove(temp_ / "work/app");
+    fs::rename(temp_ / "work/x", temp_ / "work/app");
+  }
+  int sent(std::string_view method) const {
+    return static_cast<int>(std::count_if(wire_.sent.begin(), wire_.sent.end(), [&](const bj::object& m) {
+      const auto* name = m.if_contains("method");
+      return name && name->as_string() == method;
+    }));
+  }
+  v1::EffectResult carry_out(const v1::Effect& what) { return run(io_, effects_.carry_out(what, "")); }
+
+  zane::testing::TempFolder temp_;
+  zane::testing::SetClock clock_{1700000000000};
+  const crypto::EcKey mac_ = crypto::EcKey::generate();
+  loop::Io io_{1};
+  base::Home home_;
+  config::Config config_;
+  journal::Journal journal_;
+  Ledger ledger_;
+  testing::ScriptedTransport wire_{io_};
+  testing::ScriptedTransport bulk_wire_{io_};
+  testing::ScriptedHost host_;
+  Codex codex_;
+  Bulk bulk_;
+  ApprovalBook book_;
+  Processes processes_;
+  Powers powers_;
+  Effects effects_;
+  bool swap_at_thread_start_ = false;
+};
+
+TEST_F(EffectsTest, ATurnInAFolderThatWasSwappedAfterTheCheckIsRefused) {
+  const auto judged = turn("one");
+  swap();
+  const auto refused = carry_out(judged);
+  EXPECT_EQ(refused.state(), "refused");
+  EXPECT_EQ(refused.reason(), "folder-changed");
+  EXPECT_THAT(refused.message(), HasSubstr("work/app"));
+  EXPECT_EQ(sent("turn/start"), 0);
+  swap_back();
+  EXPECT_EQ(carry_out(turn("two")).state(), "done");
+  EXPECT_EQ(sent("turn/start"), 1);
+}
+
+TEST_F(EffectsTest, AnotherFolderOfTheSameNameIsAnotherFolder) {
+  const auto judged = turn("one");
+  fs::rename(temp_ / "work/app", temp_ / "work/x");
+  fs::create_directory(temp_ / "work/app");
+  EXPECT_EQ(carry_out(judged).reason(), "folder-changed");
+  fs::remove(temp_ / "work/app");
+  EXPECT_EQ(carry_out(judged).reason(), "folder-changed");
+}
+
+TEST_F(EffectsTest, WhereNothingWasNothingMayHaveBeenPut) {
+  fs::remove(temp_ / "work/app");
+  const auto judged = turn("one");
+  EXPECT_EQ(carry_out(judged).state(), "done");
+  fs::create_directory_symlink(temp_ / "keys", temp_ / "work/app");
+  auto later = judged;
+  later.set_command_id("two");
+  EXPECT_EQ(carry_out(later).reason(), "folder-changed");
+}
+
+TEST_F(EffectsTest, ATasksFolderSwappedBetweenItsTwoCallsStartsNoTurn) {
+  v1::Effect task = effect("task");
+  task.mutable_start_task()->set_thread_params("{}");
+  task.mutable_start_task()->set_turn_params(R"({"input":[]})");
+  swap_at_thread_start_ = true;
+  EXPECT_EQ(carry_out(task).reason(), "folder-changed");
+  EXPECT_EQ(sent("thread/start"), 1);
+  EXPECT_EQ(sent("turn/start"), 0);
+  // The thread that was made is the one a repeat goes on with.
+  swap_at_thread_start_ = false;
+  swap_back();
+  EXPECT_EQ(carry_out(task).state(), "done");
+  EXPECT_EQ(sent("thread/start"), 1);
+}
+
+TEST_F(EffectsTest, AGrantForAFolderThatWasSwappedIsRefusedAndStaysOpen) {
+  const auto [approval, fresh] = book_.open("codex-1", *read_codex_message(kRequest), kRequest, "", "");
+  v1::Effect grant = effect("grant");
+  auto* decide = grant.mutable_decide();
+  decide->set_approval(approval.id);
+  decide->set_digest(approval.digest);
+  decide->set_choice("accept");
+  decide->set_response("{}");
+  decide->set_grants(true);
+  swap();
+  EXPECT_EQ(carry_out(grant).reason(), "folder-changed");
+  EXPECT_EQ(book_.find(approval.id)->state, "open");
+  swap_back();
+  EXPECT_EQ(carry_out(grant).state(), "done");
+}
+
+}  // namespace
+}  // namespace zane::supervisor
