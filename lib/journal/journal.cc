@@ -1,6 +1,7 @@
 #include "lib/journal/journal.h"
 
 #include "lib/crypto/hash.h"
+#include "lib/journal/cure.h"
 #include "lib/log/log.h"
 
 namespace zane::journal {
@@ -116,7 +117,7 @@ std::vector<v1::Event> Journal::commit() {
   } catch (const SqliteError& e) {
     db_.roll_back();
     if (e.trouble() != Trouble::kWeather) throw;
-    trouble_ = e.what();
+    trouble_ = with_cure(e);
     return told;
   }
   trouble_.clear();
@@ -125,6 +126,7 @@ std::vector<v1::Event> Journal::commit() {
   appended_.clear();
   uncommitted_bytes_ = 0;
   committed_ = head_;
+  on_committed_(committed_);
   return told;
 }
 
@@ -167,11 +169,13 @@ v1::JournalPage Journal::read(const v1::JournalRead& request) {
 
 int64_t Journal::stream_start(const std::string& thread) {
   if (thread.empty()) return committed_;
+  // A place of an earlier epoch is no place of this one: what it told comes from Codex.
+  const int64_t horizon = std::max(pruned_through_, epoch_first_ - 1);
   auto row = db_.query("SELECT max(seq) FROM events WHERE thread = ? AND method = 'turn/started'");
   row.bind(thread);
-  if (row.step() && row.integer(0) > 0) return std::max(row.integer(0) - 1, pruned_through_);
+  if (row.step() && row.integer(0) > 0) return std::max(row.integer(0) - 1, horizon);
   // No turn yet: everything there is of it (its start, an early approval).
-  return pruned_through_;
+  return horizon;
 }
 
 std::optional<v1::Event> Journal::latest(const std::string& thread, const std::string& item,

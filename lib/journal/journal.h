@@ -5,6 +5,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -66,6 +67,9 @@ class Journal {
     appended_.emplace_back(now_ms, std::move(event));
   }
 
+  // Called with the last seq of each commit, before anybody is given its events.
+  void on_committed(std::function<void(int64_t seq)> told) { on_committed_ = std::move(told); }
+
   // Writes what was appended, and gives what may now be published, in order. While
   // the disk takes nothing (weather) it gives nothing, keeps it all, and the next
   // commit tries again; trouble() says why. Any other SqliteError is thrown.
@@ -115,6 +119,7 @@ class Journal {
   std::vector<std::pair<int64_t, v1::Event>> appended_;
   size_t uncommitted_bytes_ = 0;
   std::string trouble_;
+  std::function<void(int64_t)> on_committed_ = [](int64_t) {};
 };
 
 // Opens the file, moving a damaged one aside first.

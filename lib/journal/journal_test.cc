@@ -332,6 +332,23 @@ TEST_F(JournalTest, AStreamOfAThreadBeginsBeforeItsLatestTurn) {
 
 // ---- gaps -----------------------------------------------------------------------
 
+TEST_F(JournalTest, AfterABootAStreamBeginsWhereItsReaderCanBegin) {
+  {
+    const auto before = open("boot-1");
+    append(*before, "a", "a turn", Level::kThread, 1000, "turn/started");
+    append(*before, "b", "no turn");
+    before->commit();
+  }
+  const auto journal = open("boot-2");
+  append(*journal, "a", "later");
+  journal->commit();
+  for (const char* thread : {"a", "b", "unknown"}) {
+    const auto page = journal->read(reading(journal->epoch(), journal->stream_start(thread), thread));
+    EXPECT_EQ(page.gap(), "") << thread;
+  }
+  EXPECT_EQ(journal->stream_start("a"), 2);
+}
+
 TEST_F(JournalTest, APlaceOfAnotherEpochIsNoPlace) {
   std::string first;
   {

@@ -46,6 +46,7 @@ v1::CodexState Codex::state() const {
   state.set_message(message_);
   state.set_session(session_ ? session_->id : "");
   state.set_instance(instance());
+  state.set_logged_out(logged_out_);
   state.set_age_ms(proof_ns_ == 0 ? -1 : (base::steady_ns() - proof_ns_) / 1000000);
   return state;
 }
@@ -197,6 +198,22 @@ loop::Task<> Codex::prepare(int64_t connection) {
   if (!session->alive) co_return;
   prepared_ = true;
   set_state("ready", "");
+  loop::spawn(io_, "codex_account", look_at_account(session));
+}
+
+// Every turn would fail without an account, and say so in its own words only then.
+loop::Task<> Codex::look_at_account(std::shared_ptr<const Session> session) {
+  const auto reply = co_await rpc_.call("account/read", "{}", times_.call);
+  if (!session->alive || !reply.ok() || !reply->ok) co_return;
+  const auto answer = json::parse_object(reply->bytes);
+  if (!answer.ok()) co_return;
+  const auto* account = answer->if_contains("account");
+  const auto* needs_one = answer->if_contains("requiresOpenaiAuth");
+  const bool out = (!account || account->is_null()) && needs_one && needs_one->is_bool() && needs_one->as_bool();
+  if (out == logged_out_) co_return;
+  logged_out_ = out;
+  if (out) log::warn("codex_logged_out", {{"cure", "codex login"}});
+  if (events_.on_state) events_.on_state();
 }
 
 loop::Task<absl::Status> Codex::initialize() {
@@ -275,6 +292,8 @@ void Codex::on_incoming(const Incoming& incoming) {
     (void)rpc_.on_response(*message, incoming);
   else
     events_.on_message(*message, incoming);
+  if (message->method == "account/updated" && session_)
+    loop::spawn(io_, "codex_account", look_at_account(session_));
 }
 
 }  // namespace zane::supervisor

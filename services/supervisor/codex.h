@@ -96,6 +96,7 @@ class Codex {
   loop::Task<absl::Status> connect_or_start();
   loop::Task<absl::Status> start();
   loop::Task<> prepare(int64_t connection);
+  loop::Task<> look_at_account(std::shared_ptr<const Session> session);
   loop::Task<absl::Status> initialize();
   loop::Task<> probe();
   void on_incoming(const Incoming& incoming);
@@ -129,6 +130,7 @@ class Codex {
   int failures_ = 0;
   int quick_ends_ = 0;
   int missed_probes_ = 0;
+  bool logged_out_ = false;
   int64_t bad_messages_ = 0;
 };
 

@@ -33,9 +33,17 @@ constexpr int64_t kBelievedStepMs = int64_t{3600} * 1000;
 }  // namespace
 
 Ledger::Ledger(const std::filesystem::path& file, const std::filesystem::path& old_journal) : db_(file) {
-  auto version = db_.query("PRAGMA user_version");
-  version.step();
-  if (version.integer(0) >= 1) return;
+  int64_t version = 0;
+  {
+    auto row = db_.query("PRAGMA user_version");
+    row.step();
+    version = row.integer(0);
+  }
+  // Another Zane's, perhaps a newer one's, which is not touched.
+  if (version >= 1) {
+    db_.migrate({kStep1});
+    return;
+  }
   db_.begin(journal::Db::Sync::kFull);
   try {
     db_.run(kStep1);
@@ -45,6 +53,24 @@ Ledger::Ledger(const std::filesystem::path& file, const std::filesystem::path& o
   } catch (...) {
     db_.roll_back();
     throw;
+  }
+}
+
+// Each synced write counts itself (Db::begin).
+int64_t Ledger::writes() {
+  auto row = db_.query("SELECT n FROM synced");
+  return row.step() ? row.integer(0) : 0;
+}
+
+int64_t Ledger::writes_in(const std::filesystem::path& file) {
+  std::error_code ignored;
+  if (!std::filesystem::exists(file, ignored)) return 0;
+  try {
+    journal::Db db(file);
+    auto row = db.query("SELECT n FROM synced");
+    return row.step() ? row.integer(0) : 0;
+  } catch (const journal::SqliteError&) {
+    return 0;
   }
 }
 

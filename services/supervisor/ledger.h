@@ -4,6 +4,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -19,10 +20,16 @@ class Ledger {
 
   journal::Db& db() { return db_; }
 
+  // How many synced writes the file has seen; 0 when there is none, or it can't be read.
+  [[nodiscard]] static int64_t writes_in(const std::filesystem::path& file);
+  // Called after each synced write with their number.
+  void on_written(std::function<void(int64_t writes)> told) { on_written_ = std::move(told); }
+
   // One transaction, on the disk on return. When it throws nothing was written.
   template <typename Write>
   void write(Write write) {
     in_transaction(journal::Db::Sync::kFull, write);
+    on_written_(writes());
   }
   // The same, but a power loss may take it back.
   template <typename Write>
@@ -51,8 +58,10 @@ class Ledger {
     }
   }
   void take_over(const std::filesystem::path& old_journal);
+  [[nodiscard]] int64_t writes();
 
   journal::Db db_;
+  std::function<void(int64_t)> on_written_ = [](int64_t) {};
 };
 
 }  // namespace zane::supervisor

@@ -3,6 +3,7 @@
 #include "boost/asio/post.hpp"
 #include "boost/asio/use_awaitable.hpp"
 #include "lib/base/machine.h"
+#include "lib/journal/cure.h"
 #include "lib/log/log.h"
 
 namespace zane::supervisor {
@@ -25,7 +26,9 @@ Service::Service(bus::Node& node, const config::Config& config, const crypto::Ec
       config_(config),
       clock_(clock),
       weather_(clock),
-      journal_(journal::open_journal(node.home().data("journal.db"), base::boot_id(), clock.now_ms())),
+      mark_(base::boot_folder(), node.home().root()),
+      journal_(open_journal(mark_, node.home().data("journal.db").parent_path(), base::boot_id(),
+                            clock.now_ms(), restored_)),
       owned_ledger_(journal::open_or_set_aside(
           node.home().data("ledger.db"), clock.now_ms(),
           [&] {
@@ -64,6 +67,11 @@ Service::Service(bus::Node& node, const config::Config& config, const crypto::Ec
   if (!set_aside_.empty())
     inward_.notices().add_notice("ledger.db was damaged and is now " + set_aside_ +
                                  ": what Codex still asks it asks again, settled approvals are gone");
+  ledger_.on_written([this](int64_t writes) { mark_.reached_ledger(writes); });
+  if (restored_.ledger && set_aside_.empty())
+    inward_.notices().add_notice(
+        "ledger.db is an older copy than the one before: approvals that were settled since are looked for in "
+        "Codex, and an order that was under way may be carried out again: look before you repeat one");
   log::info("journal_open", {{"epoch", journal_->epoch()}, {"seq", journal_->head_seq()}});
 }
 
@@ -79,7 +87,7 @@ void Service::run() {
       approvals_.orphan("", "Codex ended (" + how + "); resume the thread to go on");
     } catch (const journal::SqliteError& e) {
       // The next Codex is another one, which says the same again.
-      weather_.begins(kCantWrite, e.what());
+      weather_.begins(kCantWrite, journal::with_cure(e));
     }
     outward_.flush();
   };
@@ -109,7 +117,7 @@ bool Service::take(const CodexMessage& message, const Incoming& incoming) {
       on_notification(message, incoming);
     return true;
   } catch (const journal::SqliteError& e) {
-    weather_.begins(kCantWrite, e.what());
+    weather_.begins(kCantWrite, journal::with_cure(e));
     outward_.publish_state();
     return false;
   }
@@ -253,7 +261,7 @@ loop::Task<> Service::upkeep() {
       outward_.flush();
       weather_.ends("can't tidy up");
     } catch (const journal::SqliteError& e) {
-      weather_.begins("can't tidy up", e.what());
+      weather_.begins("can't tidy up", journal::with_cure(e));
       fine = false;
     }
     host_.keep_socket_alive(codex_.socket_path());

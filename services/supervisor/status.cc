@@ -16,8 +16,12 @@ loop::Task<v1::StatusReply> Status::tell(bus::Client& policy, bus::Client& relay
   const auto codex = codex_.state();
   auto* part = reply.add_parts();
   part->set_name("codex");
-  part->set_state(codex.state());
-  part->set_message(codex.message());
+  const bool logged_out = codex.logged_out() && codex.state() == "ready";
+  part->set_state(logged_out ? "logged-out" : codex.state());
+  part->set_message(logged_out ? "Codex has no account, and every turn would fail: run `codex login` on this "
+                                 "Mac (`CODEX_HOME` " +
+                                     codex.codex_home() + ")"
+                               : codex.message());
   part->set_release(codex.version());
   part->set_pid(codex_.pid());
   part = reply.add_parts();

@@ -18,8 +18,7 @@ std::string Weather::text() const {
   for (const auto& [what, trouble] : troubles_) {
     if (!text.empty()) text += "; ";
     text += what + " for " + std::to_string((clock_.now_ms() - trouble.since_ms) / 1000) +
-            " s: " + trouble.why +
-            ": make room on the disk that holds $ZANE_HOME; nothing is lost, and it goes on by itself";
+            " s: " + trouble.why + "; nothing is lost, and it goes on by itself";
   }
   return text;
 }

@@ -3,8 +3,8 @@
 // between worlds but the binaries.
 import { execFile, spawnSync } from 'node:child_process';
 import type { ExecFileException } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { mintUser, operatorToken } from '../../orbit/src/secrets.ts';
 import { startOrbit } from '../../orbit/tool/orbit-process.ts';
@@ -76,7 +76,7 @@ export class World {
 
   async #start(options: WorldOptions): Promise<void> {
     for (const folder of [this.home, this.work, this.codexHome]) mkdirSync(folder, { recursive: true, mode: 0o700 });
-    this.#closers.push(() => rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 }));
+    this.#closers.push(() => { removeMark(this.home); rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 }); });
     const model = await startModel({ scenario: options.scenario ?? join(root, 'tests/scenarios/journey.scenario') });
     this.model = model;
     this.#closers.push(async () => { await model.close(); });
@@ -162,6 +162,12 @@ export class World {
   async close(): Promise<void> {
     for (const close of this.#closers.splice(0).reverse()) await close();
   }
+}
+
+/** supervisor's mark is outside of its home (services/supervisor/mark.h). */
+function removeMark(home: string): void {
+  const name = `zane-${createHash('sha256').update(realpathSync(home)).digest('hex').slice(0, 16)}.mark`;
+  for (const folder of [process.env['XDG_RUNTIME_DIR'], '/dev/shm']) if (folder) rmSync(join(folder, name), { force: true });
 }
 
 /** Settles when `condition` gives something; it is asked again and again, up to a deadline. */

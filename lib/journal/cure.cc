@@ -1,0 +1,36 @@
+#include "lib/journal/cure.h"
+
+#include "sqlite3.h"
+
+namespace zane::journal {
+namespace {
+
+// "" where the text has it, or there is none.
+const char* cure_of(int code) {
+  switch (code & 0xff) {
+    case SQLITE_FULL:
+      return "make room on the disk that holds $ZANE_HOME";
+    case SQLITE_READONLY:
+    case SQLITE_PERM:
+    case SQLITE_AUTH:
+      return "the file or its disk is read-only: make it writable for this user";
+    case SQLITE_IOERR:
+      return "the disk itself fails or was taken away: look at the system's log, and save what you can";
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+      return "another program holds it (a backup, a database shell): end that, or wait until it is done";
+    case SQLITE_NOMEM:
+      return "there is no memory left: end what uses most of it";
+    default:
+      return "";
+  }
+}
+
+}  // namespace
+
+std::string with_cure(const SqliteError& error) {
+  const std::string cure = cure_of(error.code);
+  return cure.empty() ? error.what() : std::string(error.what()) + ": " + cure;
+}
+
+}  // namespace zane::journal

@@ -1,0 +1,14 @@
+// What a person can do about a store that can't be written or opened: by SQLite's
+// own code, never by the words of its text.
+#pragma once
+
+#include <string>
+
+#include "lib/journal/sqlite.h"
+
+namespace zane::journal {
+
+// The error's text, and after it the cure.
+std::string with_cure(const SqliteError& error);
+
+}  // namespace zane::journal

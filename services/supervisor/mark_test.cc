@@ -1,0 +1,189 @@
+// An older copy put back on the same boot is known for one: no place that was told
+// is given to another event.
+#include "services/supervisor/mark.h"
+
+#include <sys/stat.h>
+
+#include <fstream>
+
+#include "gmock/gmock.h"
+#include "lib/testing/temp_folder.h"
+#include "services/supervisor/ledger.h"
+
+namespace zane::supervisor {
+namespace {
+
+namespace fs = std::filesystem;
+
+class MarkTest : public ::testing::Test {
+ protected:
+  MarkTest() {
+    for (const char* folder : {"home/data", "boot"}) fs::create_directories(temp_ / folder);
+  }
+
+  // supervisor's stores for as long as one process has them.
+  struct Run {
+    explicit Run(MarkTest& test, const std::string& boot = "boot-1")
+        : mark(test.boot_, test.temp_ / "home"),
+          journal(open_journal(mark, test.data_, boot, 1000, restored)),
+          ledger(test.data_ / "ledger.db", test.data_ / "none.db") {
+      ledger.on_written([this](int64_t writes) { mark.reached_ledger(writes); });
+    }
+    void say(int events) {
+      for (int i = 0; i < events; ++i)
+        journal->append(journal::Level::kList, 1000, [](v1::Event& event) { event.set_raw("x"); });
+      journal->commit();
+    }
+    void note() {
+      ledger.write([](journal::Db& db) {
+        db.query("INSERT OR REPLACE INTO facts (name, value) VALUES ('x', 1)").run();
+      });
+    }
+    // What a reader who has seen everything is told now.
+    std::string gap_after(const std::string& epoch, int64_t seq) const {
+      v1::JournalRead read;
+      read.set_epoch(epoch);
+      read.set_after_seq(seq);
+      return journal->read(read).gap();
+    }
+    Mark mark;
+    Restored restored;
+    std::unique_ptr<journal::Journal> journal;
+    Ledger ledger;
+  };
+
+  void copy(const fs::path& from, const fs::path& to, const std::string& only = "") {
+    fs::create_directories(to);
+    for (const auto& entry : fs::directory_iterator(from)) {
+      const std::string name = entry.path().filename().string();
+      if (name.starts_with(only)) 
+        fs::copy(entry.path(), to / name, fs::copy_options::recursive | fs::copy_options::overwrite_existing);
+    }
+  }
+  // A copy at seq 3, then more is told and noted, up to seq 5.
+  std::string told_more() {
+    {
+      Run run(*this);
+      run.say(3);
+      run.note();
+    }
+    copy(data_, temp_ / "backup");
+    Run run(*this);
+    run.say(2);
+    run.note();
+    return run.journal->epoch();
+  }
+  void put_back(const std::string& only) {
+    for (const auto& entry : fs::directory_iterator(data_))
+      if (entry.path().filename().string().starts_with(only)) fs::remove_all(entry.path());
+    copy(temp_ / "backup", data_, only);
+  }
+
+  zane::testing::TempFolder temp_;
+  const fs::path data_ = temp_ / "home/data";
+  fs::path boot_ = temp_ / "boot";
+};
+
+TEST_F(MarkTest, AMereRestartGoesOnInTheSameEpoch) {
+  const std::string epoch = told_more();
+  Run run(*this);
+  EXPECT_EQ(run.journal->epoch(), epoch);
+  EXPECT_FALSE(run.restored.journal || run.restored.ledger);
+  run.say(1);
+  EXPECT_EQ(run.journal->head_seq(), 6);
+}
+
+TEST_F(MarkTest, AnOlderJournalAloneBeginsANewEpoch) {
+  const std::string epoch = told_more();
+  put_back("journal");
+  Run run(*this);
+  EXPECT_TRUE(run.restored.journal);
+  EXPECT_FALSE(run.restored.ledger);
+  EXPECT_NE(run.journal->epoch(), epoch);
+  run.say(4);
+  EXPECT_EQ(run.gap_after(epoch, 5), "new epoch") << "4 and 5 were other events";
+  EXPECT_EQ(run.gap_after(epoch, 3), "new epoch");
+}
+
+TEST_F(MarkTest, AnOlderLedgerAloneBeginsANewEpochAndIsSaid) {
+  const std::string epoch = told_more();
+  put_back("ledger");
+  Run run(*this);
+  EXPECT_TRUE(run.restored.ledger);
+  EXPECT_NE(run.journal->epoch(), epoch);
+  EXPECT_EQ(run.gap_after(epoch, 5), "new epoch") << "its approvals may have gone back";
+}
+
+TEST_F(MarkTest, BothTogetherAreKnownByTheMarkAlone) {
+  const std::string epoch = told_more();
+  put_back("");
+  std::string second;
+  {
+    Run run(*this);
+    EXPECT_TRUE(run.restored.ledger);
+    second = run.journal->epoch();
+    EXPECT_NE(second, epoch);
+    run.say(1);
+  }
+  EXPECT_EQ(Run(*this).journal->epoch(), second) << "the next start is a mere restart";
+}
+
+TEST_F(MarkTest, ACopyFromBeforeARenewalIsOfNoEpochThatGoesOn) {
+  const std::string epoch = told_more();
+  put_back("");
+  {
+    Run run(*this);
+    run.say(1);
+  }
+  put_back("");
+  Run run(*this);
+  run.say(9);
+  EXPECT_EQ(run.gap_after(epoch, 5), "new epoch");
+}
+
+TEST_F(MarkTest, ALostMarkAndABootCostANewEpoch) {
+  const std::string epoch = told_more();
+  fs::remove_all(boot_);
+  fs::create_directories(boot_);
+  std::string second;
+  {
+    Run run(*this);
+    second = run.journal->epoch();
+    EXPECT_NE(second, epoch);
+    EXPECT_FALSE(run.restored.journal || run.restored.ledger) << "nothing is known of a copy";
+  }
+  EXPECT_NE(Run(*this, "boot-2").journal->epoch(), second);
+}
+
+TEST_F(MarkTest, AMarkThatOthersCouldWriteSaysNothing) {
+  const std::string epoch = told_more();
+  const auto file = fs::directory_iterator(boot_)->path();
+  struct stat info {};
+  ASSERT_EQ(::stat(file.c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 0777, 0600u);
+  fs::permissions(file, static_cast<fs::perms>(0666));
+  EXPECT_NE(Run(*this).journal->epoch(), epoch);
+  fs::remove(file);
+  fs::create_symlink(temp_ / "elsewhere", file);
+  Run run(*this);
+  run.say(1);
+  EXPECT_FALSE(fs::exists(temp_ / "elsewhere"));
+}
+
+TEST_F(MarkTest, WithoutAFolderEachStartIsTheFirst) {
+  boot_ = "";
+  const std::string epoch = told_more();
+  EXPECT_NE(Run(*this).journal->epoch(), epoch);
+}
+
+TEST_F(MarkTest, TwoHomesHaveTwoMarks) {
+  Mark one(boot_, temp_ / "home");
+  Mark two(boot_, temp_ / "other");
+  one.reached_seq(7);
+  EXPECT_EQ(Mark(boot_, temp_ / "other").name(), two.name());
+  EXPECT_EQ(Mark(boot_, temp_ / "other").seq(), 0);
+  EXPECT_EQ(Mark(boot_, temp_ / "home").seq(), 7);
+}
+
+}  // namespace
+}  // namespace zane::supervisor
