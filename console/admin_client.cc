@@ -45,6 +45,19 @@ std::string escaped(const std::string& path) {
   return out;
 }
 
+// -1 when the kernel will not tell.
+int64_t peer_of(int fd) {
+#ifdef __APPLE__
+  pid_t pid = 0;
+  socklen_t length = sizeof pid;
+  return ::getsockopt(fd, SOL_LOCAL, LOCAL_PEERPID, &pid, &length) == 0 ? pid : -1;
+#else
+  ucred peer{};
+  socklen_t length = sizeof peer;
+  return ::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) == 0 ? peer.pid : -1;
+#endif
+}
+
 // Whole, also where the home is given from here: gRPC and the URI want it so.
 std::string socket_path() {
   std::error_code ignored;
@@ -61,17 +74,19 @@ std::unique_ptr<v1::Admin::Stub> connect() {
                                                       grpc::InsecureChannelCredentials(), arguments));
 }
 
-bool somebody_listens() {
-  const std::string path = socket_path();
+bool somebody_listens() { return listener_pid(socket_path()) != 0; }
+
+int64_t listener_pid(const std::string& path) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
-  if (path.size() >= sizeof address.sun_path) return false;
+  if (path.size() >= sizeof address.sun_path) return 0;
   std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
   const int fd = ::socket(AF_UNIX, SOCK_STREAM, 0);
-  if (fd < 0) return false;
-  const bool listens = ::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+  if (fd < 0) return 0;
+  int64_t pid = 0;
+  if (::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) pid = peer_of(fd);
   ::close(fd);
-  return listens;
+  return pid;
 }
 
 int explain(const grpc::Status& status) {
@@ -83,7 +98,8 @@ int explain(const grpc::Status& status) {
         std::cerr << "zane: supervisor is not running for `" << harmless(home_folder(), 1000)
                   << "` (or it runs as another user): start it with `script/run`, or set ZANE_HOME\n";
       else if (status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED)
-        std::cerr << "zane: supervisor did not answer in time: see `zane doctor`, and try again\n";
+        std::cerr << "zane: supervisor did not answer in time: it is stopped, or has no descriptors left; see "
+                     "`zane doctor`, and try again\n";
       else
         std::cerr << "zane: " << harmless(status.error_message(), 2000) << "\n";
       return kExitNotRunning;

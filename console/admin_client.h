@@ -2,6 +2,7 @@
 // proto/, nothing of lib/ or services/.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -21,6 +22,8 @@ std::string home_folder();
 
 std::unique_ptr<v1::Admin::Stub> connect();
 
+// Who takes connections at this socket: its pid, -1 when that can't be told, 0 for nobody.
+int64_t listener_pid(const std::string& path);
 // Whether anything takes connections at the admin socket.
 bool somebody_listens();
 

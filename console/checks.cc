@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
+#include <set>
 #include <sstream>
 
 #include "console/admin_client.h"
@@ -119,7 +120,9 @@ v1::Check check_home(const Machine& machine) {
 
 v1::Check check_disk(const Machine& machine) {
   struct statvfs disk {};
-  if (::statvfs(machine.zane_home.c_str(), &disk) != 0)
+  // data/ may be a disk of its own, and it is what grows.
+  if (::statvfs((machine.zane_home / "data").c_str(), &disk) != 0 &&
+      ::statvfs(machine.zane_home.c_str(), &disk) != 0)
     return check("disk", "warn", std::string("can't look at it: ") + std::strerror(errno));
   const uint64_t free_bytes = static_cast<uint64_t>(disk.f_bavail) * disk.f_frsize;
   const std::string free = std::to_string(free_bytes / kMib) + " MiB free";
@@ -168,6 +171,61 @@ v1::Check check_set_aside(const Machine& machine) {
                    "`. After a damaged policy.db pair your phones again: `zane pair`");
 }
 
+// What a service that could not start or go on has left (lib/entry).
+v1::Check check_ended(const Machine& machine) {
+  std::string found;
+  for (const char* service : {"supervisor", "policy", "relay", "webhook"}) {
+    std::ifstream file(machine.zane_home / "run" / (std::string(service) + ".ended"));
+    int64_t at_s = 0;
+    std::string why;
+    if (!(file >> at_s) || !std::getline(file >> std::ws, why)) continue;
+    found += (found.empty() ? "" : "; ") + std::string(service) + " ended at " + time_text(at_s * 1000) +
+             ": " + why;
+  }
+  if (found.empty()) return check("services", "ok", "none has ended by itself");
+  return check("services", "fail", found);
+}
+
+#ifdef __linux__
+namespace {
+
+// Files that a process may have open, and has; 0 where it can't be told.
+uint64_t files_allowed(int64_t pid) {
+  std::ifstream limits("/proc/" + std::to_string(pid) + "/limits");
+  for (std::string line; std::getline(limits, line);)
+    if (line.starts_with("Max open files")) return std::strtoull(line.c_str() + 14, nullptr, 10);
+  return 0;
+}
+
+// The highest number counts: a limit may have come down.
+uint64_t first_free_file(int64_t pid) {
+  std::set<uint64_t> used;
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator("/proc/" + std::to_string(pid) + "/fd", ignored))
+    used.insert(std::strtoull(entry.path().filename().c_str(), nullptr, 10));
+  uint64_t free = 0;
+  while (used.contains(free)) ++free;
+  return free;
+}
+
+}  // namespace
+#endif
+
+// It may listen and yet take no call: then it can't say itself why.
+v1::Check check_supervisor(const Machine& machine) {
+  const int64_t pid = listener_pid((machine.zane_home / "run/admin.sock").string());
+  if (pid == 0) return check("supervisor", "ok", "not running");
+  const std::string who = "it runs (pid " + std::to_string(pid) + ")";
+#ifdef __linux__
+  const uint64_t allowed = files_allowed(pid);
+  if (allowed > 0 && first_free_file(pid) >= allowed)
+    return check("supervisor", "fail",
+                 who + " and can open no file more than its " + std::to_string(allowed) +
+                     ": end it, and run `ulimit -n 8192` before what starts it");
+#endif
+  return check("supervisor", "ok", who);
+}
+
 v1::Check check_descriptors(const Machine& machine) {
   const std::string have = std::to_string(machine.descriptors) + " files may be open at once";
   if (machine.descriptors < kDescriptorsFew)
@@ -205,7 +263,8 @@ v1::Check check_codex(const Machine& machine) {
 }
 
 std::vector<v1::Check> local_checks(const Machine& machine) {
-  return {check_home(machine),        check_disk(machine),   check_keys(machine), check_set_aside(machine),
+  return {check_home(machine),  check_disk(machine),       check_keys(machine),
+          check_set_aside(machine), check_ended(machine),      check_supervisor(machine),
           check_descriptors(machine), check_locale(machine), check_codex(machine)};
 }
 

@@ -29,6 +29,8 @@ v1::Check check_home(const Machine& machine);
 v1::Check check_disk(const Machine& machine);
 v1::Check check_keys(const Machine& machine);
 v1::Check check_set_aside(const Machine& machine);
+v1::Check check_ended(const Machine& machine);
+v1::Check check_supervisor(const Machine& machine);
 v1::Check check_descriptors(const Machine& machine);
 v1::Check check_locale(const Machine& machine);
 v1::Check check_codex(const Machine& machine);

@@ -87,12 +87,22 @@ TEST_F(ChecksTest, ALostKeyIsNamed) {
   EXPECT_EQ(check_keys(machine_).state(), "ok");
 }
 
+TEST_F(ChecksTest, WhatAServiceSaidWhenItEndedIsTold) {
+  EXPECT_EQ(check_ended(machine_).state(), "ok");
+  fs::create_directories(machine_.zane_home / "run");
+  std::ofstream(machine_.zane_home / "run/policy.ended") << "1700000000\n`policy.db`: update Zane\n";
+  std::ofstream(machine_.zane_home / "run/relay.ended") << "no time";
+  EXPECT_THAT(told(check_ended(machine_)), AllOf(HasSubstr("fail: policy ended at "), HasSubstr("update Zane"),
+                                                 Not(HasSubstr("relay"))));
+  EXPECT_EQ(told(check_supervisor(machine_)), "ok: not running");
+}
+
 TEST_F(ChecksTest, TheDiskIsLookedAt) {
   const auto disk = check_disk(machine_);
   EXPECT_THAT(disk.message(), HasSubstr("MiB free"));
   machine_.zane_home = temp_ / "none";
   EXPECT_THAT(told(check_disk(machine_)), HasSubstr("can't look"));
-  EXPECT_EQ(local_checks(machine_).size(), 7u);
+  EXPECT_EQ(local_checks(machine_).size(), 9u);
 }
 
 }  // namespace

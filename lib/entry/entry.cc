@@ -4,10 +4,13 @@
 #include <sysexits.h>
 
 #include <algorithm>
+#include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 
+#include "lib/journal/cure.h"
 #include "lib/log/log.h"
 
 namespace zane::entry {
@@ -89,6 +92,21 @@ void prepare_process() {
     log::warn("few_descriptors", {{"limit", static_cast<int64_t>(limit.rlim_cur)}});
 }
 
+// Why a service ended, for `zane doctor`: who looks there has no log at hand. In run/,
+// and gone at the next start that gets so far.
+std::filesystem::path last_words(std::string_view service) {
+  const auto home = base::Home::open();
+  return home.ok() ? home->socket(std::string(service) + ".ended") : std::filesystem::path();
+}
+
+void leave_last_words(std::string_view service, const char* why) {
+  const auto file = last_words(service);
+  if (file.empty()) return;
+  const auto now_s = std::chrono::duration_cast<std::chrono::seconds>(
+      std::chrono::system_clock::now().time_since_epoch());
+  std::ofstream(file, std::ios::trunc) << now_s.count() << "\n" << why << "\n";
+}
+
 }  // namespace
 
 int run_service(int argc, char** argv, std::string_view service, const std::function<void(Entry&)>& body) {
@@ -99,13 +117,23 @@ int run_service(int argc, char** argv, std::string_view service, const std::func
       throw CannotStart(EX_USAGE, "unknown_argument",
                         std::string(argv[1]) + ": " + std::string(service) + " takes none; see zane.toml");
     Entry entry(service, need(base::Home::open(), EX_CANTCREAT, "no_home"));
+    std::error_code ignored;
+    std::filesystem::remove(last_words(service), ignored);
     body(entry);
     return EX_OK;
   } catch (const CannotStart& e) {
     log::error(e.event(), {{"error", e.what()}});
+    // Another that runs well is not spoken of.
+    if (e.code() != EX_TEMPFAIL && e.code() != EX_USAGE) leave_last_words(service, e.what());
     return e.code();
+  } catch (const journal::SqliteError& e) {
+    const std::string why = journal::with_cure(e);
+    log::error("died", {{"error", why}});
+    leave_last_words(service, why.c_str());
+    return EX_SOFTWARE;
   } catch (const std::exception& e) {
     log::error("died", {{"error", e.what()}});
+    leave_last_words(service, e.what());
     return EX_SOFTWARE;
   }
 }

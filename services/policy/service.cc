@@ -5,6 +5,7 @@
 #include "lib/base/machine.h"
 #include "lib/crypto/bytes.h"
 #include "lib/crypto/hash.h"
+#include "lib/journal/cure.h"
 #include "lib/json/strict.h"
 #include "lib/link/statement.h"
 #include "lib/log/log.h"
@@ -141,7 +142,7 @@ bool Service::written(const std::function<void()>& write) {
       trouble_since_ms_ = clock_.now_ms();
       log::error("weather", {{"what", "policy.db"}, {"why", e.what()}});
     }
-    trouble_ = e.what();
+    trouble_ = journal::with_cure(e);
     return false;
   }
 }
@@ -208,8 +209,7 @@ void Service::on_bus(const bus::Peer& peer, v1::Envelope request) {
                             ": no phone is known any more, pair each again with `zane pair`");
       if (!trouble_.empty())
         status->set_message("can't write for " +
-                            std::to_string((clock_.now_ms() - trouble_since_ms_) / 1000) + " s: " + trouble_ +
-                            ": make room on the disk that holds $ZANE_HOME; orders are refused until then");
+                            std::to_string((clock_.now_ms() - trouble_since_ms_) / 1000) + " s: " + trouble_ + "; orders are refused until then");
       return inbox_.reply(peer, request, std::move(answer));
     }
     default:

@@ -7,6 +7,7 @@
 #include "boost/json.hpp"
 #include "lib/base/file.h"
 #include "lib/crypto/hash.h"
+#include "lib/journal/cure.h"
 #include "lib/json/strict.h"
 #include "lib/log/log.h"
 #include "lib/text/utf8.h"
@@ -105,7 +106,7 @@ bool Service::written(const std::function<void()>& write) {
       disk_trouble_since_ms_ = clock_.now_ms();
       log::error("weather", {{"what", "webhook.db"}, {"why", e.what()}});
     }
-    disk_trouble_ = e.what();
+    disk_trouble_ = journal::with_cure(e);
     return false;
   }
 }
@@ -115,8 +116,7 @@ std::string Service::trouble() const {
   const auto add = [&](const std::string& more) { text += (text.empty() ? "" : "; ") + more; };
   if (!disk_trouble_.empty())
     add("can't write for " + std::to_string((clock_.now_ms() - disk_trouble_since_ms_) / 1000) +
-        " s: " + disk_trouble_ +
-        ": make room on the disk that holds $ZANE_HOME; deliveries are kept at Orbit until then");
+        " s: " + disk_trouble_ + "; deliveries are kept at Orbit until then");
   if (!set_aside_.empty())
     add("webhook.db was damaged and is now " + set_aside_ +
         ": deliveries that had not started are lost, and what started before may start again if it is sent "

@@ -71,7 +71,7 @@ test('with nobody there it says so, and doctor still looks at what it can', asyn
   assert.match(doctor.stdout, /warn {2}codex: not on PATH \(\/nowhere\)/);
   assert.match(doctor.stdout, /warn {2}locale: not UTF-8/);
   const json = await zane(home, ['doctor', '--json']);
-  assert.equal(JSON.parse(json.stdout).checks.length, 7);
+  assert.equal(JSON.parse(json.stdout).checks.length, 9);
   // A file that nobody serves is the same.
   mkdirSync(join(home, 'run'));
   writeFileSync(join(home, 'run/admin.sock'), '');
