@@ -98,8 +98,9 @@ int explain(const grpc::Status& status) {
         std::cerr << "zane: supervisor is not running for `" << harmless(home_folder(), 1000)
                   << "` (or it runs as another user): start it with `script/run`, or set ZANE_HOME\n";
       else if (status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED)
-        std::cerr << "zane: supervisor did not answer in time: it is stopped, or has no descriptors left; see "
-                     "`zane doctor`, and try again\n";
+        std::cerr
+            << "zane: supervisor did not answer in time: it is stopped, or has no descriptors left; see "
+               "`zane doctor`, and try again\n";
       else
         std::cerr << "zane: " << harmless(status.error_message(), 2000) << "\n";
       return kExitNotRunning;

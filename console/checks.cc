@@ -263,8 +263,8 @@ v1::Check check_codex(const Machine& machine) {
 }
 
 std::vector<v1::Check> local_checks(const Machine& machine) {
-  return {check_home(machine),  check_disk(machine),       check_keys(machine),
-          check_set_aside(machine), check_ended(machine),      check_supervisor(machine),
+  return {check_home(machine),        check_disk(machine),   check_keys(machine),
+          check_set_aside(machine),   check_ended(machine),  check_supervisor(machine),
           check_descriptors(machine), check_locale(machine), check_codex(machine)};
 }
 

@@ -92,8 +92,8 @@ TEST_F(ChecksTest, WhatAServiceSaidWhenItEndedIsTold) {
   fs::create_directories(machine_.zane_home / "run");
   std::ofstream(machine_.zane_home / "run/policy.ended") << "1700000000\n`policy.db`: update Zane\n";
   std::ofstream(machine_.zane_home / "run/relay.ended") << "no time";
-  EXPECT_THAT(told(check_ended(machine_)), AllOf(HasSubstr("fail: policy ended at "), HasSubstr("update Zane"),
-                                                 Not(HasSubstr("relay"))));
+  EXPECT_THAT(told(check_ended(machine_)),
+              AllOf(HasSubstr("fail: policy ended at "), HasSubstr("update Zane"), Not(HasSubstr("relay"))));
   EXPECT_EQ(told(check_supervisor(machine_)), "ok: not running");
 }
 

@@ -102,8 +102,8 @@ std::filesystem::path last_words(std::string_view service) {
 void leave_last_words(std::string_view service, const char* why) {
   const auto file = last_words(service);
   if (file.empty()) return;
-  const auto now_s = std::chrono::duration_cast<std::chrono::seconds>(
-      std::chrono::system_clock::now().time_since_epoch());
+  const auto now_s =
+      std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch());
   std::ofstream(file, std::ios::trunc) << now_s.count() << "\n" << why << "\n";
 }
 

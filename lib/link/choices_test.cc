@@ -63,9 +63,8 @@ TEST(ChoicesTest, ATextThatLooksLikeAnObjectIsAText) {
 }
 
 TEST(ChoicesTest, ADecisionTooLongToComeBackIsCountedAndRefusalsStay) {
-  const bj::object amendment{
-      {"acceptWithExecpolicyAmendment",
-       {{"execpolicy_amendment", bj::array{std::string(kChoicesToldBytesMax, 'x')}}}}};
+  const bj::object amendment{{"acceptWithExecpolicyAmendment",
+                              {{"execpolicy_amendment", bj::array{std::string(kChoicesToldBytesMax, 'x')}}}}};
   const bj::object request{{"params", {{"availableDecisions", bj::array{"accept", amendment, "cancel"}}}}};
   const auto told = told_choices(kCommand, bj::serialize(request));
   std::vector<std::string> names;

@@ -168,8 +168,8 @@ loop::Task<std::optional<Judged>> Judge::thread_forbids(const Order& order, Look
 }
 
 // None of them may hold our keys or Codex's.
-loop::Task<std::optional<Judged>> Judge::folders_forbid(const Order& order,
-                                                        std::vector<std::string> folders, Looked& looked) {
+loop::Task<std::optional<Judged>> Judge::folders_forbid(const Order& order, std::vector<std::string> folders,
+                                                        Looked& looked) {
   const auto kept = co_await kept_folders(order);
   if (!kept.ok()) co_return Judged::refused("codex-down", std::string(kept.status().message()));
   if (const std::string folder = protected_among(folders, *kept, looked); !folder.empty())

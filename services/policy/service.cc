@@ -209,7 +209,8 @@ void Service::on_bus(const bus::Peer& peer, v1::Envelope request) {
                             ": no phone is known any more, pair each again with `zane pair`");
       if (!trouble_.empty())
         status->set_message("can't write for " +
-                            std::to_string((clock_.now_ms() - trouble_since_ms_) / 1000) + " s: " + trouble_ + "; orders are refused until then");
+                            std::to_string((clock_.now_ms() - trouble_since_ms_) / 1000) + " s: " + trouble_ +
+                            "; orders are refused until then");
       return inbox_.reply(peer, request, std::move(answer));
     }
     default:
@@ -286,10 +287,10 @@ loop::Task<> Service::on_order(bus::Peer peer, v1::Envelope request, Command com
         store_.remember_command(order.key, command.digest, clock_.now_ms(), Durability::kSoon);
     });
     if (!kept) {
-      const auto outcome = sign(refused(order.id, "busy",
-                                        "nothing was done: the Mac could not write your order down (" +
-                                            trouble_ + "); try again"),
-                                command.digest);
+      const auto outcome = sign(
+          refused(order.id, "busy",
+                  "nothing was done: the Mac could not write your order down (" + trouble_ + "); try again"),
+          command.digest);
       // No signed refusal that could be forgotten: then it has not been answered at all.
       if (!burn(order.key, command.digest, outcome))
         inbox_.fail(peer, request, "busy", "the Mac can't write orders down: " + trouble_);

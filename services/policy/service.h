@@ -63,7 +63,8 @@ class Service {
   // What was refused stays refused, also while the disk takes nothing: told only
   // when it is written, or remembered here until it can be.
   loop::Task<> keep_answer(std::string key, v1::CommandAnswer outcome);
-  [[nodiscard]] bool burn(const std::string& key, const std::string& digest, const v1::CommandAnswer& refusal);
+  [[nodiscard]] bool burn(const std::string& key, const std::string& digest,
+                          const v1::CommandAnswer& refusal);
   void write_burned();
 
   bus::Node& node_;

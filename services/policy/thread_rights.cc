@@ -9,8 +9,7 @@ bool acts_in_thread(std::string_view method) {
          method == "thread/compact/start";
 }
 
-ThreadRight right_in(const v1::ThreadFacts& facts, const std::vector<std::string>& folders,
-                     Looked& looked) {
+ThreadRight right_in(const v1::ThreadFacts& facts, const std::vector<std::string>& folders, Looked& looked) {
   if (!facts.powers_known())
     return {Role::kOwner, "nobody can say what a turn in this thread may do: it was last set elsewhere"};
   if (facts.approval_policy() != "on-request" && facts.approval_policy() != "untrusted")

@@ -209,7 +209,8 @@ loop::Task<> Codex::look_at_account(std::shared_ptr<const Session> session) {
   if (!answer.ok()) co_return;
   const auto* account = answer->if_contains("account");
   const auto* needs_one = answer->if_contains("requiresOpenaiAuth");
-  const bool out = (!account || account->is_null()) && needs_one && needs_one->is_bool() && needs_one->as_bool();
+  const bool out =
+      (!account || account->is_null()) && needs_one && needs_one->is_bool() && needs_one->as_bool();
   if (out == logged_out_) co_return;
   logged_out_ = out;
   if (out) log::warn("codex_logged_out", {{"cure", "codex login"}});

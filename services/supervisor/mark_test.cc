@@ -56,7 +56,7 @@ class MarkTest : public ::testing::Test {
     fs::create_directories(to);
     for (const auto& entry : fs::directory_iterator(from)) {
       const std::string name = entry.path().filename().string();
-      if (name.starts_with(only)) 
+      if (name.starts_with(only))
         fs::copy(entry.path(), to / name, fs::copy_options::recursive | fs::copy_options::overwrite_existing);
     }
   }
