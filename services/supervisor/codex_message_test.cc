@@ -155,5 +155,19 @@ TEST(CodexMessageTest, ProcessesNameThemselvesByTheirMethodsKey) {
     EXPECT_FALSE(is_process_output(method));
 }
 
+TEST(CodexMessageTest, WhatIsForAProgramAsksNobody) {
+  const auto asks = [](const std::string& method, const std::string& params) {
+    return asks_a_person(
+        *read_codex_message(R"({"id":1,"method":")" + method + R"(","params":)" + params + "}"));
+  };
+  for (const char* method : {"item/tool/call", "currentTime/read"})
+    EXPECT_FALSE(asks(method, R"({"threadId":"t"})")) << method;
+  for (const char* method :
+       {"account/chatgptAuthTokens/refresh", "attestation/generate", "item/tool/requestUserInput"})
+    EXPECT_FALSE(asks(method, "{}")) << method << " of no thread";
+  for (const char* method : {"item/commandExecution/requestApproval", "not/known/yet"})
+    EXPECT_TRUE(asks(method, R"({"threadId":"t"})")) << method;
+}
+
 }  // namespace
 }  // namespace zane::supervisor
