@@ -4,7 +4,7 @@
 import { execFile, spawnSync } from 'node:child_process';
 import type { ExecFileException } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { mintUser, operatorToken } from '../../orbit/src/secrets.ts';
 import { startOrbit } from '../../orbit/tool/orbit-process.ts';
@@ -150,13 +150,26 @@ export class World {
   }
 
   async #stopAnchor(): Promise<void> {
-    const peer = await this.codexPid();
+    const peer = (await this.codexPid()) || this.#notedPid();
     // A test that stands between supervisor and Codex is what supervisor sees.
     const pid = peer === process.pid ? 0 : peer;
     await this.anchor.stop();
     // Codex outlives supervisor by design; this world's is ours to end, with its helpers, which share the session that supervisor gave it.
     if (pid > 1) spawnSync('pkill', ['-KILL', '-s', String(pid)]);
     if (pid > 1) try { process.kill(pid, 'SIGKILL'); } catch { /* gone already */ }
+  }
+
+  /** What supervisor noted, for a test that has stopped it: the Codex that it started. */
+  #notedPid(): number {
+    const file = join(this.home, 'run/codex.pid');
+    const pid = existsSync(file) ? Number.parseInt(readFileSync(file, 'utf8')) : 0;
+    if (process.platform !== 'linux' || pid <= 1) return 0;
+    try {
+      // The number may be another's by now.
+      return readFileSync(`/proc/${pid}/environ`, 'utf8').includes(`CODEX_HOME=${this.codexHome}`) ? pid : 0;
+    } catch {
+      return 0;
+    }
   }
 
   async close(): Promise<void> {
