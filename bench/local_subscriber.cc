@@ -14,6 +14,7 @@
 #include "boost/asio/local/stream_protocol.hpp"
 #include "lib/base/clock.h"
 #include "lib/bus/bus.h"
+#include "lib/bus/events.h"
 
 namespace {
 

@@ -8,11 +8,12 @@
 namespace zane::bus {
 namespace {
 
-constexpr std::string_view kEventsName = "events";
 // While the asked service is not there, look again this often; its return is told at once.
 constexpr std::chrono::milliseconds kConnectPoll{100};
-constexpr int kHeartbeatMs = 2000;
-constexpr int kHeartbeatTimeoutMs = 6000;
+// The end of a process ends its connections at once; this finds those that hang, and
+// each beat wakes a laptop.
+constexpr int kHeartbeatMs = 5000;
+constexpr int kHeartbeatTimeoutMs = 15000;
 constexpr int kReconnectMs = 20;
 constexpr int kReconnectMaxMs = 500;
 
@@ -232,48 +233,6 @@ loop::Task<absl::StatusOr<Envelope>> Client::ask(Envelope request, std::chrono::
   if (!pending->handed_over)
     co_return absl::AbortedError(service_ + " ended before it answered, and is not back: see `zane status`");
   co_return absl::DeadlineExceededError(service_ + " did not answer in time: see `zane status`");
-}
-
-Publisher::Publisher(Node& node, OnSubscribed on_subscribed)
-    : on_subscribed_(std::move(on_subscribed)), socket_(node.io(), node.context(), zmq::socket_type::xpub) {
-  bound(socket_.raw());
-  secure_server(socket_.raw(), node.keys());
-  // Each subscriber is announced, not only the first of its topic.
-  socket_.raw().set(zmq::sockopt::xpub_verbose, true);
-  socket_.raw().bind(node.home().bus_address(kEventsName));
-  loop::spawn(node.io(), "publisher", read());
-}
-
-loop::Task<> Publisher::read() {
-  for (;;) {
-    // RFC 29/PUBSUB: a byte 1 and the topic when a subscription begins, 0 when it ends.
-    const Parts parts = co_await socket_.receive();
-    const bool begins = parts.size() == 1 && parts[0].to_string_view().starts_with('\x01');
-    if (begins && on_subscribed_) on_subscribed_();
-  }
-}
-
-void Publisher::publish(const Envelope& message) {
-  Parts parts;
-  parts.push_back(encode(message));
-  socket_.send(std::move(parts));
-}
-
-Subscriber::Subscriber(Node& node, Handler handler)
-    : handler_(std::move(handler)), socket_(node.io(), node.context(), zmq::socket_type::sub) {
-  bound(socket_.raw());
-  secure_client(socket_.raw(), node.keys(), std::string(kSupervisor));
-  socket_.raw().set(zmq::sockopt::subscribe, "");
-  socket_.raw().connect(node.home().bus_address(kEventsName));
-  loop::spawn(node.io(), "subscriber", read());
-}
-
-loop::Task<> Subscriber::read() {
-  for (;;) {
-    Parts parts = co_await socket_.receive();
-    Envelope message;
-    if (parts.size() == 1 && decode(parts[0], message)) handler_(std::move(message));
-  }
 }
 
 }  // namespace zane::bus

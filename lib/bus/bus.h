@@ -1,5 +1,5 @@
-// The bus as services see it: an Inbox that serves, Clients that ask, one
-// Publisher, Subscribers. Design §3. All on the service's one loop.
+// The bus as services see it: an Inbox that serves, Clients that ask. Events have a
+// line of their own beside it (events.h). Design §3. All on the service's one loop.
 #pragma once
 
 #include <deque>
@@ -18,8 +18,8 @@ using v1::Envelope;
 
 // Requests a client has under way, at most; more are refused as `busy`.
 inline constexpr size_t kRequestsPendingMax = 1024;
-// Messages queued for a peer or subscriber by libzmq; beyond, PUB drops (a
-// subscriber sees the gap) and an inbox drops the answer (the asker times out).
+// Messages queued for a peer by libzmq; beyond it an inbox drops the answer (the
+// asker times out).
 inline constexpr int kQueueMessagesMax = 20000;
 inline constexpr std::chrono::seconds kRequestDeadline{10};
 // A service that is restarted is back within a second; one that has not come
@@ -140,34 +140,6 @@ class Client {
   Monitor monitor_;
   bool connected_ = false;
   std::unordered_map<std::string, std::shared_ptr<Pending>> pending_;
-};
-
-// supervisor's XPUB at $ZANE_HOME/run/events.ipc.
-class Publisher {
- public:
-  // Called for each subscriber that comes, or comes back: what was published
-  // before is lost to it, what `on_subscribed` publishes it will hear.
-  using OnSubscribed = std::function<void()>;
-  explicit Publisher(Node& node, OnSubscribed on_subscribed = nullptr);
-  void publish(const Envelope& message);
-
- private:
-  loop::Task<> read();
-
-  OnSubscribed on_subscribed_;
-  Socket socket_;
-};
-
-// A SUB on supervisor's events. What is lost shows in Event.prev_seq.
-class Subscriber {
- public:
-  using Handler = std::function<void(Envelope)>;
-  Subscriber(Node& node, Handler handler);
-
- private:
-  loop::Task<> read();
-  Handler handler_;
-  Socket socket_;
 };
 
 }  // namespace zane::bus

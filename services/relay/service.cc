@@ -24,6 +24,8 @@ constexpr milliseconds kRefusedPause{60000};
 // A clock that jumps by more than this while we wait: the Mac slept.
 constexpr int64_t kJumpMs = 3000;
 constexpr milliseconds kPauseStep{1000};
+// Under load a page gets a frame every 16 ms: no event need wake us sooner than this.
+constexpr milliseconds kEventsRest{2};
 
 std::string state_of(LinkEnd end) {
   switch (end) {
@@ -55,7 +57,8 @@ Service::Service(bus::Node& node, const config::Config& config, std::string mac,
       policy_(node, bus::kPolicy, [this](v1::Envelope e) { on_from_policy(std::move(e)); }),
       supervisor_(node, bus::kSupervisor, [this](v1::Envelope e) { on_from_supervisor(std::move(e)); }),
       webhook_(node, bus::kWebhook),
-      events_(node, [this](v1::Envelope e) { on_published(std::move(e)); }),
+      events_(
+          node, [this](v1::Envelope e) { on_published(std::move(e)); }, kEventsRest),
       streams_to_serve_(node.io()),
       random_(std::random_device{}()),
       started_ms_(clock.now_ms()) {

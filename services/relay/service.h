@@ -8,6 +8,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/bus/bus.h"
+#include "lib/bus/events.h"
 #include "lib/config/config.h"
 #include "lib/crypto/ec_key.h"
 #include "services/relay/backoff.h"

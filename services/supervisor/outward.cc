@@ -1,14 +1,13 @@
 #include "services/supervisor/outward.h"
 
+#include "boost/asio/post.hpp"
 #include "boost/json.hpp"
 #include "lib/log/log.h"
 
 namespace zane::supervisor {
 namespace {
 
-// Under load commits are grouped: one follows another by so much at least,
-// unless so many events wait for it.
-constexpr std::chrono::microseconds kGroupTime{400};
+// Events that share a commit, at most.
 constexpr size_t kGroupEvents = 256;
 // What could not be written is tried again this often.
 constexpr std::chrono::milliseconds kWeatherPause{500};
@@ -58,20 +57,19 @@ void Outward::tell(const std::function<void(v1::Event&)>& fill) {
 }
 
 void Outward::schedule_flush() {
-  const auto due = flushed_at_ + kGroupTime;
   if (troubled_) return;
-  if (due <= loop::Timer::clock_type::now() || journal_.uncommitted() >= kGroupEvents) return flush();
+  if (journal_.uncommitted() >= kGroupEvents) return flush();
   if (std::exchange(flush_scheduled_, true)) return;
-  flush_due_.expires_at(due);
-  flush_due_.async_wait([this](boost::system::error_code error) {
-    if (!error && flush_scheduled_) flush();
+  boost::asio::post(node_.io(), [this] {
+    if (flush_scheduled_ && !troubled_) flush();
   });
 }
 
 void Outward::flush() {
   flush_scheduled_ = false;
-  flushed_at_ = loop::Timer::clock_type::now();
-  for (v1::Event& event : journal_.commit()) publish(std::move(event));
+  auto told = journal_.commit();
+  for (v1::Event& event : told) publish(std::move(event));
+  if (!told.empty()) publisher_.flush();
   const bool troubled = !journal_.trouble().empty();
   if (troubled || troubled_) on_disk_(journal_.trouble());
   troubled_ = troubled;
@@ -100,7 +98,7 @@ void Outward::publish(v1::Event event) {
   }
   *envelope.mutable_event() = std::move(event);
   journal::leave_out_if_long(*envelope.mutable_event());
-  publisher_.publish(envelope);
+  publisher_.add(envelope);
 }
 
 void Outward::publish_state() {
@@ -108,7 +106,8 @@ void Outward::publish_state() {
   *envelope.mutable_codex_state() = codex_state_();
   envelope.mutable_codex_state()->set_epoch(journal_.epoch());
   envelope.mutable_codex_state()->set_head_seq(journal_.head_seq());
-  publisher_.publish(envelope);
+  publisher_.add(envelope);
+  publisher_.flush(/*must=*/true);
 }
 
 std::shared_ptr<Outward::Listener> Outward::listen(Listener listener) {

@@ -10,6 +10,7 @@
 #include "boost/json.hpp"
 #include "lib/base/clock.h"
 #include "lib/bus/bus.h"
+#include "lib/bus/events.h"
 #include "lib/journal/journal.h"
 #include "services/supervisor/approvals.h"
 #include "services/supervisor/transport.h"
@@ -36,7 +37,7 @@ class Outward final : public Teller {
   void say(const OwnWords& words);
   void tell(const std::function<void(v1::Event&)>& fill) override;
 
-  // At once after a quiet moment; under load with what comes until the next is due.
+  // At the end of this turn of the loop: what came in one read shares a commit.
   void schedule_flush();
   void flush();
   void publish_state();
@@ -58,7 +59,6 @@ class Outward final : public Teller {
   bus::Publisher publisher_;
   std::vector<std::weak_ptr<Listener>> listeners_;
   loop::Timer flush_due_;
-  loop::Timer::time_point flushed_at_{};
   bool flush_scheduled_ = false;
 };
 

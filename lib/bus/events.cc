@@ -1,0 +1,357 @@
+#include "lib/bus/events.h"
+
+#include <sys/stat.h>
+
+#include <array>
+#include <cstring>
+#include <list>
+
+#include "boost/asio/local/stream_protocol.hpp"
+#include "boost/asio/read.hpp"
+#include "boost/asio/redirect_error.hpp"
+#include "boost/asio/use_awaitable.hpp"
+#include "boost/asio/write.hpp"
+#include "lib/crypto/hash.h"
+#include "lib/crypto/x25519.h"
+#include "lib/log/log.h"
+
+namespace zane::bus {
+namespace {
+
+namespace asio = boost::asio;
+using asio::local::stream_protocol;
+using boost::system::error_code;
+
+constexpr std::string_view kGreeting = "ZANE-EVENTS-1";
+constexpr size_t kRandomBytes = 32;
+constexpr size_t kKeyBytes = 32;
+constexpr size_t kMacBytes = 32;
+constexpr size_t kGreetingBytes = 13 + kRandomBytes;
+constexpr size_t kProofBytes = kKeyBytes + kRandomBytes + kMacBytes;
+constexpr std::chrono::seconds kHandshakeMax{5};
+// With no descriptor left: as every listener of ours.
+constexpr std::chrono::milliseconds kAcceptPause{100};
+constexpr std::chrono::milliseconds kReconnectMin{20};
+constexpr std::chrono::milliseconds kReconnectMax{500};
+constexpr size_t kReadBytes = 256 * 1024;
+
+std::filesystem::path socket_of(const Node& node) { return node.home().socket("events.sock"); }
+
+std::string binary(const std::string& z85) {
+  std::array<uint8_t, kKeyBytes> key{};
+  if (z85.size() != 40 || !zmq_z85_decode(key.data(), z85.c_str())) return "";
+  return {key.begin(), key.end()};
+}
+
+std::string key_with(const Node& node, const std::string& peer_public) {
+  const auto shared = crypto::x25519(binary(node.keys().own.secret_key), peer_public);
+  return shared ? crypto::sha256("zane events" + *shared) : "";
+}
+
+std::string proof(const std::string& key, std::string_view who, std::string_view publisher_random,
+                  std::string_view subscriber_random) {
+  return crypto::hmac_sha256(
+      key, std::string(who) + std::string(publisher_random) + std::string(subscriber_random));
+}
+
+// Ends what goes on on a socket when its time is over.
+class Deadline {
+ public:
+  Deadline(loop::Io& io, stream_protocol::socket& socket) : timer_(io, kHandshakeMax) {
+    timer_.async_wait([&socket, over = over_](error_code error) {
+      if (!error && !*over) socket.close(error);
+    });
+  }
+  ~Deadline() { *over_ = true; }
+  Deadline(const Deadline&) = delete;
+  Deadline& operator=(const Deadline&) = delete;
+
+ private:
+  // Looked at by a wait that had ended already.
+  std::shared_ptr<bool> over_ = std::make_shared<bool>(false);
+  loop::Timer timer_;
+};
+
+auto into(error_code& error) { return asio::redirect_error(asio::use_awaitable, error); }
+
+}  // namespace
+
+// ---- publisher ----------------------------------------------------------------------
+
+class Publisher::Line : public std::enable_shared_from_this<Line> {
+ public:
+  Line(Node& node, OnSubscribed on_subscribed)
+      : node_(node), on_subscribed_(std::move(on_subscribed)), acceptor_(node.io()) {
+    const auto path = socket_of(node).string();
+    std::error_code ignored;
+    std::filesystem::remove(path, ignored);
+    acceptor_.open();
+    acceptor_.bind(stream_protocol::endpoint(path));
+    ::chmod(path.c_str(), 0600);
+    acceptor_.listen();
+  }
+
+  void begin() { loop::spawn(node_.io(), "events_accept", accept(shared_from_this())); }
+
+  void close() {
+    closed_ = true;
+    error_code ignored;
+    acceptor_.close(ignored);
+    for (const auto& peer : peers_) peer->socket.close(ignored);
+    peers_.clear();
+  }
+
+  void add(const Envelope& message) {
+    const size_t bytes = message.ByteSizeLong();
+    if (bytes > static_cast<size_t>(kEnvelopeBytesMax)) return;
+    const auto length = static_cast<uint32_t>(bytes);
+    const size_t at = ready_.size();
+    ready_.resize(at + sizeof length + bytes);
+    std::memcpy(ready_.data() + at, &length, sizeof length);
+    message.SerializeWithCachedSizesToArray(
+        reinterpret_cast<uint8_t*>(ready_.data() + at + sizeof length));  // NOLINT
+  }
+
+  void flush(bool must) {
+    // By hand: a peer that has gone is taken out, and another may come meanwhile.
+    for (size_t i = 0; i < peers_.size();) {
+      const std::shared_ptr<Peer> peer = peers_[i];
+      if (send(peer, must))
+        ++i;
+      else
+        peers_.erase(peers_.begin() + static_cast<std::ptrdiff_t>(i));
+    }
+    ready_.clear();
+  }
+
+ private:
+  struct Peer {
+    Peer(stream_protocol::socket s, std::string n) : socket(std::move(s)), name(std::move(n)) {}
+    stream_protocol::socket socket;
+    std::string name;
+    std::string waiting;
+    int64_t left_out = 0;
+  };
+
+  static loop::Task<> accept(std::shared_ptr<Line> self) {
+    while (!self->closed_) {
+      error_code error;
+      stream_protocol::socket socket = co_await self->acceptor_.async_accept(into(error));
+      if (self->closed_) co_return;
+      if (error) {
+        log::warn("events_accept_failed", {{"why", error.message()}});
+        co_await loop::sleep_for(self->node_.io(), kAcceptPause);
+      } else if (self->strangers_ < kStrangersMax) {
+        loop::spawn(self->node_.io(), "events_greet", greet(self, std::move(socket)));
+      }
+    }
+  }
+
+  static loop::Task<> greet(std::shared_ptr<Line> self, stream_protocol::socket socket) {
+    ++self->strangers_;
+    std::string name = co_await prove(*self, socket);
+    --self->strangers_;
+    if (self->closed_) co_return;
+    if (name.empty()) {
+      log::warn("events_subscriber_refused", {{"cure", "only services of this home may follow"}});
+      co_return;
+    }
+    error_code ignored;
+    socket.non_blocking(true, ignored);
+    auto peer = std::make_shared<Peer>(std::move(socket), std::move(name));
+    self->peers_.push_back(peer);
+    if (self->on_subscribed_) self->on_subscribed_();
+    // It says nothing more: what is read is its end.
+    char byte = 0;
+    error_code error;
+    while (!error) co_await peer->socket.async_read_some(asio::buffer(&byte, 1), into(error));
+    std::erase(self->peers_, peer);
+  }
+
+  // The name of the service at the other end; "" when it is none.
+  static loop::Task<std::string> prove(Line& line, stream_protocol::socket& socket) {
+    const Deadline deadline(line.node_.io(), socket);
+    const std::string random = crypto::random_bytes(kRandomBytes);
+    error_code error;
+    const std::string greeting = std::string(kGreeting) + random;
+    co_await asio::async_write(socket, asio::buffer(greeting), into(error));
+    if (error) co_return "";
+    std::string said(kProofBytes, '\0');
+    co_await asio::async_read(socket, asio::buffer(said), into(error));
+    if (error) co_return "";
+    const std::string key_bytes = said.substr(0, kKeyBytes);
+    const std::string theirs = said.substr(kKeyBytes, kRandomBytes);
+    char z85[41] = {};
+    zmq_z85_encode(z85, reinterpret_cast<const uint8_t*>(key_bytes.data()), kKeyBytes);  // NOLINT
+    const auto service = line.node_.keys().service_of.find(z85);
+    if (service == line.node_.keys().service_of.end()) co_return "";
+    const std::string key = key_with(line.node_, key_bytes);
+    if (key.empty() || !crypto::equal_in_constant_time(said.substr(kKeyBytes + kRandomBytes),
+                                                       proof(key, "subscriber", random, theirs)))
+      co_return "";
+    const std::string answer = proof(key, "publisher", random, theirs);
+    co_await asio::async_write(socket, asio::buffer(answer), into(error));
+    co_return error ? "" : service->second;
+  }
+
+  // False when the peer has gone.
+  bool send(const std::shared_ptr<Peer>& to, bool must) {
+    Peer& peer = *to;
+    if (!peer.waiting.empty()) {
+      if (peer.waiting.size() + ready_.size() > kSubscriberBytesMax && !must) {
+        if (peer.left_out++ == 0)
+          log::warn("events_left_out", {{"for", peer.name}, {"why", "it does not read"}});
+      } else {
+        peer.waiting += ready_;
+      }
+      return true;
+    }
+    peer.left_out = 0;
+    error_code error;
+    const size_t sent = peer.socket.write_some(asio::buffer(ready_), error);
+    if (error && error != asio::error::would_block && error != asio::error::try_again) return false;
+    if (sent == ready_.size()) return true;
+    peer.waiting.assign(ready_, sent);
+    wait_to_write(to);
+    return true;
+  }
+
+  void wait_to_write(const std::shared_ptr<Peer>& peer) {
+    peer->socket.async_wait(stream_protocol::socket::wait_write,
+                            [self = shared_from_this(), peer](error_code error) {
+                              if (!error && !self->closed_) self->write_on(peer);
+                            });
+  }
+
+  void write_on(const std::shared_ptr<Peer>& to) {
+    Peer& peer = *to;
+    error_code error;
+    const size_t sent = peer.socket.write_some(asio::buffer(peer.waiting), error);
+    // Its reader's end takes a peer that has gone out of the list.
+    if (error && error != asio::error::would_block && error != asio::error::try_again) return;
+    peer.waiting.erase(0, sent);
+    if (!peer.waiting.empty()) wait_to_write(to);
+  }
+
+  Node& node_;
+  OnSubscribed on_subscribed_;
+  stream_protocol::acceptor acceptor_;
+  std::vector<std::shared_ptr<Peer>> peers_;
+  int strangers_ = 0;
+  bool closed_ = false;
+  std::string ready_;
+};
+
+Publisher::Publisher(Node& node, OnSubscribed on_subscribed)
+    : line_(std::make_shared<Line>(node, std::move(on_subscribed))) {
+  line_->begin();
+}
+
+Publisher::~Publisher() { line_->close(); }
+
+void Publisher::add(const Envelope& message) { line_->add(message); }
+
+void Publisher::flush(bool must) { line_->flush(must); }
+
+// ---- subscriber ---------------------------------------------------------------------
+
+class Subscriber::Line : public std::enable_shared_from_this<Line> {
+ public:
+  Line(Node& node, Handler handler, std::chrono::microseconds rest)
+      : node_(node), handler_(std::move(handler)), rest_(rest), socket_(node.io()) {}
+
+  void begin() { loop::spawn(node_.io(), "events_follow", follow(shared_from_this())); }
+
+  void close() {
+    closed_ = true;
+    error_code ignored;
+    socket_.close(ignored);
+  }
+
+ private:
+  static loop::Task<> follow(std::shared_ptr<Line> self) {
+    auto pause = kReconnectMin;
+    while (!self->closed_) {
+      const bool was_there = co_await self->follow_once();
+      if (self->closed_) co_return;
+      error_code ignored;
+      self->socket_.close(ignored);
+      pause = was_there ? kReconnectMin : std::min(pause * 2, kReconnectMax);
+      co_await loop::sleep_for(self->node_.io(), pause);
+    }
+  }
+
+  loop::Task<bool> follow_once() {
+    error_code error;
+    co_await socket_.async_connect(stream_protocol::endpoint(socket_of(node_).string()), into(error));
+    if (error) co_return false;
+    if (!co_await prove()) co_return false;
+    buffer_.resize(kReadBytes);
+    size_t have = 0;
+    for (;;) {
+      const size_t got = co_await socket_.async_read_some(
+          asio::buffer(buffer_.data() + have, buffer_.size() - have), into(error));
+      if (error || closed_) co_return true;
+      have += got;
+      size_t at = 0;
+      size_t needed = sizeof(uint32_t);
+      for (uint32_t length = 0; have - at >= sizeof length; at += sizeof length + length) {
+        std::memcpy(&length, buffer_.data() + at, sizeof length);
+        if (length > kEnvelopeBytesMax) {
+          log::error("events_broken", {{"bytes", int64_t{length}}});
+          co_return true;
+        }
+        needed = sizeof length + length;
+        if (have - at < needed) break;
+        Envelope message;
+        if (message.ParseFromArray(buffer_.data() + at + sizeof length, static_cast<int>(length)) &&
+            message.body_case() != Envelope::BODY_NOT_SET)
+          handler_(std::move(message));
+        if (closed_) co_return true;
+        needed = sizeof length;
+      }
+      if (at > 0) std::memmove(buffer_.data(), buffer_.data() + at, have - at);
+      have -= at;
+      if (buffer_.size() < needed) buffer_.resize(needed);
+      if (rest_.count() > 0 && got < kReadBytes / 2) co_await loop::sleep_for(node_.io(), rest_);
+      if (closed_) co_return true;
+    }
+  }
+
+  loop::Task<bool> prove() {
+    const Deadline deadline(node_.io(), socket_);
+    std::string greeting(kGreetingBytes, '\0');
+    error_code error;
+    co_await asio::async_read(socket_, asio::buffer(greeting), into(error));
+    if (error || !greeting.starts_with(kGreeting)) co_return false;
+    const std::string theirs = greeting.substr(kGreeting.size());
+    const std::string random = crypto::random_bytes(kRandomBytes);
+    const std::string key = key_with(node_, binary(node_.keys().public_of.at(std::string(kSupervisor))));
+    const std::string said =
+        binary(node_.keys().own.public_key) + random + proof(key, "subscriber", theirs, random);
+    co_await asio::async_write(socket_, asio::buffer(said), into(error));
+    if (error) co_return false;
+    std::string answer(kMacBytes, '\0');
+    co_await asio::async_read(socket_, asio::buffer(answer), into(error));
+    if (error) co_return false;
+    if (crypto::equal_in_constant_time(answer, proof(key, "publisher", theirs, random))) co_return true;
+    log::error("events_publisher_unknown", {{"cure", "something else listens at events.sock"}});
+    co_return false;
+  }
+
+  Node& node_;
+  Handler handler_;
+  const std::chrono::microseconds rest_;
+  stream_protocol::socket socket_;
+  std::vector<char> buffer_;
+  bool closed_ = false;
+};
+
+Subscriber::Subscriber(Node& node, Handler handler, std::chrono::microseconds rest)
+    : line_(std::make_shared<Line>(node, std::move(handler), rest)) {
+  line_->begin();
+}
+
+Subscriber::~Subscriber() { line_->close(); }
+
+}  // namespace zane::bus
