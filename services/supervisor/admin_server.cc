@@ -28,6 +28,7 @@ struct AdminServer::Impl {
 
   loop::Task<> accept();
   void admit(Local::socket socket);
+  bool begin();
 
   loop::Io& io;
   const std::filesystem::path path;
@@ -42,16 +43,6 @@ AdminServer::AdminServer(loop::Io& io, const base::Home& home, Service& service)
 AdminServer::~AdminServer() { stop(); }
 
 absl::Status AdminServer::start() {
-  grpc::EnableDefaultHealthCheckService(true);
-  grpc::reflection::InitProtoReflectionServerBuilderPlugin();
-  grpc::ServerBuilder builder;
-  builder.RegisterService(&impl_->methods);
-  builder.SetMaxReceiveMessageSize(1024 * 1024);
-  impl_->server = builder.BuildAndStart();
-  if (!impl_->server) return absl::InternalError("gRPC did not start");
-  // "" is set by gRPC itself.
-  impl_->server->GetHealthCheckService()->SetServingStatus(v1::Admin::service_full_name(), true);
-
   boost::system::error_code error;
   // The service lock is held: what lies there is a dead process's.
   ::unlink(impl_->path.c_str());
@@ -65,6 +56,25 @@ absl::Status AdminServer::start() {
   ::chmod(impl_->path.c_str(), 0600);
   loop::spawn(impl_->io, "admin_accept", impl_->accept());
   return absl::OkStatus();
+}
+
+// With the first who connects: gRPC's own timers wake the machine six times a
+// second, whether anybody asks or not.
+bool AdminServer::Impl::begin() {
+  if (server) return true;
+  grpc::EnableDefaultHealthCheckService(true);
+  grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+  grpc::ServerBuilder builder;
+  builder.RegisterService(&methods);
+  builder.SetMaxReceiveMessageSize(1024 * 1024);
+  server = builder.BuildAndStart();
+  if (!server) {
+    log::error("grpc_did_not_start", {{"cure", "restart the supervisor"}});
+    return false;
+  }
+  // "" is set by gRPC itself.
+  server->GetHealthCheckService()->SetServingStatus(v1::Admin::service_full_name(), true);
+  return true;
 }
 
 loop::Task<> AdminServer::Impl::accept() {
@@ -89,6 +99,7 @@ void AdminServer::Impl::admit(Local::socket socket) {
                            "another user of this machine connected to the admin socket");
     return;
   }
+  if (!begin()) return;
   boost::system::error_code error;
   // A blocking descriptor makes every gRPC call time out.
   socket.native_non_blocking(true, error);
@@ -98,14 +109,15 @@ void AdminServer::Impl::admit(Local::socket socket) {
 }
 
 void AdminServer::stop() {
-  if (!impl_->server) return;
+  if (!impl_->acceptor.is_open()) return;
   boost::system::error_code ignored;
   impl_->acceptor.close(ignored);
+  ::unlink(impl_->path.c_str());
+  if (!impl_->server) return;
   impl_->methods.end_streams();
   impl_->methods.end_calls();
   impl_->server->Shutdown(std::chrono::system_clock::now() + std::chrono::milliseconds(200));
   impl_->server.reset();
-  ::unlink(impl_->path.c_str());
 }
 
 }  // namespace zane::supervisor
