@@ -48,7 +48,7 @@ struct Config {
   } webhook;
   struct {
     int64_t keep_days = 14;
-    int64_t keep_mib = 512;
+    int64_t keep_mib = 128;
   } journal;
   std::vector<Hook> hooks;
 };

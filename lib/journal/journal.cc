@@ -1,13 +1,22 @@
 #include "lib/journal/journal.h"
 
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+
 #include "lib/crypto/hash.h"
 #include "lib/journal/cure.h"
+#include "lib/journal/merge.h"
 #include "lib/log/log.h"
 
 namespace zane::journal {
 namespace {
 
-constexpr char kSchema[] = R"(
+namespace fs = std::filesystem;
+
+// Version 1: 0.1's, with the events in a table.
+constexpr char kStep1[] = R"(
 CREATE TABLE IF NOT EXISTS epochs (
   n INTEGER PRIMARY KEY, epoch TEXT NOT NULL, boot_id TEXT NOT NULL, first_seq INTEGER NOT NULL, at_ms INTEGER NOT NULL
 );
@@ -15,22 +24,69 @@ CREATE TABLE IF NOT EXISTS events (
   seq INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, list_level INTEGER NOT NULL, thread TEXT NOT NULL,
   method TEXT NOT NULL, bytes INTEGER NOT NULL, event BLOB NOT NULL
 );
-CREATE INDEX IF NOT EXISTS events_of_thread ON events (thread, seq);
-CREATE INDEX IF NOT EXISTS events_of_list ON events (seq) WHERE list_level = 1;
-CREATE INDEX IF NOT EXISTS turn_starts ON events (thread, seq) WHERE method = 'turn/started';
 CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
 )";
+// Version 2: they lie in segments. take_over_table() brings those of the table there.
+constexpr char kStep2[] = R"(
+DROP INDEX IF EXISTS events_of_thread;
+DROP INDEX IF EXISTS events_of_list;
+DROP INDEX IF EXISTS turn_starts;
+)";
 
-constexpr char kThreadPage[] =
-    "SELECT seq, event FROM events WHERE thread = ? AND seq > ? ORDER BY seq LIMIT ?";
-constexpr char kListPage[] =
-    "SELECT seq, event FROM events INDEXED BY events_of_list WHERE list_level = 1 AND seq > ? ORDER BY seq "
-    "LIMIT ?";
+// The segment that is written to: without it the journal has lost its end.
+constexpr char kLogFrom[] = "log_from";
+constexpr char kPrunedThrough[] = "pruned_through";
+// A log is sealed when its events are older than this part of what is kept.
+constexpr int64_t kAgeParts = 8;
+// Events of the old table taken over at a time.
+constexpr size_t kTakenAtOnce = 256;
+
+bool is_segment(const fs::path& file) {
+  const std::string name = file.stem().string();
+  return name.size() == 20 && name.find_first_not_of("0123456789") == std::string::npos &&
+         name < "09223372036854775807" && (file.extension() == ".log" || file.extension() == ".seg");
+}
+
+bool holds(const v1::SegmentBlock& block, const std::string& thread, uint32_t hash) {
+  if (thread.empty()) return block.has_list_level();
+  return std::find(block.threads().begin(), block.threads().end(), hash) != block.threads().end();
+}
+
+// A call's error as SQLite would name it: one table of cures for both (cure.h).
+SqliteError weather(const SegmentError& error) {
+  constexpr int kFull = 13, kReadOnly = 8, kNoMemory = 7, kCantOpen = 14, kIo = 10;
+  switch (error.number) {
+    case ENOSPC:
+    case EDQUOT:
+    case EFBIG:
+      return {kFull, error.what()};
+    case EROFS:
+    case EACCES:
+    case EPERM:
+      return {kReadOnly, error.what()};
+    case ENOMEM:
+      return {kNoMemory, error.what()};
+    case EMFILE:
+    case ENFILE:
+    case ENOENT:
+      return {kCantOpen, error.what()};
+    default:
+      return {kIo, error.what()};
+  }
+}
+
+bool matches(const v1::Event& event, const std::string& thread) {
+  return thread.empty() ? event.list_level() : event.thread() == thread;
+}
 
 }  // namespace
 
+size_t told_bytes(const v1::Event& event) {
+  return event.raw().size() + event.request().size() + event.shown().size();
+}
+
 void leave_out_if_long(v1::Event& event) {
-  const size_t bytes = event.raw().size() + event.request().size() + event.shown().size();
+  const size_t bytes = told_bytes(event);
   if (bytes <= kToldBytesMax) return;
   // The statement says that there is something to refuse; it is never left out.
   if (event.kind() != "approval") event.clear_raw();
@@ -39,24 +95,29 @@ void leave_out_if_long(v1::Event& event) {
   event.set_left_out_bytes(static_cast<int64_t>(bytes));
 }
 
-Journal::Journal(const std::filesystem::path& file, const std::string& boot_id, int64_t now_ms)
-    : db_(file), checkpointer_(db_, file) {
-  db_.migrate({kSchema});
-  if (used_bytes() <= kCheckedBytesMax) {
-    auto check = db_.query("PRAGMA quick_check(1)");
-    if (!check.step() || check.text(0) != "ok") throw SqliteError(11, "the journal is damaged");
+// ---- opening ----------------------------------------------------------------------
+
+Journal::~Journal() {
+  // What it made of a piece that was forgotten meanwhile goes too.
+  sealer_.finish();
+  look_at_sealed();
+}
+
+Journal::Journal(const fs::path& file, const std::string& boot_id, int64_t now_ms, int64_t log_bytes)
+    : db_(file), folder_(fs::path(file).replace_extension()), log_bytes_(log_bytes), now_ms_(now_ms) {
+  db_.migrate({kStep1, kStep2});
+  if (::mkdir(folder_.c_str(), 0700) != 0 && errno != EEXIST)
+    throw SqliteError(14, "can't make `" + folder_.string() + "`: check the disk and who owns the folder");
+  const bool whole = open_segments(now_ms);
+  take_over_table(now_ms);
+  if (segments_.empty()) {
+    head_ = std::max(head_, fact(kPrunedThrough));
+    begin_log();
   }
-  {
-    auto head = db_.query("SELECT max(seq) FROM events");
-    head.step();
-    head_ = head.integer(0);
-  }
-  {
-    auto pruned = db_.query("SELECT value FROM facts WHERE name = 'pruned_through'");
-    if (pruned.step()) pruned_through_ = pruned.integer(0);
-    head_ = std::max(head_, pruned_through_);
-    committed_ = head_;
-  }
+  committed_ = head_ = segments_.back()->last_seq();
+  for (const auto& segment : segments_)
+    for (const auto& [thread, seq] : segment->index().turn_starts()) turn_starts_[thread] = seq;
+
   bool same_boot = false;
   {
     auto last = db_.query("SELECT epoch, boot_id, first_seq FROM epochs ORDER BY n DESC LIMIT 1");
@@ -66,7 +127,143 @@ Journal::Journal(const std::filesystem::path& file, const std::string& boot_id, 
       same_boot = last.text(1) == boot_id;
     }
   }
-  if (!same_boot) begin_epoch(boot_id, now_ms);
+  if (!same_boot || !whole) begin_epoch(boot_id, now_ms);
+}
+
+// False when events may be missing that were told: the end of the log, or all of it.
+bool Journal::open_segments(int64_t now_ms) {
+  std::map<int64_t, fs::path> files;
+  for (const auto& entry : fs::directory_iterator(folder_)) {
+    const fs::path& path = entry.path();
+    std::error_code ignored;
+    if (path.extension() == ".new") fs::remove(path, ignored);
+    if (!is_segment(path)) continue;
+    fs::path& known = files[std::stoll(path.stem().string())];
+    // Both: it was sealed, and killed before the log was taken away.
+    if (!known.empty()) fs::remove(fs::path(path).replace_extension(".log"), ignored);
+    known = known.empty() ? path : fs::path(path).replace_extension(".seg");
+  }
+  bool whole = true;
+  const int64_t log_from = fact(kLogFrom);
+  if (log_from > 0 && !files.contains(log_from)) whole = false;
+  for (const auto& [first_seq, path] : files) {
+    std::string why;
+    bool torn = false;
+    try {
+      segments_.push_back(Segment::open(path, torn));
+    } catch (const SegmentError& e) {
+      if (e.number != 0) throw weather(e);
+      why = e.what();
+      const fs::path aside = path.string() + ".damaged-" + std::to_string(now_ms);
+      std::error_code ignored;
+      fs::rename(path, aside, ignored);
+      log::error("journal_damaged",
+                 {{"error", why}, {"moved_to", aside.string()}, {"cure", "Codex still has the threads"}});
+    }
+    if (torn && path == files.rbegin()->second) whole = false;
+    // What lies before a hole can't be told: a reader would take it for whole.
+    if (why.empty() && segments_.size() > 1 &&
+        segments_[segments_.size() - 2]->last_seq() + 1 != segments_.back()->first_seq())
+      move_aside(segments_.size() - 1, now_ms, "a piece after it is missing");
+    if (!why.empty()) {
+      move_aside(segments_.size(), now_ms, "the piece after it is damaged");
+      head_ = std::max(head_, first_seq);
+      if (path == files.rbegin()->second) whole = false;
+    }
+  }
+  if (!whole) head_ = std::max(head_, log_from - 1);
+  if (!segments_.empty() && segments_.back()->sealed()) {
+    head_ = std::max(head_, segments_.back()->last_seq());
+    begin_log();
+  }
+  for (size_t i = 0; i + 1 < segments_.size(); ++i)
+    if (!segments_[i]->sealed()) sealer_.seal(segments_[i]->path(), segments_[i]->index());
+  return whole;
+}
+
+// 0.1's events, once. Killed in between, it begins again: the table is there.
+void Journal::take_over_table(int64_t now_ms) {
+  {
+    auto table = db_.query("SELECT count(*) FROM sqlite_master WHERE name = 'events'");
+    table.step();
+    if (table.integer(0) == 0) return;
+  }
+  bool has_events = false;
+  {
+    auto any = db_.query("SELECT EXISTS (SELECT 1 FROM events)");
+    has_events = any.step() && any.integer(0) == 1;
+  }
+  if (has_events) {
+    // What is there is of a start that was killed in the midst of this.
+    for (const auto& segment : segments_) fs::remove(segment->path());
+    segments_.clear();
+    auto rows = db_.query("SELECT seq, at_ms, event FROM events ORDER BY seq");
+    Segment::Records records;
+    std::deque<v1::Event> events;
+    const auto write = [&] {
+      if (events.empty()) return;
+      try {
+        segments_.back()->append(records);
+      } catch (const SegmentError& e) {
+        throw weather(e);
+      }
+      records = {};
+      events.clear();
+    };
+    while (rows.step()) {
+      v1::Event event;
+      if (!event.ParseFromString(rows.text(2)) || event.seq() != rows.integer(0)) continue;
+      const bool follows = !segments_.empty() && event.seq() == head_ + 1;
+      if (!follows || segments_.back()->bytes() > log_bytes_) {
+        write();
+        // Forgotten in the middle by hand: what lies before it can't be told.
+        if (!follows && !segments_.empty())
+          move_aside(segments_.size(), now_ms, "a piece after it is missing");
+        head_ = event.seq() - 1;
+        if (!segments_.empty()) sealer_.seal(segments_.back()->path(), segments_.back()->index());
+        begin_log();
+      }
+      head_ = event.seq();
+      Segment::add_record(records, rows.integer(1), events.emplace_back(std::move(event)));
+      if (events.size() >= kTakenAtOnce) write();
+    }
+    write();
+    log::info("journal_moved", {{"from", "a table"}, {"to", folder_.string()}, {"seq", head_}});
+  }
+  db_.begin(Db::Sync::kFull);
+  db_.run("DROP TABLE events");
+  db_.commit();
+  if (has_events) db_.run("VACUUM");
+}
+
+int64_t Journal::fact(const char* name) {
+  auto row = db_.query("SELECT value FROM facts WHERE name = ?");
+  row.bind(name);
+  return row.step() ? row.integer(0) : 0;
+}
+
+void Journal::begin_log() {
+  std::unique_ptr<Segment> log;
+  try {
+    log = Segment::begin(folder_, head_ + 1);
+  } catch (const SegmentError& e) {
+    throw weather(e);
+  }
+  try {
+    db_.begin(Db::Sync::kLazy);
+    db_.query(
+           "INSERT INTO facts (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = "
+           "excluded.value")
+        .bind(kLogFrom)
+        .bind(head_ + 1)
+        .run();
+    db_.commit();
+  } catch (...) {
+    db_.roll_back();
+    fs::remove(log->path());
+    throw;
+  }
+  segments_.push_back(std::move(log));
 }
 
 void Journal::begin_epoch(const std::string& boot_id, int64_t now_ms) {
@@ -82,6 +279,19 @@ void Journal::begin_epoch(const std::string& boot_id, int64_t now_ms) {
   db_.commit();
 }
 
+void Journal::move_aside(size_t count, int64_t now_ms, const std::string& why) {
+  for (; count > 0; --count) {
+    const fs::path path = segments_.front()->path();
+    const fs::path aside = path.string() + ".damaged-" + std::to_string(now_ms);
+    std::error_code ignored;
+    fs::rename(path, aside, ignored);
+    log::error("journal_gap", {{"file", path.string()}, {"why", why}, {"moved_to", aside.string()}});
+    segments_.pop_front();
+  }
+}
+
+// ---- writing ----------------------------------------------------------------------
+
 v1::Event Journal::next() const {
   v1::Event event;
   event.set_epoch(epoch_);
@@ -90,161 +300,260 @@ v1::Event Journal::next() const {
   return event;
 }
 
-void Journal::insert(int64_t now_ms, const v1::Event& event) {
-  v1::Event kept = event;
-  kept.clear_read_ns();
-  const std::string bytes = kept.SerializeAsString();
-  db_.query(
-         "INSERT INTO events (seq, at_ms, list_level, thread, method, bytes, event) VALUES (?, ?, ?, ?, ?, "
-         "?, ?)")
-      .bind(event.seq())
-      .bind(now_ms)
-      .bind(int64_t{event.list_level()})
-      .bind(event.thread())
-      .bind(event.method())
-      .bind(static_cast<int64_t>(bytes.size()))
-      .blob(bytes)
-      .run();
-}
-
 std::vector<v1::Event> Journal::commit() {
   std::vector<v1::Event> told;
+  if (sealer_.has_done()) look_at_sealed();
   if (appended_.empty()) return told;
+  Segment::Records records;
+  for (auto& [at_ms, event] : appended_) Segment::add_record(records, at_ms, event);
   try {
-    db_.begin(Db::Sync::kLazy);
-    for (const auto& [at_ms, event] : appended_) insert(at_ms, event);
-    db_.commit();
-  } catch (const SqliteError& e) {
-    db_.roll_back();
-    if (e.trouble() != Trouble::kWeather) throw;
-    trouble_ = with_cure(e);
+    segments_.back()->append(records);
+  } catch (const SegmentError& e) {
+    trouble_ = with_cure(weather(e));
     return told;
   }
   trouble_.clear();
+  now_ms_ = appended_.back().first;
   told.reserve(appended_.size());
-  for (auto& [at_ms, event] : appended_) told.push_back(std::move(event));
+  for (auto& [at_ms, event] : appended_) {
+    if (event.method() == "turn/started") turn_starts_[event.thread()] = event.seq();
+    told.push_back(std::move(event));
+  }
   appended_.clear();
   uncommitted_bytes_ = 0;
   committed_ = head_;
   on_committed_(committed_);
+  if (segments_.back()->bytes() > log_bytes_) rotate();
   return told;
 }
 
-v1::JournalPage Journal::read(const v1::JournalRead& request) {
-  v1::JournalPage page;
-  page.set_epoch(epoch_);
-  page.set_head_seq(committed_);
-  page.set_pruned_through(pruned_through_);
-  page.set_through_seq(request.after_seq());
-  const bool other_epoch = !request.epoch().empty() && request.epoch() != epoch_;
-  if (other_epoch || request.after_seq() > committed_ ||
-      (!request.epoch().empty() && request.after_seq() + 1 < epoch_first_))
-    page.set_gap("new epoch");
-  else if (request.after_seq() < pruned_through_)
-    page.set_gap("pruned");
-  if (!page.gap().empty()) return page;
-
-  const int limit = std::clamp(request.limit(), 1, kPageEventsMax);
-  auto rows =
-      request.thread().empty()
-          ? std::move(db_.query(kListPage).bind(request.after_seq()).bind(int64_t{limit}))
-          : std::move(
-                db_.query(kThreadPage).bind(request.thread()).bind(request.after_seq()).bind(int64_t{limit}));
-  int64_t bytes = 0;
-  bool whole = true;
-  while (rows.step()) {
-    const std::string event = rows.text(1);
-    bytes += static_cast<int64_t>(event.size());
-    if (bytes > kPageBytesMax && page.events_size() > 0) {
-      whole = false;
-      break;
-    }
-    page.add_events()->ParseFromString(event);
-    leave_out_if_long(*page.mutable_events(page.events_size() - 1));
-    page.set_through_seq(rows.integer(0));
-  }
-  if (whole && page.events_size() < limit) page.set_through_seq(committed_);
-  return page;
-}
-
-int64_t Journal::stream_start(const std::string& thread) {
-  if (thread.empty()) return committed_;
-  // A place of an earlier epoch is no place of this one: what it told comes from Codex.
-  const int64_t horizon = std::max(pruned_through_, epoch_first_ - 1);
-  auto row = db_.query("SELECT max(seq) FROM events WHERE thread = ? AND method = 'turn/started'");
-  row.bind(thread);
-  if (row.step() && row.integer(0) > 0) return std::max(row.integer(0) - 1, horizon);
-  // No turn yet: everything there is of it (its start, an early approval).
-  return horizon;
-}
-
-std::optional<v1::Event> Journal::latest(const std::string& thread, const std::string& item,
-                                         std::initializer_list<std::string_view> methods) {
-  auto rows = db_.query("SELECT method, event FROM events WHERE thread = ? ORDER BY seq DESC LIMIT 2000");
-  rows.bind(thread);
-  while (rows.step()) {
-    const std::string method = rows.text(0);
-    if (std::find(methods.begin(), methods.end(), method) == methods.end()) continue;
-    v1::Event event;
-    event.ParseFromString(rows.text(1));
-    if (event.item() == item) return event;
-  }
-  return std::nullopt;
-}
-
-std::vector<v1::Event> Journal::tail(const std::string& thread, int count) {
-  std::vector<v1::Event> events;
-  auto rows = db_.query(
-      "SELECT event FROM (SELECT seq, event FROM events WHERE ?1 = '' OR thread = ?1 ORDER BY seq DESC LIMIT "
-      "?2) "
-      "ORDER BY seq");
-  rows.bind(thread).bind(int64_t{count});
-  while (rows.step()) events.emplace_back().ParseFromString(rows.text(0));
-  return events;
-}
-
-int64_t Journal::used_bytes() {
-  const auto pragma = [&](const char* sql) {
-    auto row = db_.query(sql);
-    return row.step() ? row.integer(0) : 0;
-  };
-  return (pragma("PRAGMA page_count") - pragma("PRAGMA freelist_count")) * pragma("PRAGMA page_size");
-}
-
-// Walks from the oldest end, never over the whole file.
-bool Journal::prune_slice(const Retention& keep, int64_t now_ms) {
-  int64_t too_much = used_bytes() - keep.keep_bytes;
-  int64_t through = pruned_through_;
-  {
-    auto oldest = db_.query("SELECT seq, at_ms, bytes FROM events ORDER BY seq LIMIT ?");
-    oldest.bind(kPruneEvents);
-    while (oldest.step() && (too_much > 0 || oldest.integer(1) < now_ms - keep.keep_ms)) {
-      through = oldest.integer(0);
-      too_much -= oldest.integer(2);
-    }
-  }
-  if (through <= pruned_through_) {
-    db_.run("PRAGMA incremental_vacuum(256)");
+// A new log; the full one is sealed. If the disk does not let it, the old one grows.
+bool Journal::rotate() {
+  try {
+    begin_log();
+  } catch (const SqliteError& e) {
+    log::warn("journal_log_goes_on", {{"file", segments_.back()->path().string()}, {"why", e.what()}});
     return false;
   }
-  db_.begin(Db::Sync::kLazy);
-  db_.query("DELETE FROM events WHERE seq <= ?").bind(through).run();
-  db_.query(
-         "INSERT INTO facts (name, value) VALUES ('pruned_through', ?) ON CONFLICT (name) DO UPDATE SET "
-         "value = excluded.value")
-      .bind(through)
-      .run();
-  db_.commit();
-  db_.run("PRAGMA incremental_vacuum(512)");
-  pruned_through_ = through;
+  const Segment& full = *segments_[segments_.size() - 2];
+  sealer_.seal(full.path(), full.index());
   return true;
 }
 
-std::unique_ptr<Journal> open_journal(const std::filesystem::path& file, const std::string& boot_id,
-                                      int64_t now_ms) {
+void Journal::finish_sealing() {
+  sealer_.wait_until_idle();
+  look_at_sealed();
+}
+
+void Journal::look_at_sealed() {
+  for (const Sealer::Done& done : sealer_.take()) {
+    const auto segment = std::find_if(segments_.begin(), segments_.end(),
+                                      [&](const auto& each) { return each->path() == done.log; });
+    std::error_code ignored;
+    if (segment == segments_.end()) {
+      // Forgotten meanwhile.
+      fs::remove(done.file, ignored);
+      continue;
+    }
+    try {
+      if (!done.why.empty()) throw SegmentError(0, done.why);
+      (*segment)->sealed_as(done.file);
+    } catch (const SegmentError& e) {
+      // The log is as good, only longer; the next start tries again.
+      log::warn("journal_not_sealed", {{"file", done.log.string()}, {"why", e.what()}});
+    }
+  }
+}
+
+// ---- reading ----------------------------------------------------------------------
+
+v1::JournalPage Journal::read(const v1::JournalRead& request) {
+  v1::JournalPage page;
+  const auto gap = [&](const char* why) {
+    page.Clear();
+    page.set_epoch(epoch_);
+    page.set_head_seq(committed_);
+    page.set_pruned_through(pruned_through());
+    page.set_through_seq(request.after_seq());
+    page.set_gap(why);
+    return page;
+  };
+  gap("");
+  const bool other_epoch = !request.epoch().empty() && request.epoch() != epoch_;
+  if (other_epoch || request.after_seq() > committed_ ||
+      (!request.epoch().empty() && request.after_seq() + 1 < epoch_first_))
+    return gap("new epoch");
+  if (request.after_seq() < pruned_through()) return gap("pruned");
+
+  const int limit = std::clamp(request.limit(), 1, kPageEventsMax);
+  const uint32_t hash = hash_of(request.thread());
+  int64_t through = request.after_seq();
+  int64_t looked = 0;
+  int64_t bytes = 0;
+  bool full = false;
+  Merge merge;
+  const auto give_held = [&] {
+    if (!merge.empty()) *page.add_events() = merge.take();
+  };
+  // False: it does not fit this page.
+  const auto take = [&](v1::Event event) {
+    if (matches(event, request.thread()) && !merge.add(event)) {
+      const int64_t more = static_cast<int64_t>(told_bytes(event));
+      const int events = page.events_size() + (merge.empty() ? 0 : 1);
+      bytes += static_cast<int64_t>(merge.bytes());
+      if (events > 0 && (events >= limit || bytes + more > kPageBytesMax)) return false;
+      give_held();
+      leave_out_if_long(event);
+      through = event.seq();
+      merge.begin(std::move(event));
+    }
+    through = std::max(through, event.seq());
+    return true;
+  };
+  auto segment = std::upper_bound(segments_.begin(), segments_.end(), through + 1,
+                                  [](int64_t seq, const auto& each) { return seq < each->first_seq(); });
+  if (segment != segments_.begin()) --segment;
+  try {
+    for (; segment != segments_.end() && !full; ++segment) {
+      const auto& blocks = (*segment)->index().blocks();
+      auto block = std::upper_bound(blocks.begin(), blocks.end(), through,
+                                    [](int64_t seq, const auto& each) { return seq < each.last_seq(); });
+      for (; block != blocks.end() && !full; ++block) {
+        if (!holds(*block, request.thread(), hash)) {
+          through = block->last_seq();
+        } else if (block->has_told()) {
+          full = !take(block->told());
+        } else if (looked > 0 && looked + block->raw_bytes() > kLookedBytesMax) {
+          full = true;
+        } else {
+          looked += block->raw_bytes();
+          (*segment)->read(static_cast<int>(block - blocks.begin()), [&](int64_t, v1::Event event) {
+            if (event.seq() <= through) return true;
+            full = !take(std::move(event));
+            return !full;
+          });
+        }
+      }
+    }
+  } catch (const SegmentError& e) {
+    if (e.number != 0) throw weather(e);
+    // It costs history up to there, and says so to who reads.
+    log::error("journal_damaged", {{"error", e.what()}});
+    if (std::next(segment) == segments_.end() && !rotate()) throw SqliteError(10, e.what());
+    move_aside(static_cast<size_t>(std::distance(
+                   segments_.begin(),
+                   std::upper_bound(segments_.begin(), segments_.end(), through + 1,
+                                    [](int64_t seq, const auto& each) { return seq < each->first_seq(); }))),
+               now_ms_, e.what());
+    forget_turns();
+    return gap("pruned");
+  }
+  give_held();
+  page.set_through_seq(full ? through : committed_);
+  return page;
+}
+
+int64_t Journal::stream_start(const std::string& thread) const {
+  if (thread.empty()) return committed_;
+  // A place of an earlier epoch is no place of this one: what it told comes from Codex.
+  const int64_t horizon = std::max(pruned_through(), epoch_first_ - 1);
+  const auto turn = turn_starts_.find(thread);
+  // No turn yet: everything there is of it (its start, an early approval).
+  return turn == turn_starts_.end() ? horizon : std::max(turn->second - 1, horizon);
+}
+
+namespace {
+
+// Walks back over the blocks that hold events of `thread` until `take` has enough.
+void walk_back(const std::deque<std::unique_ptr<Segment>>& segments, const std::string& thread,
+               const std::function<bool(std::vector<v1::Event>)>& take) {
+  const uint32_t hash = hash_of(thread);
+  int left = kBlocksBackMax;
+  for (auto segment = segments.rbegin(); segment != segments.rend(); ++segment) {
+    const auto& blocks = (*segment)->index().blocks();
+    for (int i = blocks.size() - 1; i >= 0; --i) {
+      if (!thread.empty() && !holds(blocks[i], thread, hash)) continue;
+      std::vector<v1::Event> events;
+      try {
+        (*segment)->read(i, [&](int64_t, v1::Event event) {
+          if (thread.empty() || event.thread() == thread) events.push_back(std::move(event));
+          return true;
+        });
+      } catch (const SegmentError& e) {
+        log::error("journal_damaged", {{"error", e.what()}});
+        return;
+      }
+      if (!take(std::move(events)) || --left == 0) return;
+    }
+  }
+}
+
+}  // namespace
+
+std::optional<v1::Event> Journal::latest(const std::string& thread, const std::string& item,
+                                         std::initializer_list<std::string_view> methods) {
+  const auto is_it = [&](const v1::Event& event) {
+    return event.thread() == thread && event.item() == item &&
+           std::find(methods.begin(), methods.end(), event.method()) != methods.end();
+  };
+  for (auto each = appended_.rbegin(); each != appended_.rend(); ++each)
+    if (is_it(each->second)) return each->second;
+  std::optional<v1::Event> found;
+  walk_back(segments_, thread, [&](std::vector<v1::Event> events) {
+    const auto last = std::find_if(events.rbegin(), events.rend(), is_it);
+    if (last != events.rend()) found = std::move(*last);
+    return !found;
+  });
+  return found;
+}
+
+std::vector<v1::Event> Journal::tail(const std::string& thread, int count) {
+  std::deque<v1::Event> last;
+  walk_back(segments_, thread, [&](std::vector<v1::Event> events) {
+    for (auto event = events.rbegin(); event != events.rend() && std::ssize(last) < count; ++event)
+      last.push_front(std::move(*event));
+    return std::ssize(last) < count;
+  });
+  return {std::make_move_iterator(last.begin()), std::make_move_iterator(last.end())};
+}
+
+// ---- forgetting ---------------------------------------------------------------------
+
+int64_t Journal::bytes() const {
+  int64_t all = 0;
+  for (const auto& segment : segments_) all += segment->bytes();
+  return all;
+}
+
+bool Journal::prune_slice(const Retention& keep, int64_t now_ms) {
+  look_at_sealed();
+  const bool too_much = bytes() > keep.keep_bytes;
+  const Segment& oldest = *segments_.front();
+  const bool is_log = segments_.size() == 1;
+  const bool has_events = oldest.last_seq() >= oldest.first_seq();
+  const bool too_old = has_events && oldest.index().last_at_ms() < now_ms - keep.keep_ms;
+  if (!is_log && (too_much || too_old)) {
+    std::error_code ignored;
+    fs::remove(oldest.path(), ignored);
+    segments_.pop_front();
+    forget_turns();
+    return true;
+  }
+  const Segment& log = *segments_.back();
+  const bool log_is_old =
+      log.last_seq() >= log.first_seq() && log.index().first_at_ms() < now_ms - keep.keep_ms / kAgeParts;
+  return (log_is_old || (is_log && has_events && too_much)) && rotate();
+}
+
+void Journal::forget_turns() {
+  std::erase_if(turn_starts_, [&](const auto& turn) { return turn.second <= pruned_through(); });
+}
+
+std::unique_ptr<Journal> open_journal(const fs::path& file, const std::string& boot_id, int64_t now_ms,
+                                      int64_t log_bytes) {
   return open_or_set_aside(
-      file, now_ms, [&] { return std::make_unique<Journal>(file, boot_id, now_ms); },
-      [&](const std::filesystem::path& aside, const char* why) {
+      file, now_ms, [&] { return std::make_unique<Journal>(file, boot_id, now_ms, log_bytes); },
+      [&](const fs::path& aside, const char* why) {
         log::error("journal_damaged", {{"file", file.string()},
                                        {"error", why},
                                        {"moved_to", aside.string()},

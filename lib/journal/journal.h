@@ -2,25 +2,33 @@
 // `(epoch, seq)` is given out here and nowhere else, and never twice (design
 // §4). Owned by supervisor, on its loop. Its loss costs history and nothing else:
 // approvals and effects have a file of their own (services/supervisor/ledger.h).
+//
+// Events lie in segments, files that are only ever appended to (segment.h), in a
+// folder beside a small database that knows the epochs. Forgetting takes whole
+// segments away.
 #pragma once
 
+#include <deque>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "lib/journal/checkpointer.h"
+#include "lib/journal/sealer.h"
+#include "lib/journal/segment.h"
 #include "lib/journal/sqlite.h"
 #include "zane/v1/event.pb.h"
 
 namespace zane::journal {
 
-// Bounds of one read.
+// Bounds of one read: events and bytes given, bytes looked through for them.
 inline constexpr int kPageEventsMax = 1000;
 inline constexpr int64_t kPageBytesMax = 512 * 1024;
+inline constexpr int64_t kLookedBytesMax = 512 * 1024;
 
 // A longer event is told without its bytes: an Envelope holds 2 MiB, and a bus
 // socket that is sent a longer one drops the connection, each time anew.
@@ -30,11 +38,11 @@ inline constexpr size_t kToldBytesMax = 1024 * 1024;
 // reading from Codex.
 inline constexpr size_t kUncommittedBytesMax = 32 * 1024 * 1024;
 
-// Events forgotten at a time: some milliseconds of work.
-inline constexpr int64_t kPruneEvents = 2000;
-// A file longer than this is not read through at every start.
-inline constexpr int64_t kCheckedBytesMax = 64 * 1024 * 1024;
+// Blocks walked back through for an item, or for the last events of a thread.
+inline constexpr int kBlocksBackMax = 64;
 
+// The bytes of an event that leave_out_if_long() is about.
+size_t told_bytes(const v1::Event& event);
 // Empties an event that is longer than that, and says how long it is.
 void leave_out_if_long(v1::Event& event);
 
@@ -47,9 +55,13 @@ struct Retention {
 
 class Journal {
  public:
-  // A new epoch when `boot_id` differs from the last one's or the file is lost
-  // or damaged (a damaged one is moved aside, never deleted).
-  Journal(const std::filesystem::path& file, const std::string& boot_id, int64_t now_ms);
+  // `file`: the database; the segments' folder has its name without the suffix. A
+  // new epoch when `boot_id` differs from the last one's, or when anything is
+  // missing at the end (a damaged file is moved aside, never deleted). `log_bytes`:
+  // a shorter kLogBytesMax, for tests.
+  Journal(const std::filesystem::path& file, const std::string& boot_id, int64_t now_ms,
+          int64_t log_bytes = kLogBytesMax);
+  ~Journal();
 
   [[nodiscard]] const std::string& epoch() const { return epoch_; }
   // The last event that is written.
@@ -63,7 +75,7 @@ class Journal {
     fill(event);
     event.set_list_level(level == Level::kList);
     head_ = event.seq();
-    uncommitted_bytes_ += event.raw().size() + event.request().size() + event.shown().size();
+    uncommitted_bytes_ += told_bytes(event);
     appended_.emplace_back(now_ms, std::move(event));
   }
 
@@ -72,50 +84,68 @@ class Journal {
 
   // Writes what was appended, and gives what may now be published, in order. While
   // the disk takes nothing (weather) it gives nothing, keeps it all, and the next
-  // commit tries again; trouble() says why. Any other SqliteError is thrown.
+  // commit tries again; trouble() says why.
   std::vector<v1::Event> commit();
   [[nodiscard]] size_t uncommitted() const { return appended_.size(); }
   [[nodiscard]] size_t uncommitted_bytes() const { return uncommitted_bytes_; }
   // "" when the last commit succeeded.
   [[nodiscard]] const std::string& trouble() const { return trouble_; }
 
-  // For tests: the disk's tricks are played on it.
-  Db& db() { return db_; }
-
-  // A page after `after_seq`; of one thread, or of the list level.
+  // A page after `after_seq`; of one thread, or of the list level. Deltas of an item
+  // that follow each other are one (merge.h). It may be empty and yet not at the
+  // head: its through_seq is where to go on.
   v1::JournalPage read(const v1::JournalRead& request);
 
   // Where a new stream of `thread` begins: before its latest turn's start; with
   // no thread: at the head (the caller lowers it for open approvals).
-  [[nodiscard]] int64_t stream_start(const std::string& thread);
+  [[nodiscard]] int64_t stream_start(const std::string& thread) const;
 
   // Up to here events are gone; readers find `pruned` there.
-  [[nodiscard]] int64_t pruned_through() const { return pruned_through_; }
+  [[nodiscard]] int64_t pruned_through() const { return segments_.front()->first_seq() - 1; }
 
-  // The latest event of an item with one of these methods.
+  // The latest event of an item with one of these methods, not yet committed ones
+  // included; looks back kBlocksBackMax blocks.
   std::optional<v1::Event> latest(const std::string& thread, const std::string& item,
                                   std::initializer_list<std::string_view> methods);
-  // The last events of a thread, or of all when it is "", oldest first.
+  // The last events of a thread, or of all when it is "", oldest first; as far back.
   std::vector<v1::Event> tail(const std::string& thread, int count);
 
-  // Forgets a bounded number of events that are older or too much, oldest first;
-  // `pruned` gaps tell readers. True when there is more to forget: call it again,
-  // after others had their turn. Sizes are the file's own.
+  // Forgets the oldest segment if it is too old, or if all are too much. True when
+  // there may be more to forget: call it again, after others had their turn.
   bool prune_slice(const Retention& keep, int64_t now_ms);
+
+  // Bytes of all segments.
+  [[nodiscard]] int64_t bytes() const;
+  [[nodiscard]] size_t segments() const { return segments_.size(); }
+  // Takes in what the sealer has done: commit() and prune_slice() do it too.
+  void look_at_sealed();
+  // Waits until all that is full is sealed: for tests.
+  void finish_sealing();
 
  private:
   v1::Event next() const;
-  void insert(int64_t now_ms, const v1::Event& event);
   void begin_epoch(const std::string& boot_id, int64_t now_ms);
-  [[nodiscard]] int64_t used_bytes();
+  [[nodiscard]] bool open_segments(int64_t now_ms);
+  void take_over_table(int64_t now_ms);
+  [[nodiscard]] int64_t fact(const char* name);
+  void begin_log();
+  bool rotate();
+  void move_aside(size_t count, int64_t now_ms, const std::string& why);
+  void forget_turns();
 
   Db db_;
-  Checkpointer checkpointer_;
+  const std::filesystem::path folder_;
+  const int64_t log_bytes_;
   std::string epoch_;
   int64_t head_ = 0;
   int64_t epoch_first_ = 1;
   int64_t committed_ = 0;
-  int64_t pruned_through_ = 0;
+  int64_t now_ms_ = 0;
+  // Oldest first, without a hole; the last is the log that is written to.
+  std::deque<std::unique_ptr<Segment>> segments_;
+  // The latest of each thread in all of them.
+  std::map<std::string, int64_t> turn_starts_;
+  Sealer sealer_;
   std::vector<std::pair<int64_t, v1::Event>> appended_;
   size_t uncommitted_bytes_ = 0;
   std::string trouble_;
@@ -124,6 +154,6 @@ class Journal {
 
 // Opens the file, moving a damaged one aside first.
 std::unique_ptr<Journal> open_journal(const std::filesystem::path& file, const std::string& boot_id,
-                                      int64_t now_ms);
+                                      int64_t now_ms, int64_t log_bytes = kLogBytesMax);
 
 }  // namespace zane::journal

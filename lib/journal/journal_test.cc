@@ -3,16 +3,16 @@
 #include "lib/journal/journal.h"
 
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <chrono>
 #include <fstream>
 #include <map>
 
+#include "boost/json.hpp"
 #include "gmock/gmock.h"
-#include "lib/testing/run.h"
 #include "lib/testing/seed.h"
 #include "lib/testing/temp_folder.h"
 
@@ -52,16 +52,25 @@ void append(Journal& journal, const std::string& thread, const std::string& raw,
 class JournalTest : public ::testing::Test {
  protected:
   std::unique_ptr<Journal> open(const std::string& boot = "boot-1", int64_t now_ms = 1000) {
-    return open_journal(temp_ / "journal.db", boot, now_ms);
+    return open_journal(temp_ / "journal.db", boot, now_ms, log_bytes_);
+  }
+  // The journal's files, in order.
+  std::vector<std::filesystem::path> files(const std::string& suffix = "") {
+    std::vector<std::filesystem::path> all;
+    for (const auto& entry : std::filesystem::directory_iterator(temp_ / "journal"))
+      if (suffix.empty() || entry.path().extension() == suffix) all.push_back(entry.path());
+    std::sort(all.begin(), all.end());
+    return all;
   }
   // Threads a and b by turns; every third is of the list level.
-  void fill(Journal& journal, int count) {
+  void fill(Journal& journal, int count, int64_t from_ms = 1000) {
     for (int i = 0; i < count; ++i)
       append(journal, i % 2 ? "b" : "a", "raw " + std::to_string(i), i % 3 ? Level::kThread : Level::kList,
-             1000 + i);
+             from_ms + i);
     journal.commit();
   }
   TempFolder temp_;
+  int64_t log_bytes_ = kLogBytesMax;
 };
 
 TEST_F(JournalTest, TellsALongEventWithoutItsBytes) {
@@ -173,17 +182,25 @@ TEST_F(JournalTest, WhatWasNotCommittedIsNotThere) {
 TEST_F(JournalTest, AFullDiskIsWaitedOut) {
   const auto journal = open();
   fill(*journal, 5);
-  journal->db().run("PRAGMA max_page_count=1");
+  // A file that may not grow is as good as a disk that is full in its midst.
+  ::signal(SIGXFSZ, SIG_IGN);
+  rlimit before{};
+  ::getrlimit(RLIMIT_FSIZE, &before);
+  const rlimit full{static_cast<rlim_t>(journal->bytes() + 100), before.rlim_max};
+  ::setrlimit(RLIMIT_FSIZE, &full);
   const std::string large(20000, 'x');
+  const int64_t bytes = journal->bytes();
   for (int i = 0; i < 20; ++i) {
     append(*journal, "a", large);
     EXPECT_TRUE(journal->commit().empty());
-    EXPECT_NE(journal->trouble().find("journal.db"), std::string::npos) << "it names the file";
+    EXPECT_NE(journal->trouble().find("/journal/"), std::string::npos) << "it names the file";
     EXPECT_EQ(journal->head_seq(), 5) << "readers see what is written";
+    EXPECT_EQ(std::filesystem::file_size(files(".log")[0]), static_cast<uintmax_t>(bytes))
+        << "no half a record";
   }
   EXPECT_GE(journal->uncommitted_bytes(), 20 * large.size());
   EXPECT_THAT(seqs(journal->read(reading(journal->epoch(), 0, "a"))), ElementsAre(1, 3, 5));
-  journal->db().run("PRAGMA max_page_count=100000");
+  ::setrlimit(RLIMIT_FSIZE, &before);
   const auto told = journal->commit();
   ASSERT_EQ(told.size(), 20u);
   for (size_t i = 0; i < told.size(); ++i) EXPECT_EQ(told[i].seq(), static_cast<int64_t>(i) + 6);
@@ -193,33 +210,120 @@ TEST_F(JournalTest, AFullDiskIsWaitedOut) {
   EXPECT_EQ(journal->commit().size(), 1u);
 }
 
-TEST_F(JournalTest, MovesADamagedFileAsideAndBeginsAnew) {
-  const auto file = temp_ / "journal.db";
-  // A header that is none, a page in the middle, a file cut short.
-  for (const int damage : {0, 1, 2}) {
-    SCOPED_TRACE(damage);
+// ---- damage ---------------------------------------------------------------------
+
+TEST_F(JournalTest, ADamagedDatabaseCostsTheEpochAndNoEvent) {
+  std::string before;
+  {
+    const auto journal = open();
+    fill(*journal, 5);
+    before = journal->epoch();
+  }
+  std::ofstream(temp_ / "journal.db", std::ios::binary) << std::string(5000, '\xa5');
+  const auto journal = open("boot-1", 5000);
+  EXPECT_NE(journal->epoch(), before);
+  EXPECT_EQ(journal->head_seq(), 5);
+  EXPECT_TRUE(std::filesystem::exists((temp_ / "journal.db").string() + ".damaged-5000"));
+  EXPECT_EQ(journal->read(reading(before, 3, "a")).gap(), "new epoch");
+  EXPECT_THAT(seqs(journal->read(reading("", 0, "a"))), ElementsAre(1, 3, 5));
+  append(*journal, "a", "goes on");
+  EXPECT_EQ(journal->commit()[0].seq(), 6);
+}
+
+TEST_F(JournalTest, ATornEndIsCutOffAndBeginsAnEpoch) {
+  Seed seed;
+  for (int round = 0; round < 20; ++round) {
+    SCOPED_TRACE(round);
     std::string before;
+    int64_t head = 0;
     {
       const auto journal = open();
-      for (int i = 0; i < 400; ++i) append(*journal, "a", std::string(300, 'x'));
-      journal->commit();
       before = journal->epoch();
+      fill(*journal, static_cast<int>(seed.between(3, 9)));
+      head = journal->head_seq();
     }
-    const auto size = std::filesystem::file_size(file);
-    if (damage == 2) {
-      std::filesystem::resize_file(file, size / 2);
+    const auto log = files(".log").back();
+    const auto size = static_cast<int64_t>(std::filesystem::file_size(log));
+    if (round % 2 == 0) {
+      std::filesystem::resize_file(log, static_cast<uintmax_t>(size - seed.between(1, 40)));
     } else {
-      std::fstream raw(file, std::ios::in | std::ios::out | std::ios::binary);
-      raw.seekp(damage == 0 ? 0 : static_cast<std::streamoff>(size / 2));
-      raw << std::string(damage == 0 ? 100 : 8192, '\xa5');
+      std::ofstream(log, std::ios::binary | std::ios::app)
+          << std::string(static_cast<size_t>(seed.between(1, 40)), '\x07');
     }
-    const auto journal = open("boot-1", 5000 + damage);
-    EXPECT_NE(journal->epoch(), before);
-    EXPECT_EQ(journal->head_seq(), 0);
-    EXPECT_TRUE(std::filesystem::exists(file.string() + ".damaged-" + std::to_string(5000 + damage)));
+    const auto journal = open();
+    EXPECT_NE(journal->epoch(), before) << "what was told may be gone";
+    EXPECT_GE(journal->head_seq(), head - (round % 2 == 0 ? 1 : 0));
+    EXPECT_EQ(journal->read(reading(before, head, "a")).gap(), "new epoch");
+    int64_t expected = 0;
+    for (const auto& event : journal->tail("", 1000)) EXPECT_EQ(event.seq(), ++expected);
+    EXPECT_EQ(expected, journal->head_seq());
+  }
+}
+
+TEST_F(JournalTest, AJournalThatIsGoneBeginsAnEpoch) {
+  std::string before;
+  {
+    const auto journal = open();
+    fill(*journal, 5);
+    before = journal->epoch();
+  }
+  std::filesystem::remove_all(temp_ / "journal");
+  const auto journal = open();
+  EXPECT_NE(journal->epoch(), before);
+  append(*journal, "a", "goes on");
+  journal->commit();
+  EXPECT_EQ(journal->read(reading(before, 1, "a")).gap(), "new epoch");
+}
+
+// Whatever is damaged of a sealed piece: what follows is told, what lies before is
+// said to be gone, and nobody reads over the hole.
+TEST_F(JournalTest, ADamagedPieceCostsWhatLiesBeforeIt) {
+  Seed seed;
+  log_bytes_ = 3000;
+  for (int round = 0; round < 12; ++round) {
+    SCOPED_TRACE(round);
+    std::filesystem::remove_all(temp_ / "journal");
+    std::filesystem::remove(temp_ / "journal.db");
+    std::vector<std::filesystem::path> sealed;
+    {
+      const auto journal = open();
+      for (int i = 0; i < 40; ++i) fill(*journal, 10);
+      journal->finish_sealing();
+      sealed = files(".seg");
+      ASSERT_GT(sealed.size(), 4u);
+    }
+    const auto victim = sealed[static_cast<size_t>(seed.between(0, 3))];
+    const auto size = static_cast<int64_t>(std::filesystem::file_size(victim));
+    const int64_t at = seed.between(0, size - 1);
+    char was = 0;
+    {
+      std::fstream raw(victim, std::ios::in | std::ios::out | std::ios::binary);
+      raw.seekg(at);
+      raw.get(was);
+      raw.seekp(at);
+      raw.put(static_cast<char>(was ^ 0x40));
+    }
+    const auto journal = open();
+    std::vector<int64_t> got;
+    int64_t after = journal->pruned_through();
+    for (int gaps = 0; after < journal->head_seq();) {
+      const auto page = journal->read(reading(journal->epoch(), after, "a", 7));
+      if (page.gap() == "pruned") {
+        ASSERT_LT(++gaps, 2);
+        got.clear();
+        after = page.pruned_through();
+        continue;
+      }
+      ASSERT_EQ(page.gap(), "");
+      for (const int64_t seq : seqs(page)) got.push_back(seq);
+      after = page.through_seq();
+    }
+    ASSERT_FALSE(got.empty());
+    for (size_t i = 1; i < got.size(); ++i) ASSERT_EQ(got[i], got[i - 1] + 2);
+    EXPECT_EQ(got.back(), 399);
+    EXPECT_GT(journal->pruned_through(), 0) << "the damage was seen";
     append(*journal, "a", "goes on");
-    EXPECT_EQ(journal->commit()[0].seq(), 1);
-    EXPECT_EQ(journal->read(reading(before, 3, "a")).gap(), "new epoch");
+    EXPECT_EQ(journal->commit()[0].seq(), 401);
   }
 }
 
@@ -228,13 +332,18 @@ TEST_F(JournalTest, AFileThatCannotBeOpenedIsNotTakenForDamage) {
 }
 
 TEST_F(JournalTest, IsForItsOwnerAlone) {
+  log_bytes_ = 500;
   const auto journal = open();
-  fill(*journal, 1);
-  for (const char* part : {"", "-wal"}) {
+  for (int i = 0; i < 4; ++i) fill(*journal, 5);
+  journal->finish_sealing();
+  const auto mode = [](const std::filesystem::path& path) {
     struct stat info {};
-    ASSERT_EQ(::stat(((temp_ / "journal.db").string() + part).c_str(), &info), 0) << part;
-    EXPECT_EQ(info.st_mode & 0777, 0600u) << part;
-  }
+    EXPECT_EQ(::stat(path.c_str(), &info), 0) << path;
+    return info.st_mode & 0777;
+  };
+  EXPECT_EQ(mode(temp_ / "journal"), 0700u);
+  for (const auto& file : files()) EXPECT_EQ(mode(file), 0600u) << file;
+  for (const char* part : {"", "-wal"}) EXPECT_EQ(mode((temp_ / "journal.db").string() + part), 0600u);
 }
 
 // ---- reading --------------------------------------------------------------------
@@ -255,8 +364,8 @@ TEST_F(JournalTest, SaysHowFarItHasLooked) {
   const auto page = [&](int64_t after, const std::string& thread, int limit) {
     return journal->read(reading(journal->epoch(), after, thread, limit));
   };
-  EXPECT_EQ(page(0, "a", 2).through_seq(), 3);
-  EXPECT_EQ(page(0, "a", 6).through_seq(), 11) << "full: there may be more";
+  EXPECT_EQ(page(0, "a", 2).through_seq(), 4) << "5 is the next of a";
+  EXPECT_EQ(page(0, "a", 6).through_seq(), 12) << "just enough: the rest is of others";
   EXPECT_EQ(page(0, "a", 7).through_seq(), 12) << "not full: the rest is of others";
   EXPECT_EQ(page(0, "none", 7).through_seq(), 12);
   EXPECT_EQ(page(12, "a", 7).through_seq(), 12);
@@ -288,31 +397,113 @@ TEST_F(JournalTest, BoundsAPageByBytesButNeverToNothing) {
   EXPECT_THAT(pages, ElementsAre(ElementsAre(1, 2), ElementsAre(3), ElementsAre(4), ElementsAre(5)));
 }
 
-// Whatever the sizes and limits, page after page gives every event once.
+// Whatever the sizes and limits, sealed or not, opened again or not: page after page
+// gives every event once.
 TEST_F(JournalTest, PagesMissNothingAndRepeatNothing) {
   Seed seed;
-  const auto journal = open();
+  log_bytes_ = 400 * 1024;
+  auto journal = open();
   std::map<std::string, std::vector<int64_t>> expected;
-  for (int i = 1; i <= 300; ++i) {
+  for (int i = 1; i <= 600; ++i) {
     const std::string thread = seed.one_in(2) ? "a" : "b";
     const Level level = seed.one_in(3) ? Level::kList : Level::kThread;
-    append(*journal, thread, std::string(static_cast<size_t>(seed.between(0, 40000)), 'x'), level);
+    append(*journal, thread,
+           std::string(static_cast<size_t>(seed.between(0, seed.one_in(5) ? 40000 : 400)), 'x'), level);
     expected[thread].push_back(i);
     if (level == Level::kList) expected[""].push_back(i);
+    if (seed.one_in(9)) journal->commit();
   }
   journal->commit();
-  for (const auto& [thread, all] : expected) {
-    std::vector<int64_t> got;
-    int64_t after = 0;
-    while (after < journal->head_seq()) {
-      const auto page =
-          journal->read(reading(journal->epoch(), after, thread, static_cast<int>(seed.between(1, 30))));
-      ASSERT_GT(page.through_seq(), after);
-      for (const int64_t seq : seqs(page)) got.push_back(seq);
+  ASSERT_GT(journal->segments(), 2u);
+  for (const bool again : {false, true}) {
+    if (again) {
+      journal->finish_sealing();
+      journal.reset();
+      journal = open();
+    }
+    for (const auto& [thread, all] : expected) {
+      std::vector<int64_t> got;
+      int64_t after = 0;
+      while (after < journal->head_seq()) {
+        const auto page =
+            journal->read(reading(journal->epoch(), after, thread, static_cast<int>(seed.between(1, 30))));
+        ASSERT_EQ(page.gap(), "");
+        ASSERT_GT(page.through_seq(), after);
+        for (const int64_t seq : seqs(page)) got.push_back(seq);
+        after = page.through_seq();
+      }
+      EXPECT_EQ(got, all) << thread << (again ? " sealed" : "");
+    }
+  }
+}
+
+// A late reader gets the text, not its pieces; wherever it stood, it has all of it
+// once.
+TEST_F(JournalTest, DeltasInARowAreToldAsOneFromWhereverOneStands) {
+  Seed seed;
+  log_bytes_ = 20000;
+  const auto journal = open();
+  std::vector<std::string> pieces;
+  const auto delta = [&](const std::string& item, const std::string& text) {
+    journal->append(Level::kThread, 1000, [&](v1::Event& event) {
+      event.set_thread("a");
+      event.set_turn("t");
+      event.set_item(item);
+      event.set_method("item/agentMessage/delta");
+      event.set_raw(
+          R"({"method":"item/agentMessage/delta","params":{"threadId":"a","turnId":"t","itemId":")" + item +
+          R"(","delta":")" + text + "\"}}");
+    });
+  };
+  for (int i = 0; i < 1000; ++i) {
+    pieces.push_back(std::to_string(i) + " ä\\n");
+    delta(i < 700 ? "one" : "two", pieces.back());
+    if (i == 300) append(*journal, "a", "{}", Level::kThread, 1000, "thread/tokenUsage/updated");
+    if (i % 17 == 0) append(*journal, "b", "another thread's", Level::kThread);
+    if (seed.one_in(20)) journal->commit();
+  }
+  journal->commit();
+  journal->finish_sealing();
+  const auto events = journal->tail("a", 100000);
+  for (int round = 0; round < 40; ++round) {
+    const int64_t from = round == 0 ? 0 : seed.between(0, journal->head_seq());
+    std::string expected, got;
+    int count = 0;
+    for (const auto& event : events)
+      if (event.seq() > from && event.item() != "")
+        expected += boost::json::parse(event.raw()).at("params").at("delta").as_string();
+    for (int64_t after = from; after < journal->head_seq();) {
+      const auto page = journal->read(reading(journal->epoch(), after, "a"));
+      for (const auto& event : page.events()) {
+        ++count;
+        if (event.item() != "") got += boost::json::parse(event.raw()).at("params").at("delta").as_string();
+      }
       after = page.through_seq();
     }
-    EXPECT_EQ(got, all) << thread;
+    ASSERT_EQ(got, expected) << from;
+    EXPECT_LE(count, 5);
   }
+}
+
+TEST_F(JournalTest, TheLatestOfAnItemIsFoundBeforeItIsWritten) {
+  log_bytes_ = 500;
+  const auto journal = open();
+  const auto say = [&](const std::string& raw) {
+    journal->append(Level::kThread, 1000, [&](v1::Event& event) {
+      event.set_thread("a");
+      event.set_item("i");
+      event.set_method("item/started");
+      event.set_raw(raw);
+    });
+  };
+  say("first");
+  journal->commit();
+  for (int i = 0; i < 5; ++i) fill(*journal, 5);
+  EXPECT_EQ(journal->latest("a", "i", {"item/started"})->raw(), "first");
+  EXPECT_FALSE(journal->latest("a", "i", {"item/completed"}));
+  EXPECT_FALSE(journal->latest("b", "i", {"item/started"}));
+  say("second");
+  EXPECT_EQ(journal->latest("a", "i", {"item/started"})->raw(), "second");
 }
 
 TEST_F(JournalTest, AStreamOfAThreadBeginsBeforeItsLatestTurn) {
@@ -372,56 +563,136 @@ TEST_F(JournalTest, APlaceAheadOfTheHeadIsNoPlace) {
   EXPECT_EQ(journal->read(reading(journal->epoch(), 5, "a")).gap(), "");
 }
 
-TEST_F(JournalTest, ForgetsWhatIsOld) {
+TEST_F(JournalTest, ForgetsWhatIsOldAPieceAtATime) {
   const auto journal = open();
   fill(*journal, 10);  // at 1000 … 1009
-  while (journal->prune_slice({.keep_ms = 100, .keep_bytes = 1 << 30}, 1104)) {
+  const Retention keep{.keep_ms = 800, .keep_bytes = 1 << 30};
+  EXPECT_FALSE(journal->prune_slice(keep, 1100));
+  EXPECT_TRUE(journal->prune_slice(keep, 1101)) << "old enough to begin another";
+  fill(*journal, 10, 1800);
+  EXPECT_FALSE(journal->prune_slice(keep, 1809));
+  while (journal->prune_slice(keep, 1810)) {
   }
-  EXPECT_EQ(journal->read(reading(journal->epoch(), 3, "a")).gap(), "pruned");
-  const auto page = journal->read(reading(journal->epoch(), 4, "a"));
+  EXPECT_EQ(journal->read(reading(journal->epoch(), 9, "a")).gap(), "pruned");
+  const auto page = journal->read(reading(journal->epoch(), 10, "a"));
   EXPECT_EQ(page.gap(), "");
-  EXPECT_THAT(seqs(page), ElementsAre(5, 7, 9));
+  EXPECT_THAT(seqs(page), ElementsAre(11, 13, 15, 17, 19));
 }
 
-// The bound is the file's: what is pruned goes back to the disk.
-TEST_F(JournalTest, ForgetsTheOldestOfTooMuchInSlices) {
+// The bound is the files': what is pruned goes back to the disk.
+TEST_F(JournalTest, ForgetsTheOldestOfTooMuch) {
+  log_bytes_ = 20000;
   const auto journal = open();
-  constexpr int kAll = 3 * static_cast<int>(kPruneEvents);
-  for (int i = 0; i < kAll; ++i) append(*journal, "a", std::string(1000, 'x'));
-  journal->commit();
-  constexpr int64_t kKeep = 2 * 1024 * 1024;
-  int slices = 0;
-  int64_t before = 0;
-  while (journal->prune_slice({.keep_ms = 1 << 30, .keep_bytes = kKeep}, 1000)) {
-    EXPECT_LE(journal->pruned_through() - before, kPruneEvents) << "a bounded piece of work";
-    before = journal->pruned_through();
-    ASSERT_LT(++slices, 100);
-  }
-  EXPECT_GT(slices, 1);
-  EXPECT_GT(journal->pruned_through(), kAll / 2);
-  EXPECT_LT(journal->pruned_through(), kAll) << "and no more than need be";
-  EXPECT_EQ(journal->read(reading(journal->epoch(), journal->pruned_through() - 1, "a")).gap(), "pruned");
-  EXPECT_EQ(journal->read(reading(journal->epoch(), journal->pruned_through(), "a")).gap(), "");
-  EXPECT_EQ(journal->read(reading(journal->epoch(), kAll, "a")).pruned_through(), journal->pruned_through());
-  for (int i = 0; i < 40; ++i) (void)journal->prune_slice({.keep_ms = 1 << 30, .keep_bytes = kKeep}, 1000);
-  const auto pragma = [&](const char* sql) {
-    auto row = journal->db().query(sql);
-    row.step();
-    return row.integer(0);
-  };
-  EXPECT_EQ(pragma("PRAGMA auto_vacuum"), 2);
-  EXPECT_EQ(pragma("PRAGMA freelist_count"), 0);
-  EXPECT_LT(pragma("PRAGMA page_count") * 4096, 2 * kKeep);
-  // The checkpointer may be at it just now, for as long as the disk takes: then a later
-  // one shortens the file.
-  const auto until = std::chrono::steady_clock::now() + zane::testing::kPatience;
-  while (std::filesystem::file_size(temp_ / "journal.db") >= 2 * kKeep &&
-         std::chrono::steady_clock::now() < until) {
-    append(*journal, "a", "one more");
+  Seed seed;
+  std::string noise(1000, 0);
+  for (int i = 0; i < 1000; ++i) {
+    for (char& c : noise) c = static_cast<char>(seed.between(0, 255));
+    append(*journal, "a", noise);
     journal->commit();
-    journal->db().checkpoint();
   }
-  EXPECT_LT(std::filesystem::file_size(temp_ / "journal.db"), static_cast<uintmax_t>(2 * kKeep));
+  journal->finish_sealing();
+  constexpr int64_t kKeep = 200 * 1024;
+  while (journal->prune_slice({.keep_ms = 1 << 30, .keep_bytes = kKeep}, 1000)) {
+  }
+  int64_t bytes = 0;
+  for (const auto& file : files()) bytes += static_cast<int64_t>(std::filesystem::file_size(file));
+  EXPECT_EQ(bytes, journal->bytes());
+  EXPECT_LE(bytes, kKeep);
+  EXPECT_GT(bytes, kKeep - 2 * log_bytes_) << "and no more than need be";
+  const int64_t horizon = journal->pruned_through();
+  EXPECT_EQ(journal->read(reading(journal->epoch(), horizon - 1, "a")).gap(), "pruned");
+  EXPECT_EQ(journal->read(reading(journal->epoch(), horizon, "a")).gap(), "");
+  EXPECT_EQ(journal->read(reading(journal->epoch(), 1000, "a")).pruned_through(), horizon);
+}
+
+// Sealed, a delta costs a few bytes.
+TEST_F(JournalTest, WhatIsSealedIsSmall) {
+  log_bytes_ = 500 * 1024;
+  const auto journal = open();
+  constexpr int kDeltas = 5000;
+  for (int i = 0; i < kDeltas; ++i) {
+    append(
+        *journal, "019a0000-0000-7000-8000-000000000000",
+        R"({"method":"item/agentMessage/delta","params":{"threadId":"019a0000-0000-7000-8000-000000000000","turnId":"7","itemId":"msg_0123456789","delta":" word)" +
+            std::to_string(i % 97) + "\"}}",
+        Level::kThread, 1000, "item/agentMessage/delta");
+    if (i % 4 == 0) journal->commit();
+  }
+  journal->commit();
+  journal->finish_sealing();
+  int64_t sealed = 0;
+  int64_t log = 0;
+  for (const auto& file : files(".seg")) sealed += static_cast<int64_t>(std::filesystem::file_size(file));
+  for (const auto& file : files(".log")) log += static_cast<int64_t>(std::filesystem::file_size(file));
+  const auto last = open("boot-1");
+  EXPECT_GT(sealed, 0);
+  EXPECT_LT(sealed, 30 * kDeltas);
+  EXPECT_LE(log, log_bytes_ + 2000);
+}
+
+// ---- 0.1's table ------------------------------------------------------------------
+
+TEST_F(JournalTest, TakesOverTheEventsOfATable) {
+  for (const bool killed : {false, true}) {
+    SCOPED_TRACE(killed);
+    std::filesystem::remove_all(temp_ / "journal");
+    for (const char* part : {"", "-wal", "-shm"})
+      std::filesystem::remove((temp_ / "journal.db").string() + part);
+    log_bytes_ = 5000;
+    {
+      Db old(temp_ / "journal.db");
+      old.run(R"(
+        CREATE TABLE epochs (n INTEGER PRIMARY KEY, epoch TEXT NOT NULL, boot_id TEXT NOT NULL, first_seq INTEGER NOT NULL, at_ms INTEGER NOT NULL);
+        CREATE TABLE events (seq INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, list_level INTEGER NOT NULL, thread TEXT NOT NULL, method TEXT NOT NULL, bytes INTEGER NOT NULL, event BLOB NOT NULL);
+        CREATE TABLE facts (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
+        CREATE TABLE approvals (id TEXT PRIMARY KEY);
+        INSERT INTO epochs (epoch, boot_id, first_seq, at_ms) VALUES ('E', 'boot-1', 1, 5);
+        INSERT INTO facts VALUES ('pruned_through', 10);)");
+      for (int64_t seq = 11; seq <= 400; ++seq) {
+        v1::Event event;
+        event.set_epoch("E");
+        event.set_seq(seq);
+        event.set_thread(seq % 2 ? "b" : "a");
+        event.set_method(seq % 100 == 0 ? "turn/started" : "item/started");
+        event.set_list_level(seq % 3 == 0);
+        event.set_raw("raw " + std::to_string(seq));
+        old.query("INSERT INTO events VALUES (?, 1000, ?, ?, ?, 9, ?)")
+            .bind(seq)
+            .bind(int64_t{event.list_level()})
+            .bind(event.thread())
+            .bind(event.method())
+            .blob(event.SerializeAsString())
+            .run();
+      }
+    }
+    if (killed) {
+      // Half of it was brought over, and then it was killed.
+      std::filesystem::create_directory(temp_ / "journal");
+      const auto half = Segment::begin(temp_ / "journal", 11);
+      v1::Event event;
+      event.set_seq(11);
+      Segment::Records records;
+      Segment::add_record(records, 1000, event);
+      half->append(records);
+    }
+    for (int start = 0; start < 2; ++start) {
+      const auto journal = open();
+      EXPECT_EQ(journal->epoch(), "E");
+      EXPECT_EQ(journal->head_seq(), 400 + start);
+      EXPECT_EQ(journal->pruned_through(), 10);
+      EXPECT_EQ(journal->stream_start("a"), 399);
+      EXPECT_EQ(journal->read(reading("E", 9, "a")).gap(), "pruned");
+      const auto page = journal->read(reading("E", 10, "a"));
+      ASSERT_EQ(page.events_size(), 195 + start);
+      EXPECT_EQ(page.events(0).raw(), "raw 12");
+      append(*journal, "a", "goes on");
+      EXPECT_EQ(journal->commit()[0].seq(), 401 + start);
+    }
+    Db old(temp_ / "journal.db");
+    auto left = old.query("SELECT count(*) FROM sqlite_master WHERE name = 'approvals'");
+    ASSERT_TRUE(left.step());
+    EXPECT_EQ(left.integer(0), 1) << "what the ledger takes over is left";
+  }
 }
 
 // All forgotten: the numbers go on where they were, over a restart too.
@@ -432,6 +703,7 @@ TEST_F(JournalTest, NeverUsesANumberAgainThatWasForgotten) {
     while (journal->prune_slice({.keep_ms = 0, .keep_bytes = 0}, 100000)) {
     }
     EXPECT_EQ(journal->stream_start("a"), 10);
+    EXPECT_EQ(journal->read(reading(journal->epoch(), 10, "a")).gap(), "");
   }
   const auto journal = open();
   EXPECT_EQ(journal->head_seq(), 10);
@@ -451,7 +723,7 @@ struct Acknowledged {
 [[noreturn]] void write_until_killed(const std::filesystem::path& file, int pipe, int64_t tag,
                                      uint64_t seed) {
   std::mt19937_64 random(seed);
-  auto journal = open_journal(file, "boot-1", 1000);
+  auto journal = open_journal(file, "boot-1", 1000, 2000);
   for (;;) {
     for (uint64_t n = random() % 5; n > 0; --n) {
       append(*journal, "a", std::to_string(++tag));

@@ -5,13 +5,6 @@
 #include "sqlite3.h"
 
 namespace zane::journal {
-namespace {
-
-// SQLite's default (SQLITE_DEFAULT_WAL_AUTOCHECKPOINT), which a hook replaces.
-constexpr int kOwnCheckpointPages = 1000;
-
-}  // namespace
-
 Query::~Query() {
   if (!statement_) return;
   sqlite3_reset(statement_);
@@ -107,9 +100,6 @@ Db::Db(const std::filesystem::path& file) : file_(file) {
   sqlite3_busy_timeout(db_, 2000);
   try {
     sqlite3_extended_result_codes(db_, 1);
-    // Of a new file alone, and before anything is in it: pages that are free can be
-    // given back in small pieces (Journal::prune_slice does).
-    run("PRAGMA auto_vacuum=INCREMENTAL");
     run("PRAGMA journal_mode=WAL");
     // Said and not believed: Apple's SQLite begins with another mode in WAL.
     run("PRAGMA synchronous=FULL");
@@ -192,32 +182,6 @@ void Db::begin(Sync sync) {
 }
 
 void Db::commit() { query("COMMIT").run(); }
-
-void Db::on_log_grown(std::function<void(int pages)> told) {
-  log_grown_ = std::move(told);
-  if (!log_grown_) {
-    sqlite3_wal_autocheckpoint(db_, kOwnCheckpointPages);
-    return;
-  }
-  sqlite3_wal_hook(
-      db_,
-      [](void* self, sqlite3*, const char*, int pages) {
-        // No exception may cross SQLite's own frames: the commit fails instead.
-        try {
-          static_cast<Db*>(self)->log_grown_(pages);
-          return SQLITE_OK;
-        } catch (const SqliteError& e) {
-          return e.code;
-        }
-      },
-      this);
-}
-
-void Db::checkpoint() {
-  const int code = sqlite3_wal_checkpoint_v2(db_, nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
-  // Busy: somebody else is at it.
-  if (code != SQLITE_OK && code != SQLITE_BUSY) fail(code, sqlite3_errmsg(db_));
-}
 
 void Db::roll_back() noexcept { sqlite3_exec(db_, "ROLLBACK", nullptr, nullptr, nullptr); }
 

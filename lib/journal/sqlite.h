@@ -5,7 +5,6 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <functional>
 #include <initializer_list>
 #include <stdexcept>
 #include <string>
@@ -95,15 +94,9 @@ class Db {
   void commit();
   void roll_back() noexcept;
 
-  // Called after each commit with the length of the write-ahead log, in pages,
-  // instead of SQLite's own checkpoints; null brings those back.
   // The file's schema in numbered steps: step i takes version i to i + 1, each in
   // a synced transaction of its own. A file of a newer version is refused, untouched.
   void migrate(std::initializer_list<const char*> steps);
-
-  void on_log_grown(std::function<void(int pages)> told);
-  // Moves what can be moved without waiting for anyone.
-  void checkpoint();
 
  private:
   friend class Query;
@@ -112,7 +105,6 @@ class Db {
   sqlite3* db_ = nullptr;
   std::unordered_map<const char*, sqlite3_stmt*> prepared_;
   Sync sync_ = Sync::kFull;
-  std::function<void(int)> log_grown_;
 };
 
 }  // namespace zane::journal

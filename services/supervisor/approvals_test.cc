@@ -104,7 +104,8 @@ class ApprovalsTest : public ::testing::Test, public Teller {
 
   // Whether any of the database's files holds these bytes.
   bool is_on_disk(const std::string& bytes) {
-    for (const auto& entry : std::filesystem::directory_iterator(temp_.path())) {
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(temp_.path())) {
+      if (!entry.is_regular_file()) continue;
       std::ifstream file(entry.path(), std::ios::binary);
       const std::string content(std::istreambuf_iterator<char>(file), {});
       if (content.find(bytes) != std::string::npos) return true;
@@ -377,6 +378,7 @@ TEST_F(ApprovalsTest, AnOpenOneIsToldAgainWhereTheJournalNoLongerHasIt) {
   journal_.reset();
   for (const char* part : {"", "-wal", "-shm"})
     std::filesystem::remove((temp_ / "journal.db").string() + part);
+  std::filesystem::remove_all(temp_ / "journal");
   restart();
   tell_again();
   EXPECT_THAT(step_states(), ElementsAre("open", "deciding")) << "a lost journal costs history alone";

@@ -138,7 +138,9 @@ test('a lost or damaged journal costs history and no approval', async () => {
     const { supervisor } = world.anchor.services;
     await supervisor.kill();
     for (const part of ['', '-wal', '-shm']) rmSync(join(world.home, `data/journal.db${part}`), { force: true });
-    if (damage === 'garbage') writeFileSync(join(world.home, 'data/journal.db'), 'this is no database, by far'.repeat(1000));
+    const segments = join(world.home, 'data/journal');
+    if (damage === 'deleted') rmSync(segments, { recursive: true });
+    else for (const file of ['../journal.db', ...readdirSync(segments)]) writeFileSync(join(segments, file), 'this is no journal, by far'.repeat(1000));
     const back = supervisor.saw(' codex_ready ', false);
     supervisor.start();
     await back;

@@ -62,7 +62,7 @@ test('the disk fills in mid-turn: all parts live, say since when and why, and lo
     const found = (await parts()).filter((part) => part.state === 'degraded');
     return found.some((part) => part.name === 'supervisor') ? found : undefined;
   });
-  assert.match(broken.find((part) => part.name === 'supervisor')!.message, /can't write.* for \d+ s: .*journal\.db.*full.*make room/);
+  assert.match(broken.find((part) => part.name === 'supervisor')!.message, /can't write.* for \d+ s: .*data\/journal\/.*No space left.*make room/);
   const order = await owner.call('zane/task/start', { cwd: world.work, prompt: 'say hello' });
   assert.equal(order.state, 'refused');
   assert.match(order.message ?? '', /nothing was done/);

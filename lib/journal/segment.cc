@@ -1,0 +1,338 @@
+#include "lib/journal/segment.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "lib/journal/journal.h"
+#include "zlib.h"
+
+namespace zane::journal {
+namespace {
+
+constexpr char kMagic[] = "ZANESEG1";
+constexpr size_t kMagicBytes = 8;
+constexpr uint32_t kVersion = 1;
+constexpr char kLog[] = ".log";
+constexpr char kSealed[] = ".seg";
+// Length and CRC before a record, then the time.
+constexpr size_t kHeadBytes = 8;
+constexpr size_t kTimeBytes = 8;
+constexpr size_t kTailBytes = 8 + kMagicBytes;
+// Codex's longest message and room to spare: a length beyond it is damage.
+constexpr uint32_t kRecordBytesMax = 256 * 1024 * 1024;
+
+template <typename T>
+T number_at(const char* bytes) {
+  T value;
+  std::memcpy(&value, bytes, sizeof value);
+  return value;
+}
+
+template <typename T>
+void put(std::string& to, size_t at, T value) {
+  std::memcpy(to.data() + at, &value, sizeof value);
+}
+
+uint32_t crc_of(std::string_view bytes) {
+  return static_cast<uint32_t>(
+      ::crc32_z(0, reinterpret_cast<const Bytef*>(bytes.data()), bytes.size()));  // NOLINT
+}
+
+[[noreturn]] void fail(const std::filesystem::path& path, const char* doing) {
+  const int number = errno;
+  throw SegmentError(number,
+                     std::string("can't ") + doing + " `" + path.string() + "`: " + std::strerror(number));
+}
+
+[[noreturn]] void damaged(const std::filesystem::path& path, const char* what) {
+  throw SegmentError(0, "`" + path.string() + "` is damaged: " + what);
+}
+
+void write_all(int fd, std::string_view bytes, const std::filesystem::path& path) {
+  while (!bytes.empty()) {
+    const ssize_t n = ::write(fd, bytes.data(), bytes.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) fail(path, "write");
+    bytes.remove_prefix(static_cast<size_t>(n));
+  }
+}
+
+std::string read_at(int fd, int64_t offset, int64_t length, const std::filesystem::path& path) {
+  std::string bytes(static_cast<size_t>(length), '\0');
+  for (size_t have = 0; have < bytes.size();) {
+    const ssize_t n =
+        ::pread(fd, bytes.data() + have, bytes.size() - have, offset + static_cast<int64_t>(have));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) fail(path, "read");
+    if (n == 0) damaged(path, "it is shorter than it says");
+    have += static_cast<size_t>(n);
+  }
+  return bytes;
+}
+
+void sync_to_disk(int fd, const std::filesystem::path& path) {
+#ifdef F_FULLFSYNC
+  // macOS keeps what is fsync'd in the drive's cache unless told otherwise.
+  if (::fcntl(fd, F_FULLFSYNC) == 0) return;
+#endif
+  if (::fsync(fd) != 0) fail(path, "sync");
+}
+
+std::filesystem::path name_of(int64_t first_seq, const char* kind) {
+  std::string digits = std::to_string(first_seq);
+  return std::string(20 - digits.size(), '0') + digits + kind;
+}
+
+int64_t first_seq_of(const std::filesystem::path& file) { return std::stoll(file.stem().string()); }
+
+}  // namespace
+
+File::~File() {
+  if (fd_ >= 0) ::close(fd_);
+}
+
+File& File::operator=(File&& other) noexcept {
+  if (fd_ >= 0) ::close(fd_);
+  fd_ = std::exchange(other.fd_, -1);
+  return *this;
+}
+
+// FNV-1a.
+uint32_t hash_of(std::string_view thread) {
+  uint32_t hash = 2166136261u;
+  for (const char c : thread) hash = (hash ^ static_cast<uint8_t>(c)) * 16777619u;
+  return hash;
+}
+
+Segment::Segment(std::filesystem::path path, int64_t first_seq, bool sealed)
+    : path_(std::move(path)), first_seq_(first_seq), sealed_(sealed) {
+  index_.set_version(kVersion);
+}
+
+std::unique_ptr<Segment> Segment::begin(const std::filesystem::path& folder, int64_t first_seq) {
+  auto log = std::unique_ptr<Segment>(new Segment(folder / name_of(first_seq, kLog), first_seq, false));
+  log->open_file(O_RDWR | O_CREAT | O_EXCL | O_APPEND);
+  return log;
+}
+
+std::unique_ptr<Segment> Segment::open(const std::filesystem::path& file, bool& torn) {
+  const bool sealed = file.extension() == kSealed;
+  auto segment = std::unique_ptr<Segment>(new Segment(file, first_seq_of(file), sealed));
+  segment->open_file(sealed ? O_RDONLY : O_RDWR | O_APPEND);
+  torn = false;
+  if (sealed)
+    segment->read_index();
+  else
+    torn = segment->read_log();
+  return segment;
+}
+
+void Segment::open_file(int flags) {
+  file_ = File(::open(path_.c_str(), flags | O_CLOEXEC, 0600));
+  if (file_.fd() < 0) fail(path_, "open");
+  struct stat info {};
+  if (::fstat(file_.fd(), &info) != 0) fail(path_, "look at");
+  bytes_ = info.st_size;
+}
+
+int64_t Segment::last_seq() const {
+  return index_.blocks_size() == 0 ? first_seq_ - 1 : index_.blocks(index_.blocks_size() - 1).last_seq();
+}
+
+void Segment::read_index() {
+  const auto tail_bytes = static_cast<int64_t>(kTailBytes);
+  if (bytes_ < tail_bytes) damaged(path_, "it has no end");
+  const std::string tail = read_at(file_.fd(), bytes_ - tail_bytes, tail_bytes, path_);
+  if (std::string_view(tail).substr(8) != kMagic) damaged(path_, "it does not end as a segment does");
+  const auto length = int64_t{number_at<uint32_t>(tail.data())};
+  if (length > bytes_ - tail_bytes) damaged(path_, "its index is longer than itself");
+  const std::string index = read_at(file_.fd(), bytes_ - tail_bytes - length, length, path_);
+  if (crc_of(index) != number_at<uint32_t>(tail.data() + 4) || !index_.ParseFromString(index))
+    damaged(path_, "its index");
+  if (index_.version() != kVersion) damaged(path_, "it is of another version");
+  int64_t expected = first_seq_;
+  for (const auto& block : index_.blocks()) {
+    if (block.first_seq() != expected || block.last_seq() < expected || block.offset() < 0 ||
+        block.stored_bytes() < 0 || block.offset() + block.stored_bytes() > bytes_ || block.raw_bytes() < 0 ||
+        block.raw_bytes() > int64_t{kRecordBytesMax} + kBlockBytes)
+      damaged(path_, "its index names what is not there");
+    expected = block.last_seq() + 1;
+  }
+}
+
+namespace {
+
+// The next record of `bytes`; false when what is there is none.
+bool next_record(std::string_view& bytes, int64_t& at_ms, v1::Event& event, size_t& length) {
+  if (bytes.size() < kHeadBytes + kTimeBytes) return false;
+  const auto body = number_at<uint32_t>(bytes.data());
+  if (body < kTimeBytes || body > kRecordBytesMax || bytes.size() - kHeadBytes < body) return false;
+  const std::string_view content = bytes.substr(kHeadBytes, body);
+  if (crc_of(content) != number_at<uint32_t>(bytes.data() + 4)) return false;
+  at_ms = number_at<int64_t>(content.data());
+  if (!event.ParseFromArray(content.data() + kTimeBytes, static_cast<int>(body - kTimeBytes))) return false;
+  length = kHeadBytes + body;
+  bytes.remove_prefix(length);
+  return true;
+}
+
+}  // namespace
+
+bool Segment::read_log() {
+  const std::string all = read_at(file_.fd(), 0, bytes_, path_);
+  std::string_view rest = all;
+  bytes_ = 0;
+  int64_t at_ms = 0;
+  size_t length = 0;
+  for (v1::Event event; next_record(rest, at_ms, event, length) && event.seq() == last_seq() + 1;)
+    note(length, at_ms, event);
+  if (bytes_ == static_cast<int64_t>(all.size())) return false;
+  // Never deleted: whoever wants to know what it was finds it beside the log.
+  std::error_code ignored;
+  std::filesystem::copy_file(path_, path_.string() + ".torn",
+                             std::filesystem::copy_options::overwrite_existing, ignored);
+  if (::ftruncate(file_.fd(), bytes_) != 0) fail(path_, "shorten");
+  return true;
+}
+
+void Segment::note(size_t record_bytes, int64_t at_ms, const v1::Event& event) {
+  const bool is_long = told_bytes(event) > kToldBytesMax;
+  v1::SegmentBlock* block =
+      index_.blocks_size() == 0 ? nullptr : index_.mutable_blocks(index_.blocks_size() - 1);
+  if (!block || is_long || block->has_told() || block->last_seq() - block->first_seq() + 1 >= kBlockEvents ||
+      block->raw_bytes() >= kBlockBytes) {
+    block = index_.add_blocks();
+    block->set_first_seq(event.seq());
+    block->set_offset(bytes_);
+  }
+  const auto length = static_cast<int64_t>(record_bytes);
+  block->set_last_seq(event.seq());
+  block->set_stored_bytes(block->stored_bytes() + length);
+  block->set_raw_bytes(block->raw_bytes() + length);
+  if (event.list_level()) block->set_has_list_level(true);
+  const uint32_t thread = hash_of(event.thread());
+  if (std::find(block->threads().begin(), block->threads().end(), thread) == block->threads().end())
+    block->add_threads(thread);
+  if (is_long) {
+    *block->mutable_told() = event;
+    leave_out_if_long(*block->mutable_told());
+  }
+  if (event.method() == "turn/started") (*index_.mutable_turn_starts())[event.thread()] = event.seq();
+  if (index_.first_at_ms() == 0) index_.set_first_at_ms(at_ms);
+  index_.set_last_at_ms(at_ms);
+  bytes_ += length;
+}
+
+void Segment::add_record(Records& records, int64_t at_ms, v1::Event& event) {
+  // When it was read is for those who measure now.
+  const int64_t read_ns = event.read_ns();
+  event.set_read_ns(0);
+  const size_t event_bytes = event.ByteSizeLong();
+  const size_t begin = records.bytes.size();
+  records.bytes.resize(begin + kHeadBytes + kTimeBytes + event_bytes);
+  put(records.bytes, begin + kHeadBytes, at_ms);
+  event.SerializeWithCachedSizesToArray(
+      reinterpret_cast<uint8_t*>(records.bytes.data() + begin + kHeadBytes + kTimeBytes));  // NOLINT
+  event.set_read_ns(read_ns);
+  const std::string_view content = std::string_view(records.bytes).substr(begin + kHeadBytes);
+  put(records.bytes, begin, static_cast<uint32_t>(content.size()));
+  put(records.bytes, begin + 4, crc_of(content));
+  records.each.push_back({records.bytes.size() - begin, at_ms, &event});
+}
+
+void Segment::append(const Records& records) {
+  try {
+    write_all(file_.fd(), records.bytes, path_);
+  } catch (const SegmentError&) {
+    // What did not fit whole is taken back. If that fails too, the next start does it.
+    (void)!::ftruncate(file_.fd(), bytes_);
+    throw;
+  }
+  for (const auto& [length, at_ms, event] : records.each) note(length, at_ms, *event);
+}
+
+std::string Segment::stored(const v1::SegmentBlock& block) const {
+  std::string bytes = read_at(file_.fd(), block.offset(), block.stored_bytes(), path_);
+  if (!block.deflated()) return bytes;
+  if (crc_of(bytes) != block.crc()) damaged(path_, "a block");
+  std::string raw(static_cast<size_t>(block.raw_bytes()), '\0');
+  uLongf length = raw.size();
+  if (::uncompress(reinterpret_cast<Bytef*>(raw.data()), &length,                       // NOLINT
+                   reinterpret_cast<const Bytef*>(bytes.data()), bytes.size()) != Z_OK  // NOLINT
+      || length != raw.size())
+    damaged(path_, "a block can't be inflated");
+  return raw;
+}
+
+void Segment::read(int i, const Taker& take) const {
+  const v1::SegmentBlock& block = index_.blocks(i);
+  const std::string bytes = stored(block);
+  std::string_view rest = bytes;
+  int64_t seq = block.first_seq();
+  while (!rest.empty()) {
+    v1::Event event;
+    int64_t at_ms = 0;
+    size_t length = 0;
+    if (!next_record(rest, at_ms, event, length) || event.seq() != seq++) damaged(path_, "a record");
+    if (!take(at_ms, std::move(event))) return;
+  }
+}
+
+std::filesystem::path Segment::seal(const std::filesystem::path& log, const v1::SegmentIndex& index) {
+  std::filesystem::path file = log;
+  file.replace_extension(kSealed);
+  const std::filesystem::path made = file.string() + ".new";
+  const File from(::open(log.c_str(), O_RDONLY | O_CLOEXEC));
+  if (from.fd() < 0) fail(log, "open");
+  {
+    const File to(::open(made.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+    if (to.fd() < 0) fail(made, "make");
+    v1::SegmentIndex sealed = index;
+    int64_t offset = 0;
+    std::string deflated;
+    for (auto& block : *sealed.mutable_blocks()) {
+      const std::string raw = read_at(from.fd(), block.offset(), block.raw_bytes(), log);
+      uLongf length = ::compressBound(raw.size());
+      deflated.resize(length);
+      if (::compress2(reinterpret_cast<Bytef*>(deflated.data()), &length,  // NOLINT
+                      reinterpret_cast<const Bytef*>(raw.data()), raw.size(),
+                      Z_BEST_SPEED) != Z_OK)  // NOLINT
+        throw SegmentError(ENOMEM, "no memory to deflate a block");
+      deflated.resize(length);
+      write_all(to.fd(), deflated, made);
+      block.set_offset(offset);
+      block.set_stored_bytes(static_cast<int64_t>(length));
+      block.set_crc(crc_of(deflated));
+      block.set_deflated(true);
+      offset += static_cast<int64_t>(length);
+    }
+    std::string end = sealed.SerializeAsString();
+    const auto length = static_cast<uint32_t>(end.size());
+    const uint32_t crc = crc_of(end);
+    end.append(reinterpret_cast<const char*>(&length), sizeof length);  // NOLINT
+    end.append(reinterpret_cast<const char*>(&crc), sizeof crc);        // NOLINT
+    end.append(kMagic, kMagicBytes);
+    write_all(to.fd(), end, made);
+    sync_to_disk(to.fd(), made);
+  }
+  if (::rename(made.c_str(), file.c_str()) != 0) fail(file, "name");
+  const File folder(::open(log.parent_path().c_str(), O_RDONLY | O_CLOEXEC));
+  if (folder.fd() >= 0) sync_to_disk(folder.fd(), log.parent_path());
+  return file;
+}
+
+void Segment::sealed_as(const std::filesystem::path& file) {
+  bool torn = false;
+  auto other = Segment::open(file, torn);
+  const std::filesystem::path log = path_;
+  *this = std::move(*other);
+  std::error_code ignored;
+  std::filesystem::remove(log, ignored);
+}
+
+}  // namespace zane::journal
