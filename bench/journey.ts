@@ -13,12 +13,15 @@ import { preset, World } from '../tests/harness/world.ts';
 import type { Delayed } from './delays.ts';
 import type { Order, PhoneStart, Word } from './phone.ts';
 import { printReport } from './report.ts';
-import type { Measured } from './report.ts';
-import { since, usageOf } from './usage.ts';
+import type { Measured, Rest } from './report.ts';
+import { pssMibOf, since, usageOf, wakeUpsOf } from './usage.ts';
 import type { Usage } from './usage.ts';
 
 const RATES = [1_000, 10_000];
 const BYTES = 250;
+const IDLE_S = 30;
+const PHONES = 50;
+const APPROVALS = 100;
 const built = join(root, 'build', preset);
 const fakeCodex = join(built, 'test-bin/fake_codex');
 
@@ -54,12 +57,14 @@ class PhoneProcess {
   readonly child = fork(join(import.meta.dirname, 'phone.ts'), { stdio: 'inherit' });
 
   /** Gives an order and waits for the word that ends it. */
-  async order<Key extends 'ready' | 'measured'>(order: Order, key: Key): Promise<Extract<Word, Record<Key, unknown>>> {
+  async order<Key extends 'ready' | 'measured' | 'opened' | 'many' | 'tapped'>(order: Order, key: Key): Promise<Extract<Word, Record<Key, unknown>>> {
     this.child.send(order);
-    const [word] = (await once(this.child, 'message')) as [Word];
-    if ('failed' in word) throw new Error(word.failed);
-    if (!(key in word)) throw new Error(`the phone said ${JSON.stringify(word)}`);
-    return word as Extract<Word, Record<Key, unknown>>;
+    for (;;) {
+      const [word] = (await once(this.child, 'message')) as [Word];
+      if ('failed' in word) throw new Error(word.failed);
+      // Its own page measures every flood, also those that others are asked about.
+      if (key in word) return word as Extract<Word, Record<Key, unknown>>;
+    }
   }
 }
 
@@ -81,6 +86,35 @@ async function throughZane(world: World, phone: PhoneProcess, rate: number, last
   for (const [name, pid] of Object.entries(pids)) used[name] = since(before[name]!, usageOf(pid));
   used['local subscriber'] = readerEnded();
   return { rate, sent: rate * lasting, local, phone: measured, used };
+}
+
+/** The services with a page's link and nothing to do. */
+async function atRest(world: World, lasting: number): Promise<Rest[]> {
+  const services = Object.entries(world.anchor.services).map(([name, service]) => ({ name, pid: service.child!.pid! }));
+  await new Promise((rested) => setTimeout(rested, 3_000));
+  const before = services.map(({ pid }) => ({ cpuS: usageOf(pid).cpuS, wakeUps: wakeUpsOf(pid) }));
+  await new Promise((rested) => setTimeout(rested, lasting * 1000));
+  return services.map(({ name, pid }, n) => ({
+    name, cpuPercent: (usageOf(pid).cpuS - before[n]!.cpuS) / lasting * 100, wakeUpsPerS: (wakeUpsOf(pid) - before[n]!.wakeUps) / lasting, pssMib: pssMibOf(pid),
+  }));
+}
+
+/** The median of some pages that come to a turn of 100,000 events. */
+async function openLongTurn(phone: PhoneProcess): Promise<number> {
+  const flooded = phone.order({ flood: `flood 20000 for 5 of ${BYTES}` }, 'measured');
+  await flooded;
+  const times: number[] = [];
+  for (let n = 0; n < 5; n++) times.push((await phone.order({ open: true }, 'opened')).opened);
+  return times.sort((a, b) => a - b)[2]!;
+}
+
+/** 100,000 a second: what came to a local subscriber, and what is in the journal. */
+async function asManyAsCome(world: World, phone: PhoneProcess): Promise<{ sent: number; local: Delayed }> {
+  const subscriber = new Tool('local_subscriber', ['bus'], { ZANE_HOME: world.home });
+  await subscriber.line();
+  // The phone does not read this one: it would need a core of its own.
+  const [line] = await Promise.all([subscriber.line(), phone.order({ flood: `flood 100000 for 5 of ${BYTES}` }, 'measured')]);
+  return { sent: 500_000, local: JSON.parse(line) as Delayed };
 }
 
 async function throughBareRelay(folder: string, rate: number, lasting: number): Promise<Measured> {
@@ -126,13 +160,18 @@ async function main(): Promise<void> {
     await phone.order({ start }, 'ready');
     const zane: Measured[] = [];
     const bare: Measured[] = [];
+    const idle = await atRest(world, IDLE_S);
     for (const rate of RATES) zane.push(await throughZane(world, phone, rate, lasting));
+    const opened = await openLongTurn(phone);
+    const { many } = await phone.order({ phones: PHONES, flood: `flood 1000 for ${lasting} of ${BYTES}` }, 'many');
+    const { tapped } = await phone.order({ approvals: APPROVALS }, 'tapped');
+    const ceiling = await asManyAsCome(world, phone);
     const codexPid = await world.codexPid();
     await world.anchor.stop();
     // It outlives supervisor; the baseline has one of its own.
     process.kill(codexPid, 'SIGKILL');
     for (const rate of RATES) bare.push(await throughBareRelay(world.folder, rate, lasting));
-    if (!printReport(zane, bare, { seconds: lasting, bytes: BYTES, preset, busy, cpus: cpus().length })) process.exitCode = 1;
+    if (!printReport(zane, bare, { idle, opened, many, tapped, ceiling, expected: PHONES * 1000 * lasting }, { seconds: lasting, bytes: BYTES, preset, busy, cpus: cpus().length })) process.exitCode = 1;
   } finally {
     phone.child.disconnect();
     await world.close();

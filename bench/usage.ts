@@ -1,6 +1,6 @@
 // What processes used: CPU seconds and the most memory, from /proc. Linux only,
 // as the benchmark is.
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { execFileSync } from 'node:child_process';
 
 export interface Usage { cpuS: number; rssMib: number }
@@ -13,6 +13,19 @@ export function usageOf(pid: number): Usage {
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   const rss = /VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
   return { cpuS: (Number(fields[11]) + Number(fields[12])) / ticksPerSecond, rssMib: Number(rss?.[1] ?? 0) / 1024 };
+}
+
+/** How often its threads gave up the processor by themselves: each is a wake-up. */
+export function wakeUpsOf(pid: number): number {
+  let all = 0;
+  for (const task of readdirSync(`/proc/${pid}/task`))
+    all += Number(/^voluntary_ctxt_switches:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/task/${task}/status`, 'utf8'))?.[1] ?? 0);
+  return all;
+}
+
+/** Its share of the memory that it shares. */
+export function pssMibOf(pid: number): number {
+  return Number(/^Pss:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'))?.[1] ?? 0) / 1024;
 }
 
 /** CPU since `before`, memory as it is now. */
