@@ -4,9 +4,9 @@ import type { Chance } from './chance.ts';
 import { SERVICES } from './house.ts';
 import type { House } from './house.ts';
 
-type Kind = 'kill' | 'stop' | 'cut-codex' | 'cut-orbit' | 'hold-codex' | 'hold-orbit';
+type Kind = 'kill' | 'stop' | 'cut-codex' | 'cut-orbit' | 'hold-codex' | 'hold-orbit' | 'repeat-orbit' | 'reorder-orbit';
 /** Few cuts of the link: each makes relay's next pause longer, as it should, and the round with it. */
-const KINDS: readonly Kind[] = ['kill', 'kill', 'kill', 'kill', 'stop', 'stop', 'cut-codex', 'cut-codex', 'cut-codex', 'hold-codex', 'hold-orbit', 'cut-orbit'];
+const KINDS: readonly Kind[] = ['kill', 'kill', 'kill', 'kill', 'stop', 'stop', 'cut-codex', 'cut-codex', 'cut-codex', 'hold-codex', 'hold-orbit', 'cut-orbit', 'repeat-orbit', 'repeat-orbit', 'reorder-orbit', 'reorder-orbit'];
 
 export interface Fault { kind: Kind; victim: (typeof SERVICES)[number] | ''; afterMs: number; lastingMs: number }
 
@@ -42,5 +42,9 @@ export async function inject(house: House, fault: Fault): Promise<void> {
       return house.codexWire.hold(fault.lastingMs);
     case 'hold-orbit':
       return house.orbitWire.hold(fault.lastingMs);
+    case 'repeat-orbit':
+      return house.orbitWire.bend('repeat', fault.lastingMs);
+    case 'reorder-orbit':
+      return house.orbitWire.bend('reorder', fault.lastingMs);
   }
 }

@@ -72,7 +72,7 @@ export class House {
     this.#closers.push(() => this.codex.stop());
     this.direct = await this.codex.connect('chaos');
     let orbitPort = 0;
-    this.orbitWire = await Wire.open(0, () => ({ host: '127.0.0.1', port: orbitPort }));
+    this.orbitWire = await Wire.open(0, () => ({ host: '127.0.0.1', port: orbitPort }), { messages: true });
     this.#closers.push(() => this.orbitWire.close());
     const socket = join(this.codex.folder, 'wire.sock');
     this.codexWire = await Wire.open(socket, () => ({ path: this.codex.socket }));
