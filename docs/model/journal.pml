@@ -33,7 +33,7 @@ active proctype Journal() {
        told++; place(epoch, told, at);
        assert(content[at] == 0 || content[at] == pending[at]);                      /* NeverTwice */
        content[at] = pending[at] }
-  :: atomic { synced < written -> synced = written }                                /* a checkpoint */
+  :: atomic { synced < written -> synced = written }                                /* sealed, or the kernel by itself */
   /* kill -9: memory is gone, what was written is there; what was not told yet is read by resuming */
   :: atomic { breaks < BREAKS -> breaks++; appended = 0; assert(told <= written) }
   /* power loss: unsynced pages are gone; the boot id differs, so a new epoch begins */

@@ -34,6 +34,8 @@ constexpr std::chrono::milliseconds kAcceptPause{100};
 constexpr std::chrono::milliseconds kReconnectMin{20};
 constexpr std::chrono::milliseconds kReconnectMax{500};
 constexpr size_t kReadBytes = 256 * 1024;
+// Asked for of the system, at both ends: macOS gives 8 KiB by itself.
+constexpr int kSocketBytes = 512 * 1024;
 
 std::filesystem::path socket_of(const Node& node) { return node.home().socket("events.sock"); }
 
@@ -116,10 +118,13 @@ class Publisher::Line : public std::enable_shared_from_this<Line> {
     // By hand: a peer that has gone is taken out, and another may come meanwhile.
     for (size_t i = 0; i < peers_.size();) {
       const std::shared_ptr<Peer> peer = peers_[i];
-      if (send(peer, must))
+      if (send(peer, must)) {
         ++i;
-      else
-        peers_.erase(peers_.begin() + static_cast<std::ptrdiff_t>(i));
+        continue;
+      }
+      error_code ignored;
+      peer->socket.close(ignored);
+      peers_.erase(peers_.begin() + static_cast<std::ptrdiff_t>(i));
     }
     ready_.clear();
   }
@@ -130,6 +135,8 @@ class Publisher::Line : public std::enable_shared_from_this<Line> {
     stream_protocol::socket socket;
     std::string name;
     std::string waiting;
+    // Of it, what has gone.
+    size_t sent = 0;
     int64_t left_out = 0;
   };
 
@@ -158,7 +165,11 @@ class Publisher::Line : public std::enable_shared_from_this<Line> {
     }
     error_code ignored;
     socket.non_blocking(true, ignored);
+    socket.set_option(stream_protocol::socket::send_buffer_size(kSocketBytes), ignored);
     auto peer = std::make_shared<Peer>(std::move(socket), std::move(name));
+    // One of each service: whoever comes again has lost the one before.
+    for (const auto& other : self->peers_)
+      if (other->name == peer->name) other->socket.close(ignored);
     self->peers_.push_back(peer);
     if (self->on_subscribed_) self->on_subscribed_();
     // It says nothing more: what is read is its end.
@@ -198,7 +209,10 @@ class Publisher::Line : public std::enable_shared_from_this<Line> {
   bool send(const std::shared_ptr<Peer>& to, bool must) {
     Peer& peer = *to;
     if (!peer.waiting.empty()) {
-      if (peer.waiting.size() + ready_.size() > kSubscriberBytesMax && !must) {
+      const size_t waiting = peer.waiting.size() - peer.sent;
+      // Not even a state fits: it comes back for one.
+      if (waiting > 2 * kSubscriberBytesMax) return false;
+      if (waiting + ready_.size() > kSubscriberBytesMax && !must) {
         if (peer.left_out++ == 0)
           log::warn("events_left_out", {{"for", peer.name}, {"why", "it does not read"}});
       } else {
@@ -212,6 +226,7 @@ class Publisher::Line : public std::enable_shared_from_this<Line> {
     if (error && error != asio::error::would_block && error != asio::error::try_again) return false;
     if (sent == ready_.size()) return true;
     peer.waiting.assign(ready_, sent);
+    peer.sent = 0;
     wait_to_write(to);
     return true;
   }
@@ -226,11 +241,20 @@ class Publisher::Line : public std::enable_shared_from_this<Line> {
   void write_on(const std::shared_ptr<Peer>& to) {
     Peer& peer = *to;
     error_code error;
-    const size_t sent = peer.socket.write_some(asio::buffer(peer.waiting), error);
-    // Its reader's end takes a peer that has gone out of the list.
-    if (error && error != asio::error::would_block && error != asio::error::try_again) return;
-    peer.waiting.erase(0, sent);
-    if (!peer.waiting.empty()) wait_to_write(to);
+    peer.sent += peer.socket.write_some(asio::buffer(peer.waiting) + peer.sent, error);
+    // Whatever it is: without a connection it comes again, with a deaf one it would not.
+    // Its reader's end takes it out of the list.
+    if (error && error != asio::error::would_block && error != asio::error::try_again) {
+      peer.socket.close(error);
+      return;
+    }
+    if (peer.sent == peer.waiting.size()) {
+      peer.waiting.clear();
+      peer.sent = 0;
+    } else {
+      if (peer.sent > kSubscriberBytesMax / 2) peer.waiting.erase(0, std::exchange(peer.sent, 0));
+      wait_to_write(to);
+    }
   }
 
   Node& node_;
@@ -286,6 +310,8 @@ class Subscriber::Line : public std::enable_shared_from_this<Line> {
     co_await socket_.async_connect(stream_protocol::endpoint(socket_of(node_).string()), into(error));
     if (error) co_return false;
     if (!co_await prove()) co_return false;
+    error_code ignored;
+    socket_.set_option(stream_protocol::socket::receive_buffer_size(kSocketBytes), ignored);
     buffer_.resize(kReadBytes);
     size_t have = 0;
     for (;;) {
@@ -327,6 +353,8 @@ class Subscriber::Line : public std::enable_shared_from_this<Line> {
     const std::string theirs = greeting.substr(kGreeting.size());
     const std::string random = crypto::random_bytes(kRandomBytes);
     const std::string key = key_with(node_, binary(node_.keys().public_of.at(std::string(kSupervisor))));
+    // A key that can't be one would make a proof that anybody can make.
+    if (key.empty()) co_return false;
     const std::string said =
         binary(node_.keys().own.public_key) + random + proof(key, "subscriber", theirs, random);
     co_await asio::async_write(socket_, asio::buffer(said), into(error));

@@ -40,11 +40,21 @@ constexpr char kPrunedThrough[] = "pruned_through";
 constexpr int64_t kAgeParts = 8;
 // Events of the old table taken over at a time.
 constexpr size_t kTakenAtOnce = 256;
+// Not 0: the table is being taken over.
+constexpr char kTakingOver[] = "taking_over";
+constexpr int64_t kRemainsKeptMs = int64_t{30} * 24 * 3600 * 1000;
 
 bool is_segment(const fs::path& file) {
   const std::string name = file.stem().string();
   return name.size() == 20 && name.find_first_not_of("0123456789") == std::string::npos &&
          name < "09223372036854775807" && (file.extension() == ".log" || file.extension() == ".seg");
+}
+
+// What was moved aside is kept for a month.
+bool is_old_remains(const fs::path& file, int64_t now_ms) {
+  if (!file.extension().string().starts_with(".damaged-") && file.extension() != ".torn") return false;
+  struct stat info {};
+  return ::stat(file.c_str(), &info) == 0 && int64_t{info.st_mtime} * 1000 < now_ms - kRemainsKeptMs;
 }
 
 bool holds(const v1::SegmentBlock& block, const std::string& thread, uint32_t hash) {
@@ -108,12 +118,14 @@ Journal::Journal(const fs::path& file, const std::string& boot_id, int64_t now_m
   db_.migrate({kStep1, kStep2});
   if (::mkdir(folder_.c_str(), 0700) != 0 && errno != EEXIST)
     throw SqliteError(14, "can't make `" + folder_.string() + "`: check the disk and who owns the folder");
-  const bool whole = open_segments(now_ms);
-  take_over_table(now_ms);
+  bool whole = open_segments(now_ms);
+  if (!take_over_table(now_ms)) whole = false;
   if (segments_.empty()) {
     head_ = std::max(head_, fact(kPrunedThrough));
-    begin_log();
+    begin_log(head_ + 1);
   }
+  for (size_t i = 0; i + 1 < segments_.size(); ++i)
+    if (!segments_[i]->sealed()) sealer_.seal(segments_[i]->path(), segments_[i]->index());
   committed_ = head_ = segments_.back()->last_seq();
   for (const auto& segment : segments_)
     for (const auto& [thread, seq] : segment->index().turn_starts()) turn_starts_[thread] = seq;
@@ -136,7 +148,7 @@ bool Journal::open_segments(int64_t now_ms) {
   for (const auto& entry : fs::directory_iterator(folder_)) {
     const fs::path& path = entry.path();
     std::error_code ignored;
-    if (path.extension() == ".new") fs::remove(path, ignored);
+    if (path.extension() == ".new" || is_old_remains(path, now_ms)) fs::remove(path, ignored);
     if (!is_segment(path)) continue;
     fs::path& known = files[std::stoll(path.stem().string())];
     // Both: it was sealed, and killed before the log was taken away.
@@ -174,29 +186,36 @@ bool Journal::open_segments(int64_t now_ms) {
   if (!whole) head_ = std::max(head_, log_from - 1);
   if (!segments_.empty() && segments_.back()->sealed()) {
     head_ = std::max(head_, segments_.back()->last_seq());
-    begin_log();
+    begin_log(head_ + 1);
   }
-  for (size_t i = 0; i + 1 < segments_.size(); ++i)
-    if (!segments_[i]->sealed()) sealer_.seal(segments_[i]->path(), segments_[i]->index());
   return whole;
 }
 
-// 0.1's events, once. Killed in between, it begins again: the table is there.
-void Journal::take_over_table(int64_t now_ms) {
+// 0.1's events, once. Killed in between, it begins again: the table is there. False
+// when events were told that are not in it.
+bool Journal::take_over_table(int64_t now_ms) {
   {
     auto table = db_.query("SELECT count(*) FROM sqlite_master WHERE name = 'events'");
     table.step();
-    if (table.integer(0) == 0) return;
+    if (table.integer(0) == 0) return true;
   }
+  bool whole = true;
   bool has_events = false;
   {
     auto any = db_.query("SELECT EXISTS (SELECT 1 FROM events)");
     has_events = any.step() && any.integer(0) == 1;
   }
   if (has_events) {
-    // What is there is of a start that was killed in the midst of this.
-    for (const auto& segment : segments_) fs::remove(segment->path());
+    std::error_code ignored;
+    // A start that was killed in the midst of this began again; else they are not of
+    // this database, which is an older one that was put back.
+    whole = fact(kTakingOver) != 0 || segments_.empty();
+    if (whole)
+      for (const auto& segment : segments_) fs::remove(segment->path(), ignored);
+    else
+      move_aside(segments_.size(), now_ms, "an older journal.db was put in its place");
     segments_.clear();
+    set_fact(kTakingOver, 1, Db::Sync::kFull);
     auto rows = db_.query("SELECT seq, at_ms, event FROM events ORDER BY seq");
     Segment::Records records;
     std::deque<v1::Event> events;
@@ -220,20 +239,46 @@ void Journal::take_over_table(int64_t now_ms) {
         if (!follows && !segments_.empty())
           move_aside(segments_.size(), now_ms, "a piece after it is missing");
         head_ = event.seq() - 1;
-        if (!segments_.empty()) sealer_.seal(segments_.back()->path(), segments_.back()->index());
-        begin_log();
+        if (!segments_.empty()) seal_now(*segments_.back());
+        begin_log(head_ + 1);
       }
       head_ = event.seq();
       Segment::add_record(records, rows.integer(1), events.emplace_back(std::move(event)));
       if (events.size() >= kTakenAtOnce) write();
     }
     write();
+    try {
+      if (!segments_.empty()) segments_.back()->sync_all();
+    } catch (const SegmentError& e) {
+      throw weather(e);
+    }
     log::info("journal_moved", {{"from", "a table"}, {"to", folder_.string()}, {"seq", head_}});
   }
   db_.begin(Db::Sync::kFull);
   db_.run("DROP TABLE events");
+  db_.query("DELETE FROM facts WHERE name = ?").bind(kTakingOver).run();
   db_.commit();
   if (has_events) db_.run("VACUUM");
+  return whole;
+}
+
+void Journal::seal_now(Segment& full) {
+  try {
+    full.sealed_as(Segment::seal(full.path(), full.index()));
+  } catch (const SegmentError& e) {
+    throw weather(e);
+  }
+}
+
+void Journal::set_fact(const char* name, int64_t value, Db::Sync sync) {
+  db_.begin(sync);
+  db_.query(
+         "INSERT INTO facts (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = "
+         "excluded.value")
+      .bind(name)
+      .bind(value)
+      .run();
+  db_.commit();
 }
 
 int64_t Journal::fact(const char* name) {
@@ -242,25 +287,19 @@ int64_t Journal::fact(const char* name) {
   return row.step() ? row.integer(0) : 0;
 }
 
-void Journal::begin_log() {
+void Journal::begin_log(int64_t first_seq) {
   std::unique_ptr<Segment> log;
   try {
-    log = Segment::begin(folder_, head_ + 1);
+    log = Segment::begin(folder_, first_seq);
   } catch (const SegmentError& e) {
     throw weather(e);
   }
   try {
-    db_.begin(Db::Sync::kLazy);
-    db_.query(
-           "INSERT INTO facts (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = "
-           "excluded.value")
-        .bind(kLogFrom)
-        .bind(head_ + 1)
-        .run();
-    db_.commit();
+    set_fact(kLogFrom, first_seq, Db::Sync::kLazy);
   } catch (...) {
     db_.roll_back();
-    fs::remove(log->path());
+    std::error_code ignored;
+    fs::remove(log->path(), ignored);
     throw;
   }
   segments_.push_back(std::move(log));
@@ -304,10 +343,8 @@ std::vector<v1::Event> Journal::commit() {
   std::vector<v1::Event> told;
   if (sealer_.has_done()) look_at_sealed();
   if (appended_.empty()) return told;
-  Segment::Records records;
-  for (auto& [at_ms, event] : appended_) Segment::add_record(records, at_ms, event);
   try {
-    segments_.back()->append(records);
+    segments_.back()->append(records_);
   } catch (const SegmentError& e) {
     trouble_ = with_cure(weather(e));
     return told;
@@ -320,18 +357,22 @@ std::vector<v1::Event> Journal::commit() {
     told.push_back(std::move(event));
   }
   appended_.clear();
+  records_ = {};
   uncommitted_bytes_ = 0;
   committed_ = head_;
   on_committed_(committed_);
-  if (segments_.back()->bytes() > log_bytes_) rotate();
+  if (segments_.back()->bytes() > std::max(log_bytes_, rotate_at_)) rotate();
   return told;
 }
 
 // A new log; the full one is sealed. If the disk does not let it, the old one grows.
 bool Journal::rotate() {
   try {
-    begin_log();
+    // What is not committed yet goes into the new one.
+    begin_log(committed_ + 1);
+    rotate_at_ = 0;
   } catch (const SqliteError& e) {
+    rotate_at_ = segments_.back()->bytes() + log_bytes_ / 8;
     log::warn("journal_log_goes_on", {{"file", segments_.back()->path().string()}, {"why", e.what()}});
     return false;
   }
@@ -351,8 +392,10 @@ void Journal::look_at_sealed() {
                                       [&](const auto& each) { return each->path() == done.log; });
     std::error_code ignored;
     if (segment == segments_.end()) {
-      // Forgotten meanwhile.
-      fs::remove(done.file, ignored);
+      // Forgotten meanwhile, if it is not read already.
+      if (std::none_of(segments_.begin(), segments_.end(),
+                       [&](const auto& each) { return each->path() == done.file; }))
+        fs::remove(done.file, ignored);
       continue;
     }
     try {
@@ -468,7 +511,7 @@ namespace {
 void walk_back(const std::deque<std::unique_ptr<Segment>>& segments, const std::string& thread,
                const std::function<bool(std::vector<v1::Event>)>& take) {
   const uint32_t hash = hash_of(thread);
-  int left = kBlocksBackMax;
+  int64_t left = kBackBytesMax;
   for (auto segment = segments.rbegin(); segment != segments.rend(); ++segment) {
     const auto& blocks = (*segment)->index().blocks();
     for (int i = blocks.size() - 1; i >= 0; --i) {
@@ -483,7 +526,8 @@ void walk_back(const std::deque<std::unique_ptr<Segment>>& segments, const std::
         log::error("journal_damaged", {{"error", e.what()}});
         return;
       }
-      if (!take(std::move(events)) || --left == 0) return;
+      left -= blocks[i].raw_bytes();
+      if (!take(std::move(events)) || left <= 0) return;
     }
   }
 }

@@ -38,8 +38,8 @@ inline constexpr size_t kToldBytesMax = 1024 * 1024;
 // reading from Codex.
 inline constexpr size_t kUncommittedBytesMax = 32 * 1024 * 1024;
 
-// Blocks walked back through for an item, or for the last events of a thread.
-inline constexpr int kBlocksBackMax = 64;
+// Bytes walked back through for an item, or for the last events of a thread.
+inline constexpr int64_t kBackBytesMax = 2 * 1024 * 1024;
 
 // The bytes of an event that leave_out_if_long() is about.
 size_t told_bytes(const v1::Event& event);
@@ -76,7 +76,8 @@ class Journal {
     event.set_list_level(level == Level::kList);
     head_ = event.seq();
     uncommitted_bytes_ += told_bytes(event);
-    appended_.emplace_back(now_ms, std::move(event));
+    auto& kept = appended_.emplace_back(now_ms, std::move(event));
+    Segment::add_record(records_, now_ms, kept.second);
   }
 
   // Called with the last seq of each commit, before anybody is given its events.
@@ -104,7 +105,7 @@ class Journal {
   [[nodiscard]] int64_t pruned_through() const { return segments_.front()->first_seq() - 1; }
 
   // The latest event of an item with one of these methods, not yet committed ones
-  // included; looks back kBlocksBackMax blocks.
+  // included; looks back kBackBytesMax.
   std::optional<v1::Event> latest(const std::string& thread, const std::string& item,
                                   std::initializer_list<std::string_view> methods);
   // The last events of a thread, or of all when it is "", oldest first; as far back.
@@ -126,9 +127,11 @@ class Journal {
   v1::Event next() const;
   void begin_epoch(const std::string& boot_id, int64_t now_ms);
   [[nodiscard]] bool open_segments(int64_t now_ms);
-  void take_over_table(int64_t now_ms);
+  [[nodiscard]] bool take_over_table(int64_t now_ms);
   [[nodiscard]] int64_t fact(const char* name);
-  void begin_log();
+  void set_fact(const char* name, int64_t value, Db::Sync sync);
+  static void seal_now(Segment& full);
+  void begin_log(int64_t first_seq);
   bool rotate();
   void move_aside(size_t count, int64_t now_ms, const std::string& why);
   void forget_turns();
@@ -146,7 +149,12 @@ class Journal {
   // The latest of each thread in all of them.
   std::map<std::string, int64_t> turn_starts_;
   Sealer sealer_;
-  std::vector<std::pair<int64_t, v1::Event>> appended_;
+  // Where they stay until they are written.
+  std::deque<std::pair<int64_t, v1::Event>> appended_;
+  // Their bytes.
+  Segment::Records records_;
+  // After a new log could not be begun: the length at which it is tried again.
+  int64_t rotate_at_ = 0;
   size_t uncommitted_bytes_ = 0;
   std::string trouble_;
   std::function<void(int64_t)> on_committed_ = [](int64_t) {};

@@ -579,6 +579,67 @@ TEST_F(JournalTest, ForgetsWhatIsOldAPieceAtATime) {
   EXPECT_THAT(seqs(page), ElementsAre(11, 13, 15, 17, 19));
 }
 
+// Upkeep comes between what is appended and its commit, and more so on a full disk.
+TEST_F(JournalTest, AnotherFileIsBegunWhileEventsWait) {
+  std::string epoch;
+  {
+    const auto journal = open();
+    epoch = journal->epoch();
+    fill(*journal, 10);
+    for (int i = 0; i < 5; ++i) append(*journal, "a", "waits");
+    EXPECT_TRUE(journal->prune_slice({.keep_ms = 800, .keep_bytes = 1 << 30}, 1500));
+    EXPECT_EQ(journal->commit().size(), 5u);
+    fill(*journal, 3);
+  }
+  const auto journal = open();
+  EXPECT_EQ(journal->epoch(), epoch);
+  EXPECT_EQ(journal->pruned_through(), 0);
+  EXPECT_EQ(journal->tail("", 1000).size(), 18u);
+}
+
+// As a write that failed in the middle and could not be taken back leaves it.
+TEST_F(JournalTest, WhatLiesBehindTheEndIsWrittenOver) {
+  std::string epoch;
+  {
+    const auto journal = open();
+    epoch = journal->epoch();
+    fill(*journal, 3);
+    std::ofstream(files(".log").back(), std::ios::binary | std::ios::app) << "half a record";
+    fill(*journal, 3);
+    EXPECT_EQ(journal->read(reading(epoch, 0, "a")).gap(), "");
+  }
+  const auto journal = open();
+  EXPECT_EQ(journal->epoch(), epoch);
+  EXPECT_EQ(journal->tail("", 1000).size(), 6u);
+}
+
+TEST_F(JournalTest, APieceThatIsTakenAwayIsPruned) {
+  log_bytes_ = 2000;
+  const auto journal = open();
+  for (int i = 0; i < 100; ++i) fill(*journal, 3);
+  journal->finish_sealing();
+  const auto pieces = files(".seg");
+  ASSERT_GT(pieces.size(), 3u);
+  std::filesystem::remove(pieces[1]);
+  EXPECT_EQ(journal->read(reading(journal->epoch(), 0, "a")).gap(), "pruned");
+  EXPECT_EQ(journal->pruned_through(), std::stoll(pieces[2].stem().string()) - 1);
+  EXPECT_EQ(journal->read(reading(journal->epoch(), journal->pruned_through(), "a")).gap(), "");
+}
+
+TEST_F(JournalTest, HoldsNoDescriptorForWhatIsSealed) {
+  log_bytes_ = 2000;
+  const auto journal = open();
+  for (int i = 0; i < 300; ++i) fill(*journal, 3);
+  journal->finish_sealing();
+  ASSERT_GT(files(".seg").size(), 20u);
+  int held = 0;
+  for (const auto& entry : std::filesystem::directory_iterator("/dev/fd")) {
+    std::error_code gone;
+    if (std::filesystem::read_symlink(entry.path(), gone).parent_path() == temp_ / "journal") ++held;
+  }
+  EXPECT_LE(held, 1);
+}
+
 // The bound is the files': what is pruned goes back to the disk.
 TEST_F(JournalTest, ForgetsTheOldestOfTooMuch) {
   log_bytes_ = 20000;
@@ -633,8 +694,8 @@ TEST_F(JournalTest, WhatIsSealedIsSmall) {
 // ---- 0.1's table ------------------------------------------------------------------
 
 TEST_F(JournalTest, TakesOverTheEventsOfATable) {
-  for (const bool killed : {false, true}) {
-    SCOPED_TRACE(killed);
+  for (const std::string found : {"nothing", "a start that was killed", "newer files"}) {
+    SCOPED_TRACE(found);
     std::filesystem::remove_all(temp_ / "journal");
     for (const char* part : {"", "-wal", "-shm"})
       std::filesystem::remove((temp_ / "journal.db").string() + part);
@@ -665,18 +726,27 @@ TEST_F(JournalTest, TakesOverTheEventsOfATable) {
             .run();
       }
     }
-    if (killed) {
-      // Half of it was brought over, and then it was killed.
+    if (found != "nothing") {
       std::filesystem::create_directory(temp_ / "journal");
-      const auto half = Segment::begin(temp_ / "journal", 11);
-      v1::Event event;
-      event.set_seq(11);
-      Segment::Records records;
-      Segment::add_record(records, 1000, event);
-      half->append(records);
+      for (int64_t seq = 11; seq <= 200; ++seq) {
+        const auto half = Segment::begin(temp_ / "journal", seq);
+        v1::Event event;
+        event.set_seq(seq);
+        Segment::Records records;
+        Segment::add_record(records, 1000, event);
+        half->append(records);
+      }
     }
+    if (found == "a start that was killed")
+      Db(temp_ / "journal.db").run("INSERT INTO facts VALUES ('taking_over', 1)");
     for (int start = 0; start < 2; ++start) {
       const auto journal = open();
+      journal->finish_sealing();
+      if (found == "newer files") {
+        EXPECT_NE(journal->epoch(), "E") << "what was told since is not in this database";
+        EXPECT_EQ(journal->tail("", 1000).size(), 390u);
+        continue;
+      }
       EXPECT_EQ(journal->epoch(), "E");
       EXPECT_EQ(journal->head_seq(), 400 + start);
       EXPECT_EQ(journal->pruned_through(), 10);

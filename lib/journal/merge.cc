@@ -44,11 +44,13 @@ void Merge::begin(v1::Event event) {
 
 bool Merge::add(const v1::Event& next) {
   if (!held_ || !is_delta_ || next.item() != event_.item() || next.method() != event_.method() ||
-      next.turn() != event_.turn() || next.thread() != event_.thread() || text_.size() >= kMergedBytesMax)
+      next.turn() != event_.turn() || next.thread() != event_.thread())
     return false;
   bj::object message;
   std::string text;
-  if (!read_delta(next, message, text) || !differ_by_text_alone(message_, message)) return false;
+  if (!read_delta(next, message, text) || text_.size() + text.size() > kMergedBytesMax ||
+      !differ_by_text_alone(message_, message))
+    return false;
   message_ = std::move(message);
   text_ += text;
   event_.set_seq(next.seq());

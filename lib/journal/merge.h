@@ -10,7 +10,7 @@
 
 namespace zane::journal {
 
-// The text of one merged delta, about.
+// A merged delta's text is no longer: pieces that could be shown stay so.
 inline constexpr size_t kMergedBytesMax = 64 * 1024;
 
 class Merge {

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "lib/base/file.h"
 #include "lib/journal/journal.h"
 #include "zlib.h"
 
@@ -53,12 +54,13 @@ uint32_t crc_of(std::string_view bytes) {
   throw SegmentError(0, "`" + path.string() + "` is damaged: " + what);
 }
 
-void write_all(int fd, std::string_view bytes, const std::filesystem::path& path) {
+void write_at(int fd, int64_t offset, std::string_view bytes, const std::filesystem::path& path) {
   while (!bytes.empty()) {
-    const ssize_t n = ::write(fd, bytes.data(), bytes.size());
+    const ssize_t n = ::pwrite(fd, bytes.data(), bytes.size(), offset);
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) fail(path, "write");
     bytes.remove_prefix(static_cast<size_t>(n));
+    offset += n;
   }
 }
 
@@ -68,6 +70,8 @@ std::string read_at(int fd, int64_t offset, int64_t length, const std::filesyste
     const ssize_t n =
         ::pread(fd, bytes.data() + have, bytes.size() - have, offset + static_cast<int64_t>(have));
     if (n < 0 && errno == EINTR) continue;
+    // A sector that is gone is damage, and no weather: it does not pass.
+    if (n < 0 && errno == EIO) damaged(path, "the disk can't read it");
     if (n < 0) fail(path, "read");
     if (n == 0) damaged(path, "it is shorter than it says");
     have += static_cast<size_t>(n);
@@ -75,12 +79,21 @@ std::string read_at(int fd, int64_t offset, int64_t length, const std::filesyste
   return bytes;
 }
 
-void sync_to_disk(int fd, const std::filesystem::path& path) {
-#ifdef F_FULLFSYNC
-  // macOS keeps what is fsync'd in the drive's cache unless told otherwise.
-  if (::fcntl(fd, F_FULLFSYNC) == 0) return;
-#endif
-  if (::fsync(fd) != 0) fail(path, "sync");
+void sync(int fd, const std::filesystem::path& path) {
+  if (!base::sync_to_disk(fd)) fail(path, "sync");
+}
+
+void sync_folder(const std::filesystem::path& folder) {
+  const File opened(::open(folder.c_str(), O_RDONLY | O_CLOEXEC));
+  if (opened.fd() < 0) fail(folder, "open");
+  sync(opened.fd(), folder);
+}
+
+File open_sealed(const std::filesystem::path& path) {
+  File file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (file.fd() < 0 && errno == ENOENT) damaged(path, "it is gone");
+  if (file.fd() < 0) fail(path, "open");
+  return file;
 }
 
 std::filesystem::path name_of(int64_t first_seq, const char* kind) {
@@ -116,49 +129,50 @@ Segment::Segment(std::filesystem::path path, int64_t first_seq, bool sealed)
 
 std::unique_ptr<Segment> Segment::begin(const std::filesystem::path& folder, int64_t first_seq) {
   auto log = std::unique_ptr<Segment>(new Segment(folder / name_of(first_seq, kLog), first_seq, false));
-  log->open_file(O_RDWR | O_CREAT | O_EXCL | O_APPEND);
+  log->file_ = File(::open(log->path_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+  if (log->file_.fd() < 0) fail(log->path_, "make");
   return log;
 }
 
 std::unique_ptr<Segment> Segment::open(const std::filesystem::path& file, bool& torn) {
   const bool sealed = file.extension() == kSealed;
   auto segment = std::unique_ptr<Segment>(new Segment(file, first_seq_of(file), sealed));
-  segment->open_file(sealed ? O_RDONLY : O_RDWR | O_APPEND);
-  torn = false;
-  if (sealed)
-    segment->read_index();
-  else
-    torn = segment->read_log();
-  return segment;
-}
-
-void Segment::open_file(int flags) {
-  file_ = File(::open(path_.c_str(), flags | O_CLOEXEC, 0600));
-  if (file_.fd() < 0) fail(path_, "open");
+  File opened = sealed ? open_sealed(file) : File(::open(file.c_str(), O_RDWR | O_CLOEXEC));
+  if (opened.fd() < 0) fail(file, "open");
   struct stat info {};
-  if (::fstat(file_.fd(), &info) != 0) fail(path_, "look at");
-  bytes_ = info.st_size;
+  if (::fstat(opened.fd(), &info) != 0) fail(file, "look at");
+  segment->bytes_ = info.st_size;
+  torn = false;
+  if (sealed) {
+    segment->read_index(opened);
+  } else {
+    segment->file_ = std::move(opened);
+    torn = segment->read_log();
+  }
+  return segment;
 }
 
 int64_t Segment::last_seq() const {
   return index_.blocks_size() == 0 ? first_seq_ - 1 : index_.blocks(index_.blocks_size() - 1).last_seq();
 }
 
-void Segment::read_index() {
+void Segment::read_index(const File& file) {
   const auto tail_bytes = static_cast<int64_t>(kTailBytes);
   if (bytes_ < tail_bytes) damaged(path_, "it has no end");
-  const std::string tail = read_at(file_.fd(), bytes_ - tail_bytes, tail_bytes, path_);
+  const std::string tail = read_at(file.fd(), bytes_ - tail_bytes, tail_bytes, path_);
   if (std::string_view(tail).substr(8) != kMagic) damaged(path_, "it does not end as a segment does");
   const auto length = int64_t{number_at<uint32_t>(tail.data())};
   if (length > bytes_ - tail_bytes) damaged(path_, "its index is longer than itself");
-  const std::string index = read_at(file_.fd(), bytes_ - tail_bytes - length, length, path_);
+  const std::string index = read_at(file.fd(), bytes_ - tail_bytes - length, length, path_);
   if (crc_of(index) != number_at<uint32_t>(tail.data() + 4) || !index_.ParseFromString(index))
     damaged(path_, "its index");
   if (index_.version() != kVersion) damaged(path_, "it is of another version");
   int64_t expected = first_seq_;
   for (const auto& block : index_.blocks()) {
-    if (block.first_seq() != expected || block.last_seq() < expected || block.offset() < 0 ||
-        block.stored_bytes() < 0 || block.offset() + block.stored_bytes() > bytes_ || block.raw_bytes() < 0 ||
+    if (block.first_seq() != expected || block.last_seq() < expected ||
+        block.last_seq() - expected >= kBlockEvents || block.stored_bytes() < 0 ||
+        block.stored_bytes() > bytes_ || block.offset() < 0 ||
+        block.offset() > bytes_ - block.stored_bytes() || block.raw_bytes() < 0 ||
         block.raw_bytes() > int64_t{kRecordBytesMax} + kBlockBytes)
       damaged(path_, "its index names what is not there");
     expected = block.last_seq() + 1;
@@ -192,10 +206,14 @@ bool Segment::read_log() {
   for (v1::Event event; next_record(rest, at_ms, event, length) && event.seq() == last_seq() + 1;)
     note(length, at_ms, event);
   if (bytes_ == static_cast<int64_t>(all.size())) return false;
-  // Never deleted: whoever wants to know what it was finds it beside the log.
-  std::error_code ignored;
-  std::filesystem::copy_file(path_, path_.string() + ".torn",
-                             std::filesystem::copy_options::overwrite_existing, ignored);
+  // A record that was not written to its end is nothing; of other damage whoever wants
+  // to know what it was finds a copy beside the log.
+  const bool is_end = rest.size() < kHeadBytes || number_at<uint32_t>(rest.data()) > rest.size() - kHeadBytes;
+  std::error_code error;
+  if (!is_end &&
+      !std::filesystem::copy_file(path_, path_.string() + ".torn",
+                                  std::filesystem::copy_options::overwrite_existing, error))
+    damaged(path_, "a record, and there is no room for a copy");
   if (::ftruncate(file_.fd(), bytes_) != 0) fail(path_, "shorten");
   return true;
 }
@@ -220,11 +238,13 @@ void Segment::note(size_t record_bytes, int64_t at_ms, const v1::Event& event) {
     block->add_threads(thread);
   if (is_long) {
     *block->mutable_told() = event;
+    block->mutable_told()->clear_read_ns();
     leave_out_if_long(*block->mutable_told());
   }
   if (event.method() == "turn/started") (*index_.mutable_turn_starts())[event.thread()] = event.seq();
   if (index_.first_at_ms() == 0) index_.set_first_at_ms(at_ms);
-  index_.set_last_at_ms(at_ms);
+  // A clock that is set back does not make it old.
+  index_.set_last_at_ms(std::max(index_.last_at_ms(), at_ms));
   bytes_ += length;
 }
 
@@ -247,9 +267,9 @@ void Segment::add_record(Records& records, int64_t at_ms, v1::Event& event) {
 
 void Segment::append(const Records& records) {
   try {
-    write_all(file_.fd(), records.bytes, path_);
+    write_at(file_.fd(), bytes_, records.bytes, path_);
   } catch (const SegmentError&) {
-    // What did not fit whole is taken back. If that fails too, the next start does it.
+    // What did not fit whole is taken back. If that fails too, the next write is over it.
     (void)!::ftruncate(file_.fd(), bytes_);
     throw;
   }
@@ -257,7 +277,10 @@ void Segment::append(const Records& records) {
 }
 
 std::string Segment::stored(const v1::SegmentBlock& block) const {
-  std::string bytes = read_at(file_.fd(), block.offset(), block.stored_bytes(), path_);
+  // A sealed one is opened for each look: there are as many as the disk has room for.
+  const File opened = sealed_ ? open_sealed(path_) : File();
+  std::string bytes =
+      read_at(sealed_ ? opened.fd() : file_.fd(), block.offset(), block.stored_bytes(), path_);
   if (!block.deflated()) return bytes;
   if (crc_of(bytes) != block.crc()) damaged(path_, "a block");
   std::string raw(static_cast<size_t>(block.raw_bytes()), '\0');
@@ -281,6 +304,12 @@ void Segment::read(int i, const Taker& take) const {
     if (!next_record(rest, at_ms, event, length) || event.seq() != seq++) damaged(path_, "a record");
     if (!take(at_ms, std::move(event))) return;
   }
+  if (seq != block.last_seq() + 1) damaged(path_, "a block has fewer events than it says");
+}
+
+void Segment::sync_all() const {
+  sync(file_.fd(), path_);
+  sync_folder(path_.parent_path());
 }
 
 std::filesystem::path Segment::seal(const std::filesystem::path& log, const v1::SegmentIndex& index) {
@@ -304,7 +333,7 @@ std::filesystem::path Segment::seal(const std::filesystem::path& log, const v1::
                       Z_BEST_SPEED) != Z_OK)  // NOLINT
         throw SegmentError(ENOMEM, "no memory to deflate a block");
       deflated.resize(length);
-      write_all(to.fd(), deflated, made);
+      write_at(to.fd(), offset, deflated, made);
       block.set_offset(offset);
       block.set_stored_bytes(static_cast<int64_t>(length));
       block.set_crc(crc_of(deflated));
@@ -317,12 +346,11 @@ std::filesystem::path Segment::seal(const std::filesystem::path& log, const v1::
     end.append(reinterpret_cast<const char*>(&length), sizeof length);  // NOLINT
     end.append(reinterpret_cast<const char*>(&crc), sizeof crc);        // NOLINT
     end.append(kMagic, kMagicBytes);
-    write_all(to.fd(), end, made);
-    sync_to_disk(to.fd(), made);
+    write_at(to.fd(), offset, end, made);
+    sync(to.fd(), made);
   }
   if (::rename(made.c_str(), file.c_str()) != 0) fail(file, "name");
-  const File folder(::open(log.parent_path().c_str(), O_RDONLY | O_CLOEXEC));
-  if (folder.fd() >= 0) sync_to_disk(folder.fd(), log.parent_path());
+  sync_folder(log.parent_path());
   return file;
 }
 

@@ -60,12 +60,12 @@ class Segment {
   // A new log for events from `first_seq` on.
   static std::unique_ptr<Segment> begin(const std::filesystem::path& folder, int64_t first_seq);
   // Reads a sealed one's index, or a log through. What follows a log's last whole
-  // record is cut off (the file as it was is kept as NAME.torn); `torn` says whether
-  // there was something.
+  // record is cut off (the file as it was is kept as NAME.torn, the latest such, unless
+  // it was merely not written to its end); `torn` says whether there was something.
   static std::unique_ptr<Segment> open(const std::filesystem::path& file, bool& torn);
 
-  // One write(2) of `records`, made with add_record(), whose events live on; either all of it is in the file
-  // or nothing. Throws SegmentError.
+  // One write of `records`, made with add_record(), whose events live on; either all
+  // of it is in the file or nothing. Throws SegmentError.
   struct Records {
     std::string bytes;
     struct Record {
@@ -77,6 +77,8 @@ class Segment {
   };
   static void add_record(Records& records, int64_t at_ms, v1::Event& event);
   void append(const Records& records);
+  // A log, and that there is one, is on the disk itself on return. Throws SegmentError.
+  void sync_all() const;
 
   // The events of block `i`. Throws SegmentError.
   void read(int i, const Taker& take) const;
@@ -95,8 +97,7 @@ class Segment {
 
  private:
   Segment(std::filesystem::path path, int64_t first_seq, bool sealed);
-  void open_file(int flags);
-  void read_index();
+  void read_index(const File& file);
   [[nodiscard]] bool read_log();
   void note(size_t record_bytes, int64_t at_ms, const v1::Event& event);
   [[nodiscard]] std::string stored(const v1::SegmentBlock& block) const;
@@ -104,6 +105,7 @@ class Segment {
   std::filesystem::path path_;
   int64_t first_seq_;
   bool sealed_;
+  // Of a log.
   File file_;
   int64_t bytes_ = 0;
   v1::SegmentIndex index_;

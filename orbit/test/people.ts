@@ -212,6 +212,12 @@ export class Line {
     this.#socket.send(message);
   }
 
+  /** Lets go of what nobody has asked for. */
+  forget(): void {
+    this.#frames.length = 0;
+    this.#texts.length = 0;
+  }
+
   close(code?: number): void {
     this.#socket.close(code);
   }

@@ -12,6 +12,8 @@ namespace {
 
 // Under load a page gets a frame this often; a first event goes at once.
 constexpr std::chrono::milliseconds kBatchEvery{16};
+// After a page could not be had.
+constexpr std::chrono::milliseconds kJournalAgain{200};
 // Streams hold back while this much waits for the network.
 constexpr size_t kWaitingBytesMax = 2 * 1024 * 1024;
 constexpr size_t kClientsOfAFrameMax = 64;
@@ -135,6 +137,8 @@ loop::Task<> Service::read_journal(std::string client, std::shared_ptr<Stream> s
   const auto answer = co_await supervisor_.ask(std::move(question));
   if (!answer.ok()) {
     log::warn("journal_not_read", {{"client", client}, {"why", answer.status().message()}});
+    // It is asked again: not in a circle.
+    co_await loop::sleep_for(node_.io(), kJournalAgain);
     co_return;
   }
   const auto& page = answer->answer().journal();

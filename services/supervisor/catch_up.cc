@@ -58,13 +58,19 @@ loop::Task<CatchUp::Held> CatchUp::held_of(std::string thread) {
   request.set_limit(kJournalPage);
   request.set_after_seq(journal_.stream_start(thread));
   for (;;) {
-    const v1::JournalPage page = journal_.read(request);
+    v1::JournalPage page;
+    try {
+      page = journal_.read(request);
+    } catch (const journal::SqliteError& e) {
+      log::warn("catch_up_without_journal", {{"thread", thread}, {"why", e.what()}});
+      co_return held;
+    }
     for (const auto& event : page.events()) {
       if (event.method() == "turn/started") held = {event.turn(), false, {}};
       if (event.method() == "turn/completed" && event.turn() == held.turn) held.ended = true;
       if (event.method() == "item/completed") held.completed.insert(event.item());
     }
-    if (!page.gap().empty() || page.events_size() == 0 || page.through_seq() >= page.head_seq())
+    if (!page.gap().empty() || page.through_seq() >= page.head_seq())
       co_return held;
     request.set_after_seq(page.through_seq());
     co_await boost::asio::post(io_, boost::asio::use_awaitable);

@@ -104,7 +104,12 @@ loop::Task<> Inward::on_question(bus::Peer peer, v1::Envelope request) {
   switch (question.about_case()) {
     case v1::Question::kJournal:
       on_.outward.flush();
-      *answer.mutable_journal() = on_.journal.read(question.journal());
+      try {
+        *answer.mutable_journal() = on_.journal.read(question.journal());
+      } catch (const journal::SqliteError& e) {
+        inbox_.fail(peer, request, "busy", e.what());
+        co_return;
+      }
       break;
     case v1::Question::kStreamStart: {
       on_.outward.flush();

@@ -23,6 +23,7 @@ export function emptyTally(): Tally {
 
 export async function round(house: House, seed: number, tally: Tally, say: (line: string) => void): Promise<void> {
   const chance = new Chance(seed);
+  house.forget();
   const [name, story] = chance.of(STORIES);
   const faults = Array.from({ length: chance.between(1, 3) }, () => choose(chance));
   const line = `seed ${seed}: ${name}; ${faults.map(named).join(', ')}`;

@@ -18,6 +18,8 @@ export const HOOK_SECRET = 'a secret of enough characters';
 /** Beyond it an order is stuck: relay's longest pause between two tries (60 s) and a little. */
 export const TRUTH_MS_MAX = 75_000;
 const RESEND_MS = 2_500;
+/** As the client: Orbit gives up a line that is silent for 90 s. */
+const PING_MS = 20_000;
 
 const SCENARIO = `when the user says "mark {name} in {file}"
   say Marking.
@@ -87,6 +89,8 @@ export class House {
     });
     this.#closers.push(() => this.world.close());
     this.phone = await NodePhone.enrol(this.world, 'owner');
+    const pings = setInterval(() => { if (this.phone.line.isOpen) this.phone.line.raw('ping'); }, PING_MS);
+    this.#closers.push(() => clearInterval(pings));
   }
 
   async close(): Promise<void> {
@@ -113,12 +117,18 @@ export class House {
     }
   }
 
+  /** Between two rounds: nobody waits for anything. */
+  forget(): void {
+    this.phone.line.forget();
+  }
+
   /** As the client's outbox: attaches anew and sends the same bytes again, until there is a final word. */
   async order(method: string, params: unknown): Promise<{ receipt: Receipt | undefined; ms: number; signed: Signed }> {
     const signed = await this.phone.signed(method, params, { expiresAt: Date.now() + 3_600_000 });
     const began = performance.now();
     let receipt: Receipt | undefined;
     while (performance.now() - began < TRUTH_MS_MAX) {
+      if (!this.phone.line.isOpen) this.phone.line = await this.phone.person.online();
       receipt = await this.#ask(signed);
       if (receipt && receipt.state !== 'undelivered') break;
       receipt = undefined;
@@ -131,7 +141,7 @@ export class House {
     const late = new Promise<undefined>((done) => setTimeout(() => done(undefined), RESEND_MS).unref());
     const answer = this.phone.receipt(this.phone.send(signed), signed).catch(() => undefined);
     const receipt = await Promise.race([answer, late]);
-    if (receipt?.state === 'undelivered') await new Promise((again) => setTimeout(again, 100));
+    if (receipt?.state === 'undelivered' || !this.phone.line.isOpen) await new Promise((again) => setTimeout(again, 100));
     return receipt;
   }
 
