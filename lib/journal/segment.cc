@@ -210,9 +210,8 @@ bool Segment::read_log() {
   // to know what it was finds a copy beside the log.
   const bool is_end = rest.size() < kHeadBytes || number_at<uint32_t>(rest.data()) > rest.size() - kHeadBytes;
   std::error_code error;
-  if (!is_end &&
-      !std::filesystem::copy_file(path_, path_.string() + ".torn",
-                                  std::filesystem::copy_options::overwrite_existing, error))
+  if (!is_end && !std::filesystem::copy_file(path_, path_.string() + ".torn",
+                                             std::filesystem::copy_options::overwrite_existing, error))
     damaged(path_, "a record, and there is no room for a copy");
   if (::ftruncate(file_.fd(), bytes_) != 0) fail(path_, "shorten");
   return true;

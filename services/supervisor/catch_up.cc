@@ -70,8 +70,7 @@ loop::Task<CatchUp::Held> CatchUp::held_of(std::string thread) {
       if (event.method() == "turn/completed" && event.turn() == held.turn) held.ended = true;
       if (event.method() == "item/completed") held.completed.insert(event.item());
     }
-    if (!page.gap().empty() || page.through_seq() >= page.head_seq())
-      co_return held;
+    if (!page.gap().empty() || page.through_seq() >= page.head_seq()) co_return held;
     request.set_after_seq(page.through_seq());
     co_await boost::asio::post(io_, boost::asio::use_awaitable);
   }
