@@ -42,8 +42,10 @@ async function compare(house: House, thread: string): Promise<string> {
   // What is not whole says so, and is read from Codex: true, if not lovely.
   if (!turn.whole) return 'the turn is not whole yet';
   const ids = (items: readonly { id: string }[]): string => items.map((item) => item.id).join(' ');
-  // What was declined Codex shows while it happens and does not store.
-  const kept = turn.items.filter((item) => !(item.type === 'command' && item.status === 'declined'));
+  // What was declined Codex shows while it happens and does not store. The page reads
+  // `declined`, or, when it missed that, `ended`.
+  const stored = new Set(truth.items.map((item) => item.id));
+  const kept = turn.items.filter((item) => stored.has(item.id) || !(item.type === 'command' && (item.status === 'declined' || (item.status === 'inProgress' && item.done))));
   if (ids(kept) !== ids(truth.items)) return `the page has ${ids(kept)}, Codex ${ids(truth.items)}`;
   for (const item of truth.items) {
     const shown = turn.items.find((each) => each.id === item.id)!;
