@@ -1,5 +1,6 @@
 // `script/chaos [--seeds N] [--from SEED]`: prints each round and the sum of all.
-// Exit code 1 when anything was lost, doubled, run again, stuck or untrue.
+// Ctrl-C ends it after the round under way, with the sum so far. Exit code 1 when
+// anything was lost, doubled, run again, stuck or untrue.
 import { parseArgs } from 'node:util';
 import { emptyTally, round } from './chaos.ts';
 import { House } from './house.ts';
@@ -10,10 +11,12 @@ if (!(seeds > 0) || !Number.isInteger(from)) {
   process.stderr.write('usage: script/chaos [--seeds N] [--from SEED]\n');
   process.exit(64);
 }
+let ended = false;
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => { ended = true; });
 const tally = emptyTally();
 const house = await House.open();
 try {
-  for (let seed = from; seed < from + seeds; seed++) await round(house, seed, tally, (line) => { process.stdout.write(`${line}\n`); });
+  for (let seed = from; seed < from + seeds && !ended; seed++) await round(house, seed, tally, (line) => { process.stdout.write(`${line}\n`); });
 } finally {
   await house.close();
 }
