@@ -66,7 +66,10 @@ test('everything comes up, says that it is a demo, and a browser gets in', async
   await enrol(phone, link);
   const screen = new Screen(phone.page);
   await screen.startTask({ prompt: 'show me' });
-  await screen.agent(/This is a demo: a scripted model is answering/).first().waitFor();
+  // It was not there once in some forty times, and nobody knew why: now it says what is.
+  await screen.agent(/This is a demo: a scripted model is answering/).first().waitFor().catch(async (error: Error) => {
+    throw new Error(`${error.message}\npage: ${await phone.page.locator('body').innerText()}\nrun: ${run.said()}\nstatus: ${JSON.stringify(await status())}`);
+  });
 
   const before = run.said().length;
   const policy = Number(/policy ready.*/.exec(run.said()) && (await status()).find((part) => part.name === 'policy')!.pid);
