@@ -26,7 +26,9 @@ std::optional<Settlement> by_turn(const UnsettledRow& row) {
   return Settlement{row.approval, kWithdrawn, "the turn ended before it was answered"};
 }
 
-std::optional<Settlement> by_waiting(const UnsettledRow& row) {
+std::optional<Settlement> by_waiting(const UnsettledRow& row, bool turn_runs) {
+  // Answered by us, and under way: its item will say.
+  if (row.state == kDeciding && turn_runs) return std::nullopt;
   if (row.state == kDeciding)
     return Settlement{row.approval, kUnknown,
                       "Codex no longer waits for it, and the item does not say what became of the decision"};
@@ -47,7 +49,7 @@ std::optional<Settlement> judge(const UnsettledRow& row, const SessionFacts& fac
     if (auto settled = by_item(row, item->second)) return settled;
   const auto turn = now.turn_ended.find(row.turn);
   if (turn != now.turn_ended.end() && turn->second) return by_turn(row);
-  return now.waits_for_nobody ? by_waiting(row) : std::nullopt;
+  return now.waits_for_nobody ? by_waiting(row, turn != now.turn_ended.end()) : std::nullopt;
 }
 
 }  // namespace

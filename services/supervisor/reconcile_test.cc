@@ -90,6 +90,13 @@ TEST(ReconcileTest, ACodexThatWaitsForNobodyWasAnswered) {
   EXPECT_EQ(becomes(row(kDeciding), facts), kUnknown);
 }
 
+TEST(ReconcileTest, WhatWasAnsweredAndIsUnderWayIsNotUnknownYet) {
+  SessionFacts facts = session();
+  facts.threads["t"] = {true, "active", {{"u", false}}, {}};
+  EXPECT_EQ(becomes(row(kDeciding), facts), "") << "its item will say";
+  EXPECT_EQ(becomes(row(), facts), kAnsweredElsewhere);
+}
+
 TEST(ReconcileTest, EverySettlementSaysWhy) {
   SessionFacts facts = session();
   facts.threads["t"].waits_for_nobody = true;

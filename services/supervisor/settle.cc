@@ -34,6 +34,7 @@ absl::StatusOr<bj::object> object_of(const absl::StatusOr<CodexReply>& reply) {
 
 void Settle::begin(std::shared_ptr<const Session> session) {
   facts_ = {};
+  doubted_.clear();
   facts_.instance = session->instance;
 }
 
@@ -56,7 +57,11 @@ loop::Task<bool> Settle::look(std::shared_ptr<const Session> session) {
   std::vector<UnsettledRow> rows;
   for (const auto& a : approvals_.unsettled())
     rows.push_back({a.id, a.instance, a.state, a.thread, a.turn, a.item, a.grants});
-  const auto settlements = reconcile(rows, facts_);
+  auto settlements = reconcile(rows, facts_);
+  // Codex writes a moment after it speaks: nobody is told `unknown` at the first look.
+  std::erase_if(settlements, [this](const Settlement& settlement) {
+    return settlement.state == approval_state::kUnknown && doubted_.insert(settlement.approval).second;
+  });
   try {
     approvals_.settle(settlements);
   } catch (const journal::SqliteError& e) {

@@ -4,6 +4,9 @@
 // neither repeated nor settled. On the loop.
 #pragma once
 
+#include <set>
+#include <string>
+
 #include "services/supervisor/approvals.h"
 #include "services/supervisor/bulk.h"
 #include "services/supervisor/follow.h"
@@ -39,6 +42,8 @@ class Settle {
   const Follow& follow_;
   std::function<void()> told_;
   SessionFacts facts_;
+  // Of this session: at one look nothing said what became of them.
+  std::set<std::string> doubted_;
 };
 
 }  // namespace zane::supervisor
