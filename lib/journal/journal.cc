@@ -52,7 +52,12 @@ bool is_segment(const fs::path& file) {
 
 // What was moved aside is kept for a month.
 bool is_old_remains(const fs::path& file, int64_t now_ms) {
-  if (!file.extension().string().starts_with(".damaged-") && file.extension() != ".torn") return false;
+  constexpr std::string_view kAside = ".damaged-";
+  const std::string kind = file.extension();
+  // The name says when; the file is as old as what is in it.
+  if (kind.starts_with(kAside))
+    return std::strtoll(kind.c_str() + kAside.size(), nullptr, 10) < now_ms - kRemainsKeptMs;
+  if (kind != ".torn") return false;
   struct stat info {};
   return ::stat(file.c_str(), &info) == 0 && int64_t{info.st_mtime} * 1000 < now_ms - kRemainsKeptMs;
 }
@@ -289,6 +294,7 @@ int64_t Journal::fact(const char* name) {
 
 void Journal::begin_log(int64_t first_seq) {
   std::unique_ptr<Segment> log;
+  (void)::mkdir(folder_.c_str(), 0700);
   try {
     log = Segment::begin(folder_, first_seq);
   } catch (const SegmentError& e) {
@@ -571,6 +577,14 @@ int64_t Journal::bytes() const {
 
 bool Journal::prune_slice(const Retention& keep, int64_t now_ms) {
   look_at_sealed();
+  if (std::error_code error; !fs::exists(segments_.back()->path(), error) && !error) {
+    // Somebody deleted the file that is written to, or the folder: nothing more goes there.
+    log::error("journal_gone", {{"file", segments_.back()->path().string()}, {"cost", "history until now"}});
+    if (!rotate()) return false;
+    move_aside(segments_.size() - 1, now_ms, "it was deleted while Zane ran");
+    forget_turns();
+    return true;
+  }
   const bool too_much = bytes() > keep.keep_bytes;
   const Segment& oldest = *segments_.front();
   const bool is_log = segments_.size() == 1;

@@ -626,6 +626,17 @@ TEST_F(JournalTest, APieceThatIsTakenAwayIsPruned) {
   EXPECT_EQ(journal->read(reading(journal->epoch(), journal->pruned_through(), "a")).gap(), "");
 }
 
+TEST_F(JournalTest, AFolderThatIsDeletedIsNoticedAndMadeAgain) {
+  const auto journal = open();
+  fill(*journal, 10);
+  std::filesystem::remove_all(temp_ / "journal");
+  EXPECT_TRUE(journal->prune_slice({.keep_ms = 1 << 30, .keep_bytes = 1 << 30}, 1100));
+  EXPECT_EQ(journal->read(reading(journal->epoch(), 3, "a")).gap(), "pruned");
+  fill(*journal, 2);
+  EXPECT_THAT(seqs(journal->read(reading(journal->epoch(), 10, "a"))), ElementsAre(11));
+  EXPECT_EQ(files(".log").size(), 1u);
+}
+
 TEST_F(JournalTest, HoldsNoDescriptorForWhatIsSealed) {
   log_bytes_ = 2000;
   const auto journal = open();

@@ -10,6 +10,7 @@
 
 #include "lib/base/file.h"
 #include "lib/journal/journal.h"
+#include "lib/log/log.h"
 #include "zlib.h"
 
 namespace zane::journal {
@@ -206,13 +207,16 @@ bool Segment::read_log() {
   for (v1::Event event; next_record(rest, at_ms, event, length) && event.seq() == last_seq() + 1;)
     note(length, at_ms, event);
   if (bytes_ == static_cast<int64_t>(all.size())) return false;
-  // A record that was not written to its end is nothing; of other damage whoever wants
-  // to know what it was finds a copy beside the log.
+  // Whoever wants to know what it was finds a copy beside the log. A record that was
+  // not written to its end (or says so) is cut off without one, on a full disk.
   const bool is_end = rest.size() < kHeadBytes || number_at<uint32_t>(rest.data()) > rest.size() - kHeadBytes;
   std::error_code error;
-  if (!is_end && !std::filesystem::copy_file(path_, path_.string() + ".torn",
-                                             std::filesystem::copy_options::overwrite_existing, error))
-    damaged(path_, "a record, and there is no room for a copy");
+  const bool kept = std::filesystem::copy_file(path_, path_.string() + ".torn",
+                                               std::filesystem::copy_options::overwrite_existing, error);
+  log::warn("journal_torn", {{"file", path_.string()},
+                             {"bytes", static_cast<int64_t>(all.size()) - bytes_},
+                             {"copy", kept ? path_.string() + ".torn" : error.message()}});
+  if (!is_end && !kept) damaged(path_, "a record, and there is no room for a copy");
   if (::ftruncate(file_.fd(), bytes_) != 0) fail(path_, "shorten");
   return true;
 }

@@ -60,8 +60,8 @@ class Segment {
   // A new log for events from `first_seq` on.
   static std::unique_ptr<Segment> begin(const std::filesystem::path& folder, int64_t first_seq);
   // Reads a sealed one's index, or a log through. What follows a log's last whole
-  // record is cut off (the file as it was is kept as NAME.torn, the latest such, unless
-  // it was merely not written to its end); `torn` says whether there was something.
+  // record is cut off (the file as it was is kept as NAME.torn, the latest such); `torn`
+  // says whether there was something.
   static std::unique_ptr<Segment> open(const std::filesystem::path& file, bool& torn);
 
   // One write of `records`, made with add_record(), whose events live on; either all

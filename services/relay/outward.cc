@@ -76,6 +76,12 @@ loop::Task<> Service::serve_streams() {
     std::vector<std::pair<std::string, std::shared_ptr<Stream>>> streams;
     for (auto& [id, client] : clients_.all())
       for (auto& [name, stream] : client.streams) streams.emplace_back(id, stream);
+    // Whose turn it is: there may be no room for all.
+    if (!streams.empty()) {
+      served_from_ = (served_from_ + 1) % streams.size();
+      std::rotate(streams.begin(), streams.begin() + static_cast<std::ptrdiff_t>(served_from_),
+                  streams.end());
+    }
     bool behind = false;
     for (auto& [client, stream] : streams)
       if (stream->next() == Stream::Next::kReadJournal) co_await read_journal(client, stream);
@@ -110,7 +116,10 @@ void Service::send_batches(const std::vector<std::pair<std::string, std::shared_
     Stream::Batch batch;
   };
   std::map<std::string, Group> groups;
+  size_t taken = 0;
   for (const auto& [client, stream] : streams) {
+    // What has no room waits in its stream.
+    if (orbit_.waiting_bytes() + taken > kWaitingBytesMax) break;
     if (stream->next() != Stream::Next::kSendPending || !is_current(client, stream)) continue;
     Stream::Batch batch = stream->take_batch();
     const int64_t last = batch.events.empty() ? 0 : batch.events.back().seq();
@@ -120,11 +129,16 @@ void Service::send_batches(const std::vector<std::pair<std::string, std::shared_
     // A frame names so many clients and no more.
     while (groups.contains(same) && groups[same].clients.size() >= kClientsOfAFrameMax) same += "+";
     Group& group = groups[same];
-    if (group.clients.empty()) group.batch = std::move(batch);
+    if (group.clients.empty()) {
+      for (const auto& event : batch.events) taken += std::min(bytes_of(event), kEventBytesMax);
+      group.batch = std::move(batch);
+    }
     group.clients.push_back(client);
     group.streams.push_back(stream);
   }
-  for (auto& [same, group] : groups) send_batch(group.clients, *group.streams[0], group.batch);
+  for (auto& [same, group] : groups)
+    if (!send_batch(group.clients, *group.streams[0], group.batch))
+      for (const auto& stream : group.streams) stream->take_back();
 }
 
 loop::Task<> Service::read_journal(std::string client, std::shared_ptr<Stream> stream) {
@@ -156,7 +170,7 @@ loop::Task<> Service::read_journal(std::string client, std::shared_ptr<Stream> s
   clients_.find(client)->streams.erase(stream->name());
 }
 
-void Service::send_batch(const std::vector<std::string>& clients, const Stream& stream,
+bool Service::send_batch(const std::vector<std::string>& clients, const Stream& stream,
                          const Stream::Batch& batch) {
   v1::LinkHeader header;
   header.set_mac(mac_);
@@ -193,12 +207,7 @@ void Service::send_batch(const std::vector<std::string>& clients, const Stream& 
     bodies.push_back(event.request());
     bodies.push_back(event.shown());
   }
-  if (orbit_.send(link::encode_events(header, bodies), OrbitSocket::Kind::kFlow)) return;
-  for (const auto& id : clients)
-    if (Client* client = clients_.find(id)) {
-      const auto held_back = client->streams.find(stream.name());
-      if (held_back != client->streams.end()) held_back->second->fall_behind();
-    }
+  return orbit_.send(link::encode_events(header, bodies), OrbitSocket::Kind::kFlow);
 }
 
 void Service::on_from_supervisor(v1::Envelope envelope) {

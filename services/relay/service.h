@@ -65,7 +65,9 @@ class Service {
   loop::Task<> read_journal(std::string client, std::shared_ptr<Stream> stream);
   // Pages that stand at the same place of the same stream get one frame.
   void send_batches(const std::vector<std::pair<std::string, std::shared_ptr<Stream>>>& streams);
-  void send_batch(const std::vector<std::string>& clients, const Stream& stream, const Stream::Batch& batch);
+  // False: there was no room for it.
+  [[nodiscard]] bool send_batch(const std::vector<std::string>& clients, const Stream& stream,
+                                const Stream::Batch& batch);
   bool is_current(const std::string& client, const std::shared_ptr<Stream>& stream);
   loop::Task<> tell_freshness();
   loop::Task<> tell_hooks();
@@ -78,6 +80,8 @@ class Service {
   const crypto::EcKey& link_key_;
   const base::Clock& clock_;
   OrbitSocket orbit_;
+  // The stream that is served first.
+  size_t served_from_ = 0;
   Clients clients_;
   bus::Inbox inbox_;
   bus::Client policy_;

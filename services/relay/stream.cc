@@ -1,6 +1,7 @@
 #include "services/relay/stream.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace zane::relay {
 size_t bytes_of(const v1::Event& event) {
@@ -64,6 +65,7 @@ Stream::Next Stream::next() const {
 
 Stream::Batch Stream::take_batch() {
   Batch batch;
+  before_ = {sent_through_, last_sent_, told_head_, false};
   batch.prev_seq = last_sent_;
   size_t bytes = 0;
   while (!pending_.empty() && static_cast<int>(batch.events.size()) < kBatchEventsMax) {
@@ -78,11 +80,23 @@ Stream::Batch Stream::take_batch() {
     last_sent_ = batch.events.back().seq();
     unacked_.emplace_back(last_sent_, bytes);
     unacked_bytes_ += bytes;
+    before_.had_events = true;
   }
   sent_through_ = pending_.empty() ? through_ : last_sent_;
   batch.at_head = live_ && pending_.empty();
   told_head_ = batch.at_head || told_head_;
   return batch;
+}
+
+void Stream::take_back() {
+  if (std::exchange(before_.had_events, false)) {
+    unacked_bytes_ -= unacked_.back().second;
+    unacked_.pop_back();
+  }
+  sent_through_ = before_.sent_through;
+  last_sent_ = before_.last_sent;
+  told_head_ = before_.told_head;
+  fall_behind();
 }
 
 }  // namespace zane::relay

@@ -56,6 +56,8 @@ class Stream {
     bool at_head = false;
   };
   Batch take_batch();
+  // The batch that was taken last could not be sent: nothing of it is the client's.
+  void take_back();
 
  private:
   [[nodiscard]] bool matches(const v1::Event& event) const;
@@ -72,6 +74,13 @@ class Stream {
   int64_t last_sent_ = 0;
   bool live_ = false;
   bool told_head_ = false;
+  // As they were before the last batch.
+  struct {
+    int64_t sent_through = 0;
+    int64_t last_sent = 0;
+    bool told_head = false;
+    bool had_events = false;
+  } before_;
   std::deque<v1::Event> pending_;
   size_t pending_bytes_ = 0;
   std::deque<std::pair<int64_t, size_t>> unacked_;

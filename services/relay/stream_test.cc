@@ -104,6 +104,30 @@ TEST(StreamTest, APublishedEventThatThePageHadIsNotToldTwice) {
   EXPECT_THAT(seqs(s.take_batch()), ElementsAre(1, 2, 3));
 }
 
+TEST(StreamTest, WhatCouldNotBeSentIsTheClientsNotAndTakesNoRoom) {
+  Stream s("s", "t");
+  s.begin("E", 0);
+  s.on_page(page({event(1, "t", 100)}, 1, 1), 1);
+  EXPECT_EQ(s.take_batch().events.size(), 1u);
+  // More than may be unacknowledged, if a batch that was not sent counted.
+  for (int tries = 0; tries < 20; ++tries) {
+    s.on_live(event(2 + tries, "t", 100 * 1024));
+    s.take_batch();
+    s.take_back();
+    ASSERT_EQ(s.next(), Next::kReadJournal);
+    ASSERT_EQ(s.through_seq(), 1);
+    s.on_page(page({}, 2 + tries, 2 + tries), 2 + tries);
+    s.take_batch();
+    s.take_back();
+    s.on_page(page({event(2, "t", 100 * 1024)}, 2 + tries, 2 + tries), 2 + tries);
+    const auto batch = s.take_batch();
+    ASSERT_EQ(batch.prev_seq, 1);
+    ASSERT_EQ(batch.events.size(), 1u);
+    s.take_back();
+    s.on_page(page({}, 2 + tries, 2 + tries), 2 + tries);
+  }
+}
+
 TEST(StreamTest, HoldsBackUntilItIsAcknowledged) {
   Stream s("s", "t");
   s.begin("E", 0);
@@ -241,6 +265,11 @@ class World {
   void send() {
     if (asked_ || stream_.next() != Next::kSendPending) return;
     ASSERT_LT(unacked_, kUnackedBytesMax) << "held back at the bound";
+    if (seed_.one_in(6)) {
+      // There was no room for it.
+      stream_.take_batch();
+      return stream_.take_back();
+    }
     const auto batch = stream_.take_batch();
     ASSERT_EQ(batch.prev_seq, last_) << "the chain";
     ASSERT_LE(batch.events.size(), static_cast<size_t>(kBatchEventsMax));

@@ -88,6 +88,8 @@ void Outward::publish(v1::Event event) {
   const std::string trace = trace_of_turn_(event.turn());
   envelope.set_trace(trace.empty() ? event.thread() : trace);
   envelope.set_sender(std::string(bus::kSupervisor));
+  // First: who listens keeps it as long as its reader likes.
+  journal::leave_out_if_long(event);
   if (!listeners_.empty()) {
     const auto shared = std::make_shared<const v1::Event>(event);
     std::erase_if(listeners_, [&](const auto& weak) {
@@ -97,7 +99,6 @@ void Outward::publish(v1::Event event) {
     });
   }
   *envelope.mutable_event() = std::move(event);
-  journal::leave_out_if_long(*envelope.mutable_event());
   publisher_.add(envelope);
 }
 

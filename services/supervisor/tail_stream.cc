@@ -1,11 +1,14 @@
 #include "services/supervisor/tail_stream.h"
 
+#include "lib/journal/journal.h"
+
 namespace zane::supervisor {
 
 void TailStream::push(std::shared_ptr<const v1::Event> event) {
   const std::lock_guard lock(mutex_);
   if (finished_) return;
-  if (queue_.size() >= kTailEventsMax) {
+  if (queue_.size() >= kTailEventsMax || queued_bytes_ > kTailBytesMax) {
+    queue_.clear();
     finished_ = true;
     Finish(
         grpc::Status(grpc::StatusCode::RESOURCE_EXHAUSTED, "the reader is too slow: run `zane tail` again"));
@@ -13,6 +16,7 @@ void TailStream::push(std::shared_ptr<const v1::Event> event) {
     context_->TryCancel();
     return;
   }
+  queued_bytes_ += journal::told_bytes(*event);
   queue_.push_back(std::move(event));
   write_next();
 }
@@ -20,6 +24,7 @@ void TailStream::push(std::shared_ptr<const v1::Event> event) {
 void TailStream::write_next() {
   if (is_writing_ || finished_ || queue_.empty()) return;
   *writing_.mutable_event() = *queue_.front();
+  queued_bytes_ -= journal::told_bytes(*queue_.front());
   queue_.pop_front();
   is_writing_ = true;
   StartWrite(&writing_);

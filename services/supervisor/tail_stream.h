@@ -12,6 +12,7 @@ namespace zane::supervisor {
 
 // A reader that falls this far behind is cut off with RESOURCE_EXHAUSTED.
 inline constexpr size_t kTailEventsMax = 10000;
+inline constexpr size_t kTailBytesMax = 16 * 1024 * 1024;
 
 class TailStream final : public grpc::ServerWriteReactor<v1::TailEvent> {
  public:
@@ -39,6 +40,7 @@ class TailStream final : public grpc::ServerWriteReactor<v1::TailEvent> {
   grpc::CallbackServerContext* context_;
   mutable std::mutex mutex_;
   std::deque<std::shared_ptr<const v1::Event>> queue_;
+  size_t queued_bytes_ = 0;
   v1::TailEvent writing_;
   bool is_writing_ = false;
   bool finished_ = false;
