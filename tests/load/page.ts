@@ -72,9 +72,12 @@ export class Page {
     if (header.gap) this.breaks.push(`gap: ${header.gap.reason}`);
     if (!header.events) return;
     if (Number(header.events.prevSeq ?? 0) !== this.#last) this.breaks.push(`${header.events.prevSeq} after ${this.#last}`);
-    for (const { seq, kind = '' } of header.events.events ?? []) {
+    let at = 0;
+    for (const { seq, kind = '', bodies: count = 1 } of header.events.events ?? []) {
       this.#last = Number(seq);
-      this.events++;
+      // Deltas that are read late come as one: each has its number and its time.
+      this.events += Math.max(1, Buffer.from(bodies[at]!).toString('latin1').match(/\d+ \d{10,} /g)?.length ?? 0);
+      at += count;
       if (kind) this.kinds.set(kind, (this.kinds.get(kind) ?? 0) + 1);
     }
     this.bytes += data.length;
