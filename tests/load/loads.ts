@@ -7,7 +7,7 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fakeCodex } from '../harness/fake-codex.ts';
 import { NodePhone } from '../harness/node-phone.ts';
-import { until, World } from '../harness/world.ts';
+import { preset, until, World } from '../harness/world.ts';
 import { Page } from './page.ts';
 import type { Pace } from './page.ts';
 
@@ -18,9 +18,9 @@ export const relayMibMax = (pages: number): number => 40 + 2 * (pages * 2 + 16);
 /** At rest, events not yet on the disk, one message of Codex's (64 MiB) read and copied. */
 export const SUPERVISOR_MIB_MAX = 320;
 
-/** The most memory a process ever had, in MiB. */
+/** The most memory a process ever had, in MiB; 0 where it can't be said, or is a sanitizer's own. */
 export function peakMib(pid: number | undefined): number {
-  if (process.platform !== 'linux' || !pid) return 0;
+  if (process.platform !== 'linux' || !pid || preset === 'asan' || preset === 'tsan') return 0;
   return Math.round(Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1024);
 }
 
