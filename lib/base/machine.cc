@@ -36,9 +36,9 @@ std::string boot_id() {
   return "unknown-" + std::to_string(::getpid());
 }
 
-std::filesystem::path boot_folder() {
+std::filesystem::path unkept_folder() {
   char folder[1024] = {};
-  const size_t length = ::confstr(_CS_DARWIN_USER_TEMP_DIR, folder, sizeof folder);
+  const size_t length = ::confstr(_CS_DARWIN_USER_CACHE_DIR, folder, sizeof folder);
   return length > 0 && length <= sizeof folder ? std::filesystem::path(folder) : std::filesystem::path();
 }
 
@@ -73,7 +73,7 @@ std::optional<PeerIdentity> peer_of_unix_socket(int fd) {
   return PeerIdentity{static_cast<int64_t>(peer.uid), static_cast<int64_t>(peer.pid)};
 }
 
-std::filesystem::path boot_folder() {
+std::filesystem::path unkept_folder() {
   const char* own = std::getenv("XDG_RUNTIME_DIR");
   std::error_code error;
   if (own && *own == '/' && std::filesystem::is_directory(own, error)) return own;

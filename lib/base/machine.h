@@ -27,9 +27,9 @@ void close_on_exec(int fd);
 // A text that is the same until the machine boots again. Never empty.
 std::string boot_id();
 
-// A folder whose files are in no backup and need not outlive a boot; this user's own
-// where the system has such a one. "" when there is none.
-std::filesystem::path boot_folder();
+// A folder whose files are in no backup, outlive processes, and may go at a boot or when
+// the system wants the room; this user's own where there is one. "" when there is none.
+std::filesystem::path unkept_folder();
 
 // The machine's name as its owner knows it.
 std::string machine_name();

@@ -143,15 +143,10 @@ void Db::migrate(std::initializer_list<const char*> steps) {
     fail(SQLITE_SCHEMA, "it was written by a newer Zane (its version is " + std::to_string(version) +
                             ", known is " + std::to_string(known) + "): update Zane");
   for (; version < known; ++version) {
-    begin(Sync::kFull);
-    try {
+    transaction(Sync::kFull, [&] {
       run(steps.begin()[version]);
       run(("PRAGMA user_version = " + std::to_string(version + 1)).c_str());
-      commit();
-    } catch (...) {
-      roll_back();
-      throw;
-    }
+    });
   }
 }
 
@@ -181,7 +176,25 @@ void Db::begin(Sync sync) {
   if (changes() == 0) query("INSERT INTO synced (n) VALUES (1)").run();
 }
 
-void Db::commit() { query("COMMIT").run(); }
+void Db::commit() {
+  query("COMMIT").run();
+  if (sync_ == Sync::kFull && on_synced_) on_synced_(synced());
+}
+
+int64_t Db::synced() {
+  auto row = query("SELECT n FROM synced");
+  return row.step() ? row.integer(0) : 0;
+}
+
+int64_t Db::synced_in(const std::filesystem::path& file) {
+  std::error_code ignored;
+  if (!std::filesystem::exists(file, ignored)) return 0;
+  try {
+    return Db(file).synced();
+  } catch (const SqliteError&) {
+    return 0;
+  }
+}
 
 void Db::roll_back() noexcept { sqlite3_exec(db_, "ROLLBACK", nullptr, nullptr, nullptr); }
 

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <initializer_list>
 #include <stdexcept>
 #include <string>
@@ -93,6 +94,23 @@ class Db {
   void begin(Sync sync);
   void commit();
   void roll_back() noexcept;
+  // One transaction; when it throws nothing was written.
+  template <typename Write>
+  void transaction(Sync sync, Write write) {
+    begin(sync);
+    try {
+      write();
+      commit();
+    } catch (...) {
+      roll_back();
+      throw;
+    }
+  }
+
+  // How many synced transactions a file has seen; 0 when there is none, or it can't be read.
+  [[nodiscard]] static int64_t synced_in(const std::filesystem::path& file);
+  // Called after each synced transaction with their number.
+  void on_synced(std::function<void(int64_t count)> told) { on_synced_ = std::move(told); }
 
   // The file's schema in numbered steps: step i takes version i to i + 1, each in
   // a synced transaction of its own. A file of a newer version is refused, untouched.
@@ -101,10 +119,12 @@ class Db {
  private:
   friend class Query;
   [[noreturn]] void fail(int code, const std::string& text) const;
+  [[nodiscard]] int64_t synced();
   const std::filesystem::path file_;
   sqlite3* db_ = nullptr;
   std::unordered_map<const char*, sqlite3_stmt*> prepared_;
   Sync sync_ = Sync::kFull;
+  std::function<void(int64_t)> on_synced_;
 };
 
 }  // namespace zane::journal

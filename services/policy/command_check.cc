@@ -24,12 +24,14 @@ std::optional<Refusal> check_times(int64_t issued, int64_t expires, int64_t now)
   if (issued > now + kClockSkewMsMax)
     return Refusal{"clock",
                    "the phone's clock and the Mac's differ by more than 5 minutes: set both to network time",
-                   "", ""};
+                   "",
+                   "",
+                   {}};
   // Neither is before 1970, so that the difference can't overflow into a short one.
   if (issued < 0 || expires <= issued || expires - issued > kCommandLifeMsMax)
-    return Refusal{"bad-command", "a command may live for 24 hours at most", "", ""};
+    return Refusal{"bad-command", "a command may live for 24 hours at most", "", "", {}};
   if (now > expires)
-    return Refusal{"expired", "it reached the Mac too late: send it again if you still want it", "", ""};
+    return Refusal{"expired", "it reached the Mac too late: send it again if you still want it", "", "", {}};
   return std::nullopt;
 }
 
@@ -39,10 +41,10 @@ std::variant<Command, Repeat, Refusal> check_command(const v1::SignedCommand& si
                                                      const CheckContext& context) {
   Command command;
   if (signed_command.command().size() > kCommandBytesMax)
-    return Refusal{"bad-command", "a command may have 256 KiB at most", "", ""};
+    return Refusal{"bad-command", "a command may have 256 KiB at most", "", "", {}};
   command.digest = crypto::to_base64url(crypto::sha256(signed_command.command()));
   const auto refuse = [&](std::string reason, std::string message) {
-    return Refusal{std::move(reason), std::move(message), command.id, command.digest};
+    return Refusal{std::move(reason), std::move(message), command.id, command.digest, {}};
   };
   const auto device = context.device(signed_command.device());
   if (!device) {
@@ -73,13 +75,18 @@ std::variant<Command, Repeat, Refusal> check_command(const v1::SignedCommand& si
   command.device = *device;
   command.method = *method;
   command.params = *params;
+  command.issued_ms = *issued;
   command.expires_ms = *expires;
   if (auto known = context.remembered(command.key())) {
     if (known->digest != command.digest)
       return refuse("reused-id", "this id was used for another command before");
     return Repeat{std::move(command), std::move(known->answer)};
   }
-  if (auto late = check_times(*issued, *expires, context.now_ms)) return refuse(late->reason, late->message);
+  if (const auto untimely = check_times(*issued, *expires, context.now_ms)) {
+    auto refusal = refuse(untimely->reason, untimely->message);
+    refusal.untimely = std::move(command);
+    return refusal;
+  }
   return command;
 }
 

@@ -26,6 +26,7 @@ struct Command {
   std::string method;
   boost::json::object params;
   std::string digest;  // base64url SHA-256 of the signed bytes
+  int64_t issued_ms = 0;
   int64_t expires_ms = 0;
 };
 
@@ -36,6 +37,9 @@ struct Refusal {
   // Known when the bytes were at least readable, for the receipt.
   std::string command;
   std::string digest;
+  // It was this device's, and only its time was wrong: the same bytes could be good
+  // at another, and are to stay refused.
+  std::optional<Command> untimely;
 };
 
 // A repeat: this is the first answer, or the command is still under way.

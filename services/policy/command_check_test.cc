@@ -103,6 +103,19 @@ TEST_F(CommandCheckTest, AGoodCommandIsRead) {
   EXPECT_EQ(command->digest, crypto::to_base64url(crypto::sha256(signed_command.command())));
 }
 
+// The same bytes, kept by somebody, would be good once the clock is.
+TEST_F(CommandCheckTest, WhatIsOnlyUntimelyIsToldSoThatItStaysRefused) {
+  const auto refusal = [&](int64_t now_ms) { return std::get<Refusal>(check(sign(body()), now_ms)); };
+  for (const int64_t now : {kNow + 2 * kMinute, kNow - 10 * kMinute}) {
+    ASSERT_TRUE(refusal(now).untimely) << now;
+    EXPECT_EQ(refusal(now).untimely->id, id_);
+    EXPECT_EQ(refusal(now).untimely->issued_ms, kNow - kMinute);
+  }
+  auto stranger = body();
+  stranger["mac"] = "mac-2";
+  EXPECT_FALSE(std::get<Refusal>(check(sign(stranger))).untimely);
+}
+
 TEST_F(CommandCheckTest, ASignatureIsOverTheseBytesByThisDevice) {
   const auto good = sign(body());
   const std::string& bytes = good.command();

@@ -25,8 +25,6 @@ constexpr std::chrono::seconds kRefusalsToldEvery{10};
 // Kinds of refusals that are told apart between two tellings.
 constexpr size_t kRefusalsCountedMax = 64;
 constexpr size_t kEvaluatedMax = 4096;
-// Orders that were refused on a full disk and are not yet written down.
-constexpr size_t kBurnedMax = 1024;
 constexpr std::chrono::seconds kRefusalReportEvery{10};
 
 v1::CommandAnswer refused(const std::string& id, const std::string& reason, const std::string& message) {
@@ -54,14 +52,8 @@ Service::Service(bus::Node& node, const config::Config& config, const crypto::Ec
       mac_key_(mac_key),
       clock_(clock),
       mac_(mac_key.public_key().id()),
-      owned_store_(journal::open_or_set_aside(
-          node.home().data("policy.db"), clock.now_ms(),
-          [&] { return std::make_unique<Store>(node.home().data("policy.db"), mac_key); },
-          [&](const std::filesystem::path& aside, const char* why) {
-            set_aside_ = aside.string();
-            log::error("policy_db_damaged", {{"error", why}, {"moved_to", set_aside_}});
-          })),
-      store_(*owned_store_),
+      kept_(node.io(), node.home(), base::unkept_folder(), mac_key, clock),
+      store_(kept_.store()),
       pairing_(store_, config, mac_key, link_key),
       rules_(rules),
       inbox_(node, [this](const bus::Peer& peer, v1::Envelope request) { on_bus(peer, std::move(request)); }),
@@ -73,7 +65,7 @@ Service::Service(bus::Node& node, const config::Config& config, const crypto::Ec
                   record.who = "unknown";
                   record.reason = "a bus peer without a service's key";
                   record.count = count;
-                  (void)written([&] { store_.audit(record, clock_.now_ms()); });
+                  (void)kept_.written([&] { store_.audit(record, clock_.now_ms()); });
                 }),
       supervisor_(node, bus::kSupervisor),
       own_(node, config, mac_, store_, pairing_, supervisor_, clock),
@@ -95,55 +87,12 @@ void Service::run() {
 
 loop::Task<> Service::upkeep() {
   for (;;) {
-    const bool fine = written([&] { store_.forget_old(clock_.now_ms()); });
-    write_burned();
+    const bool fine = kept_.written([&] { store_.forget_old(clock_.now_ms()); });
+    kept_.write_burned();
     const auto until = loop::Timer::clock_type::now() + (fine ? kUpkeepEvery : std::chrono::minutes(0));
     do {
       co_await loop::sleep_for(node_.io(), kTroubleLook);
-    } while (trouble_.empty() && burned_.empty() && loop::Timer::clock_type::now() < until);
-  }
-}
-
-bool Service::burn(const std::string& key, const std::string& digest, const v1::CommandAnswer& refusal) {
-  if (burned_.size() >= kBurnedMax) return false;
-  burned_.emplace(key, Store::Remembered{digest, refusal});
-  return true;
-}
-
-void Service::write_burned() {
-  while (!burned_.empty()) {
-    const auto& order = *burned_.begin();
-    const bool kept = written([&] {
-      store_.remember_command(order.first, order.second.digest, clock_.now_ms(), Durability::kSoon);
-      store_.remember_answer(order.first, *order.second.answer, Durability::kNow);
-    });
-    if (!kept) return;
-    burned_.erase(burned_.begin());
-  }
-}
-
-// Told before it is written, a refusal would be forgotten with this process, and the
-// same bytes be carried out later, when the person has long changed their mind.
-loop::Task<> Service::keep_answer(std::string key, v1::CommandAnswer outcome) {
-  const bool refusal = outcome.state() == "refused";
-  const Durability durability = refusal ? Durability::kNow : Durability::kSoon;
-  while (!written([&] { store_.remember_answer(key, outcome, durability); }) && refusal)
-    co_await loop::sleep_for(node_.io(), kTroubleLook);
-}
-
-bool Service::written(const std::function<void()>& write) {
-  try {
-    write();
-    if (!trouble_.empty()) log::info("weather_over", {{"what", "policy.db"}});
-    trouble_.clear();
-    return true;
-  } catch (const journal::SqliteError& e) {
-    if (trouble_.empty()) {
-      trouble_since_ms_ = clock_.now_ms();
-      log::error("weather", {{"what", "policy.db"}, {"why", e.what()}});
-    }
-    trouble_ = journal::with_cure(e);
-    return false;
+    } while (kept_.fine() && loop::Timer::clock_type::now() < until);
   }
 }
 
@@ -161,13 +110,14 @@ void Service::count_refusal(const AuditRecord& record) {
                               {"reason", record.reason},
                               {"command", record.command},
                               {"trace", record.trace}});
-  (void)written([&] { store_.audit(record, clock_.now_ms(), Durability::kSoon); });
+  (void)kept_.written([&] { store_.audit(record, clock_.now_ms(), Durability::kSoon); });
 }
 
 void Service::tell_refusals() {
   for (const auto& [kind, record] : std::exchange(refusals_counted_, {})) {
     const AuditRecord& counted = record;
-    if (counted.count > 0) (void)written([&] { store_.audit(counted, clock_.now_ms(), Durability::kSoon); });
+    if (counted.count > 0)
+      (void)kept_.written([&] { store_.audit(counted, clock_.now_ms(), Durability::kSoon); });
   }
 }
 
@@ -203,14 +153,8 @@ void Service::on_bus(const bus::Peer& peer, v1::Envelope request) {
       status->set_release(ZANE_RELEASE);
       status->set_pid(::getpid());
       status->set_started_ms(started_ms_);
-      status->set_state(trouble_.empty() && set_aside_.empty() ? "ready" : "degraded");
-      if (!set_aside_.empty())
-        status->set_message("policy.db was damaged and is now " + set_aside_ +
-                            ": no phone is known any more, pair each again with `zane pair`");
-      if (!trouble_.empty())
-        status->set_message("can't write for " +
-                            std::to_string((clock_.now_ms() - trouble_since_ms_) / 1000) + " s: " + trouble_ +
-                            "; orders are refused until then");
+      status->set_message(kept_.trouble());
+      status->set_state(status->message().empty() ? "ready" : "degraded");
       return inbox_.reply(peer, request, std::move(answer));
     }
     default:
@@ -222,7 +166,7 @@ void Service::on_bus(const bus::Peer& peer, v1::Envelope request) {
   record.who = peer.service;
   record.reason = "this peer may not send this";
   record.trace = request.trace();
-  (void)written([&] { store_.audit(record, clock_.now_ms()); });
+  (void)kept_.written([&] { store_.audit(record, clock_.now_ms()); });
   log::warn("bus_message_refused", {{"peer", peer.service}, {"trace", request.trace()}});
   inbox_.fail(peer, request, "not-yours", "policy does not take this from " + peer.service);
 }
@@ -234,13 +178,15 @@ loop::Task<> Service::on_signed_command(bus::Peer peer, v1::Envelope request) {
   context.mac = mac_;
   context.now_ms = clock_.now_ms();
   context.device = [this](const std::string& id) { return store_.device(id); };
-  context.remembered = [this](const std::string& id) {
-    const auto burned = burned_.find(id);
-    return burned == burned_.end() ? store_.command(id) : burned->second;
-  };
+  context.remembered = [this](const std::string& key) { return kept_.remembered(key); };
   auto checked = check_command(request.signed_command(), context);
 
-  if (const auto* refusal = std::get_if<Refusal>(&checked)) {
+  if (auto* refusal = std::get_if<Refusal>(&checked)) {
+    if (refusal->untimely) {
+      kept_.came(*refusal->untimely);
+      co_return co_await refuse_for_good(peer, std::move(request), *std::move(refusal->untimely),
+                                         refusal->reason, refusal->message);
+    }
     auto outcome = refused(refusal->command, refusal->reason, refusal->message);
     AuditRecord record;
     record.what = "command";
@@ -266,7 +212,34 @@ loop::Task<> Service::on_signed_command(bus::Peer peer, v1::Envelope request) {
     }
     co_return co_await on_order(peer, std::move(request), repeat->command, repeat->answer);
   }
+  kept_.came(std::get<Command>(checked));
   co_await on_order(peer, std::move(request), std::get<Command>(checked), std::nullopt);
+}
+
+loop::Task<> Service::refuse_for_good(bus::Peer peer, v1::Envelope request, Command command,
+                                      std::string reason, std::string message) {
+  auto outcome = sign(refused(command.id, reason, message), command.digest);
+  AuditRecord record;
+  record.what = "command";
+  record.decision = "refused";
+  record.who = "device/" + command.device.id;
+  record.reason = reason;
+  record.command = command.id;
+  record.trace = request.trace();
+  count_refusal(record);
+  if (weight_of(command.method, command.params) != Weight::kReads) {
+    // As long as its own time could come.
+    const int64_t at_ms = std::max(clock_.now_ms(), command.issued_ms);
+    const bool kept = kept_.written([&] {
+      store_.remember_command(command.key(), command.digest, at_ms, Durability::kSoon);
+      store_.remember_answer(command.key(), outcome, Durability::kNow);
+    });
+    if (!kept && !kept_.burn(command.key(), command.digest, outcome)) {
+      inbox_.fail(peer, request, "busy", "the Mac can't write orders down: " + kept_.disk_trouble());
+      co_return;
+    }
+  }
+  answer(peer, request, std::move(outcome));
 }
 
 loop::Task<> Service::on_order(bus::Peer peer, v1::Envelope request, Command command,
@@ -280,20 +253,20 @@ loop::Task<> Service::on_order(bus::Peer peer, v1::Envelope request, Command com
   const Weight weight = weight_of(order.method, order.params);
   const bool reads = weight == Weight::kReads;
   if (!reads) {
-    const bool kept = written([&] {
+    const bool kept = kept_.written([&] {
       if (weight == Weight::kOrder)
         store_.remember_intent(order.key, command.digest, record_of(order, "intent", ""), clock_.now_ms());
       else
         store_.remember_command(order.key, command.digest, clock_.now_ms(), Durability::kSoon);
     });
     if (!kept) {
-      const auto outcome = sign(
-          refused(order.id, "busy",
-                  "nothing was done: the Mac could not write your order down (" + trouble_ + "); try again"),
-          command.digest);
+      const auto outcome = sign(refused(order.id, "busy",
+                                        "nothing was done: the Mac could not write your order down (" +
+                                            kept_.disk_trouble() + "); try again"),
+                                command.digest);
       // No signed refusal that could be forgotten: then it has not been answered at all.
-      if (!burn(order.key, command.digest, outcome))
-        inbox_.fail(peer, request, "busy", "the Mac can't write orders down: " + trouble_);
+      if (!kept_.burn(order.key, command.digest, outcome))
+        inbox_.fail(peer, request, "busy", "the Mac can't write orders down: " + kept_.disk_trouble());
       else
         answer(peer, request, outcome);
       co_return;
@@ -307,16 +280,18 @@ loop::Task<> Service::on_order(bus::Peer peer, v1::Envelope request, Command com
     received.set_more(true);
     answer(peer, request, sign(std::move(received), command.digest));
   }
-  // Told `unknown`, or came back after its time: nothing is begun any more.
-  const bool too_late = first_answer || clock_.now_ms() > command.expires_ms;
+  // Told `unknown`, come back after its time, or perhaps forgotten by a store that is an
+  // older copy: nothing is begun any more.
+  const bool too_late =
+      first_answer || clock_.now_ms() > command.expires_ms || kept_.may_have_forgotten(command);
   auto outcome =
       sign(co_await carry_out(order, too_late ? Asking::kOnlyWhatBecame : Asking::kCarryOut), command.digest);
   if (!reads) {
-    co_await keep_answer(order.key, outcome);
+    co_await kept_.keep_answer(order.key, outcome);
     under_way_.end(order.key, outcome);
   }
   if (order.method == "zane/attach" && outcome.state() == "done") {
-    (void)written([&] { store_.seen(command.device.id, clock_.now_ms()); });
+    (void)kept_.written([&] { store_.seen(command.device.id, clock_.now_ms()); });
     outcome.set_attached_client(request.signed_command().client());
     outcome.set_attached_device(command.device.id);
   }
@@ -373,10 +348,21 @@ loop::Task<> Service::on_task_request(bus::Peer peer, v1::Envelope request) {
 
 loop::Task<v1::CommandAnswer> Service::carry_out(Order order, Asking asking) {
   Judged judged = co_await judge_.judge(order);
-  if (judged.own) judged = co_await own_.answer(order);
+  const bool only_asks = asking == Asking::kOnlyWhatBecame;
+  const bool own = judged.own;
+  if (own)
+    judged = only_asks
+                 ? Judged::refused("expired", "it is not begun any more: send it again if you still want it")
+                 : co_await own_.answer(order);
   v1::CommandAnswer outcome;
   outcome.set_command_id(order.id);
-  if (!judged.reason.empty()) {
+  if (!judged.reason.empty() && only_asks && !own) {
+    // It may have been carried out when it was still allowed.
+    outcome.set_state("unknown");
+    outcome.set_reason(judged.reason);
+    outcome.set_message("what became of it can't be asked for now (" + judged.message +
+                        "): look before you try again");
+  } else if (!judged.reason.empty()) {
     outcome = refused(order.id, judged.reason, judged.message);
   } else if (judged.effect) {
     v1::Envelope envelope = node_.envelope(order.trace, order.id);
@@ -387,7 +373,7 @@ loop::Task<v1::CommandAnswer> Service::carry_out(Order order, Asking asking) {
     judged.effect->set_once(weight == Weight::kReads   ? v1::Effect::ONCE_READS
                             : weight == Weight::kLight ? v1::Effect::ONCE_IN_MEMORY
                                                        : v1::Effect::ONCE_ON_DISK);
-    judged.effect->set_ask_only(asking == Asking::kOnlyWhatBecame);
+    judged.effect->set_ask_only(only_asks);
     *envelope.mutable_effect() = std::move(*judged.effect);
     const auto done = co_await supervisor_.ask(std::move(envelope), kEffectDeadline);
     const bool nothing_happened =
@@ -454,7 +440,7 @@ void Service::on_pair(const bus::Peer& peer, const v1::Envelope& request) {
   if (secret.empty())
     count_refusal(record);
   else
-    (void)written([&] { store_.audit(record, clock_.now_ms()); });
+    (void)kept_.written([&] { store_.audit(record, clock_.now_ms()); });
   const auto said = link::sign_statement(mac_key_, statement);
   reply->set_statement(said.statement);
   reply->set_signature(said.signature);
@@ -489,8 +475,8 @@ loop::Task<> Service::evaluate(v1::ApprovalQuestion question, std::string trace)
   record.about = question.approval();
   record.trace = trace;
   const bool decides = verdict.kind != Verdict::Kind::kAsk;
-  const bool kept =
-      written([&] { store_.audit(record, clock_.now_ms(), decides ? Durability::kNow : Durability::kSoon); });
+  const bool kept = kept_.written(
+      [&] { store_.audit(record, clock_.now_ms(), decides ? Durability::kNow : Durability::kSoon); });
   if (!decides || !kept) co_return;
   Order order;
   order.id = question.approval();
@@ -543,8 +529,8 @@ void Service::on_audit_note(const bus::Peer& peer, const v1::Envelope& request) 
   record.reason = note.detail();
   record.count = note.count();
   record.trace = request.trace();
-  if (!written([&] { store_.audit(record, clock_.now_ms()); }))
-    return inbox_.fail(peer, request, "busy", "policy can't write now: " + trouble_);
+  if (!kept_.written([&] { store_.audit(record, clock_.now_ms()); }))
+    return inbox_.fail(peer, request, "busy", "policy can't write now: " + kept_.disk_trouble());
   v1::Envelope answer = node_.envelope();
   answer.mutable_audit_noted();
   inbox_.reply(peer, request, std::move(answer));
@@ -596,7 +582,7 @@ void Service::audit(const Order& order, const v1::CommandAnswer& outcome) {
   if (was_refused && light)
     count_refusal(record);
   else if (!light || order.method == "zane/attach")
-    (void)written([&] { store_.audit(record, clock_.now_ms(), Durability::kSoon); });
+    (void)kept_.written([&] { store_.audit(record, clock_.now_ms(), Durability::kSoon); });
   if (was_refused && !light)
     log::warn("order_refused", {{"method", order.method},
                                 {"who", record.who},

@@ -14,6 +14,7 @@
 #include "lib/config/config.h"
 #include "services/policy/command_check.h"
 #include "services/policy/judge.h"
+#include "services/policy/kept.h"
 #include "services/policy/order.h"
 #include "services/policy/own_methods.h"
 #include "services/policy/pairing.h"
@@ -39,6 +40,9 @@ class Service {
   void on_approval_question(const bus::Peer& peer, const v1::Envelope& request);
   void on_audit_note(const bus::Peer& peer, const v1::Envelope& request);
 
+  // Refuses what could be good at another time: written down before it is told.
+  loop::Task<> refuse_for_good(bus::Peer peer, v1::Envelope request, Command command, std::string reason,
+                               std::string message);
   loop::Task<> on_order(bus::Peer peer, v1::Envelope request, Command command,
                         std::optional<v1::CommandAnswer> first_answer);
   enum class Asking { kCarryOut, kOnlyWhatBecame };
@@ -57,24 +61,14 @@ class Service {
   // that follow are counted and told now and then, whoever sends how many.
   void count_refusal(const AuditRecord& record);
   void tell_refusals();
-  // Runs `write`; trouble with the disk is remembered, and false comes back.
-  bool written(const std::function<void()>& write);
   loop::Task<> upkeep();
-  // What was refused stays refused, also while the disk takes nothing: told only
-  // when it is written, or remembered here until it can be.
-  loop::Task<> keep_answer(std::string key, v1::CommandAnswer outcome);
-  [[nodiscard]] bool burn(const std::string& key, const std::string& digest,
-                          const v1::CommandAnswer& refusal);
-  void write_burned();
 
   bus::Node& node_;
   const config::Config& config_;
   const crypto::EcKey& mac_key_;
   const base::Clock& clock_;
   const std::string mac_;
-  // Where a damaged policy.db was moved at this start; "" for none.
-  std::string set_aside_;
-  const std::unique_ptr<Store> owned_store_;
+  Kept kept_;
   Store& store_;
   Pairing pairing_;
   const Rules& rules_;
@@ -84,14 +78,9 @@ class Service {
   OwnMethods own_;
   Judge judge_;
   UnderWay under_way_;
-  // Refused because nothing could be written; by key.
-  std::map<std::string, Store::Remembered> burned_;
   // Approvals that the rules have been asked about, newest last.
   std::deque<std::string> evaluated_;
   std::map<std::string, AuditRecord> refusals_counted_;
-  // "" while the last write succeeded.
-  std::string trouble_;
-  int64_t trouble_since_ms_ = 0;
   const int64_t started_ms_;
 };
 

@@ -25,6 +25,9 @@ CREATE TABLE IF NOT EXISTS audit (
 );
 )";
 
+// Version 2: numbers by name (lib/journal/facts.h).
+constexpr char kStep2[] = "CREATE TABLE facts (name TEXT PRIMARY KEY, value INTEGER NOT NULL)";
+
 Device read_device(const journal::Query& row) {
   Device device;
   device.id = row.text(0);
@@ -40,7 +43,7 @@ Device read_device(const journal::Query& row) {
 }  // namespace
 
 Store::Store(const std::filesystem::path& file, const crypto::EcKey& mac_key) : db_(file), mac_key_(mac_key) {
-  db_.migrate({kStep1});
+  db_.migrate({kStep1, kStep2});
   auto last = db_.query("SELECT n, hash FROM audit ORDER BY n DESC LIMIT 1");
   if (last.step()) {
     last_n_ = last.integer(0);
@@ -50,14 +53,8 @@ Store::Store(const std::filesystem::path& file, const crypto::EcKey& mac_key) : 
 
 template <typename Write>
 void Store::write(Durability durability, Write write) {
-  db_.begin(durability == Durability::kNow ? journal::Db::Sync::kFull : journal::Db::Sync::kLazy);
-  try {
-    write();
-    db_.commit();
-  } catch (...) {
-    db_.roll_back();
-    throw;
-  }
+  db_.transaction(durability == Durability::kNow ? journal::Db::Sync::kFull : journal::Db::Sync::kLazy,
+                  write);
 }
 
 std::optional<Device> Store::device(const std::string& id) {
@@ -146,9 +143,9 @@ void Store::insert_command(const std::string& id, const std::string& digest, int
       .run();
 }
 
-void Store::remember_command(const std::string& id, const std::string& digest, int64_t now_ms,
+void Store::remember_command(const std::string& id, const std::string& digest, int64_t at_ms,
                              Durability durability) {
-  write(durability, [&] { insert_command(id, digest, now_ms); });
+  write(durability, [&] { insert_command(id, digest, at_ms); });
 }
 
 void Store::remember_intent(const std::string& id, const std::string& digest, const AuditRecord& intent,
@@ -168,10 +165,15 @@ void Store::remember_answer(const std::string& id, const v1::CommandAnswer& answ
 }
 
 void Store::forget_old(int64_t now_ms) {
+  const int64_t believed = journal::forgetting_time(db_, now_ms);
   write(Durability::kSoon, [&] {
-    db_.query("DELETE FROM commands WHERE at_ms < ?").bind(now_ms - kRememberCommandMs).run();
-    db_.query("DELETE FROM pairing_secrets WHERE expires_ms < ?").bind(now_ms).run();
+    db_.query("DELETE FROM commands WHERE at_ms < ?").bind(believed - kRememberCommandMs).run();
+    db_.query("DELETE FROM pairing_secrets WHERE expires_ms < ?").bind(believed).run();
   });
+}
+
+void Store::set_forgotten_until(int64_t until_ms) {
+  write(Durability::kNow, [&] { journal::set_fact(db_, "forgotten_until_ms", until_ms); });
 }
 
 std::string Store::append(const AuditRecord& record, int64_t now_ms) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "lib/crypto/ec_key.h"
+#include "lib/journal/facts.h"
 #include "lib/journal/sqlite.h"
 #include "services/policy/roles.h"
 #include "zane/v1/command.pb.h"
@@ -65,7 +66,8 @@ class Store {
     std::optional<v1::CommandAnswer> answer;  // none yet: it was under way
   };
   std::optional<Remembered> command(const std::string& id);
-  void remember_command(const std::string& id, const std::string& digest, int64_t now_ms,
+  // `at_ms`: until when it can't be forgotten, less kRememberCommandMs.
+  void remember_command(const std::string& id, const std::string& digest, int64_t at_ms,
                         Durability durability);
   // The same, and that it is about to be carried out: one write, on the disk.
   void remember_intent(const std::string& id, const std::string& digest, const AuditRecord& intent,
@@ -73,6 +75,13 @@ class Store {
   void remember_answer(const std::string& id, const v1::CommandAnswer& answer,
                        Durability durability = Durability::kSoon);
   void forget_old(int64_t now_ms);
+
+  // This file may have forgotten orders issued until then (an older copy was put
+  // back): none of them is begun. 0 for none.
+  [[nodiscard]] int64_t forgotten_until() { return journal::fact(db_, "forgotten_until_ms"); }
+  void set_forgotten_until(int64_t until_ms);
+
+  journal::Db& db() { return db_; }
 
   // Appends a record that holds the hash of the one before, signed.
   void audit(const AuditRecord& record, int64_t now_ms, Durability durability = Durability::kNow);

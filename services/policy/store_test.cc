@@ -146,10 +146,30 @@ TEST_F(StoreTest, ForgetsNoIdThatCouldStillBeGood) {
   EXPECT_GT(kRememberCommandMs, int64_t{24} * 3600 * 1000 + int64_t{5} * 60 * 1000)
       << "a command's life and the clocks' difference";
   store_->remember_command("c1", "d", 1000, Durability::kSoon);
+  constexpr int64_t kHourMs = int64_t{3600} * 1000;
+  for (int64_t now = 1000; now < 1000 + kRememberCommandMs; now += kHourMs) store_->forget_old(now);
   store_->forget_old(1000 + kRememberCommandMs);
   EXPECT_TRUE(store_->command("c1"));
   store_->forget_old(1001 + kRememberCommandMs);
   EXPECT_FALSE(store_->command("c1"));
+}
+
+// A clock that is days ahead for a while would make spent ids good again.
+TEST_F(StoreTest, AClockThatJumpsAheadForgetsNothing) {
+  store_->remember_command("c1", "d", 1000, Durability::kSoon);
+  store_->forget_old(1000);
+  for (int n = 0; n < 3; ++n) store_->forget_old(1000 + 10 * kRememberCommandMs);
+  reopen();
+  store_->forget_old(1000 + 10 * kRememberCommandMs);
+  store_->forget_old(1000);
+  EXPECT_TRUE(store_->command("c1"));
+}
+
+TEST_F(StoreTest, WhatItMayHaveForgottenOutlivesTheProcess) {
+  EXPECT_EQ(store_->forgotten_until(), 0);
+  store_->set_forgotten_until(5000);
+  reopen();
+  EXPECT_EQ(store_->forgotten_until(), 5000);
 }
 
 // ---- devices ----------------------------------------------------------------------

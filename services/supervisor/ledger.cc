@@ -1,7 +1,5 @@
 #include "services/supervisor/ledger.h"
 
-#include <algorithm>
-
 #include "lib/log/log.h"
 
 namespace zane::supervisor {
@@ -28,8 +26,6 @@ CREATE TABLE threads (thread TEXT PRIMARY KEY, facts BLOB NOT NULL, at_ms INTEGE
 CREATE TABLE facts (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
 )";
 
-constexpr int64_t kBelievedStepMs = int64_t{3600} * 1000;
-
 }  // namespace
 
 Ledger::Ledger(const std::filesystem::path& file, const std::filesystem::path& old_journal) : db_(file) {
@@ -44,34 +40,11 @@ Ledger::Ledger(const std::filesystem::path& file, const std::filesystem::path& o
     db_.migrate({kStep1});
     return;
   }
-  db_.begin(journal::Db::Sync::kFull);
-  try {
+  db_.transaction(journal::Db::Sync::kFull, [&] {
     db_.run(kStep1);
     take_over(old_journal);
     db_.run("PRAGMA user_version = 1");
-    db_.commit();
-  } catch (...) {
-    db_.roll_back();
-    throw;
-  }
-}
-
-// Each synced write counts itself (Db::begin).
-int64_t Ledger::writes() {
-  auto row = db_.query("SELECT n FROM synced");
-  return row.step() ? row.integer(0) : 0;
-}
-
-int64_t Ledger::writes_in(const std::filesystem::path& file) {
-  std::error_code ignored;
-  if (!std::filesystem::exists(file, ignored)) return 0;
-  try {
-    journal::Db db(file);
-    auto row = db.query("SELECT n FROM synced");
-    return row.step() ? row.integer(0) : 0;
-  } catch (const journal::SqliteError&) {
-    return 0;
-  }
+  });
 }
 
 // In the transaction that makes the tables: it is done once or not at all.
@@ -119,23 +92,8 @@ void Ledger::take_over(const std::filesystem::path& old_journal) {
   }
 }
 
-int64_t Ledger::fact(const char* name) {
-  auto row = db_.query("SELECT value FROM facts WHERE name = ?");
-  row.bind(name);
-  return row.step() ? row.integer(0) : 0;
-}
-
-void Ledger::set_fact(const char* name, int64_t value) {
-  write_soon([&](journal::Db& db) {
-    db.query("INSERT OR REPLACE INTO facts (name, value) VALUES (?, ?)").bind(name).bind(value).run();
-  });
-}
-
-int64_t Ledger::forgetting_time(int64_t now_ms) {
-  const int64_t mark = fact("believed_ms");
-  const int64_t believed = mark == 0 ? now_ms : std::max(mark, std::min(now_ms, mark + kBelievedStepMs));
-  set_fact("believed_ms", believed);
-  return believed;
+void Ledger::set_forgotten_until(int64_t until_ms) {
+  write([&](journal::Db& db) { journal::set_fact(db, "forgotten_until_ms", until_ms); });
 }
 
 }  // namespace zane::supervisor

@@ -4,6 +4,7 @@
 #include "boost/asio/use_awaitable.hpp"
 #include "lib/base/machine.h"
 #include "lib/journal/cure.h"
+#include "lib/journal/facts.h"
 #include "lib/log/log.h"
 
 namespace zane::supervisor {
@@ -13,7 +14,8 @@ constexpr std::chrono::seconds kUpkeepEvery{600};
 constexpr std::chrono::seconds kUpkeepAgain{5};
 // What could not be written is tried again this often.
 constexpr std::chrono::milliseconds kWeatherPause{500};
-constexpr int64_t kDayMs = int64_t{24} * 3600 * 1000;
+constexpr int64_t kHourMs = int64_t{3600} * 1000;
+constexpr int64_t kDayMs = 24 * kHourMs;
 constexpr int64_t kMib = 1024 * 1024;
 constexpr char kCantKeep[] = "can't write the journal";
 constexpr char kCantWrite[] = "can't write down what Codex says";
@@ -26,8 +28,8 @@ Service::Service(bus::Node& node, const config::Config& config, const crypto::Ec
       config_(config),
       clock_(clock),
       weather_(clock),
-      mark_(base::boot_folder(), node.home().root()),
-      journal_(open_journal(mark_, node.home().data("journal.db").parent_path(), base::boot_id(),
+      marks_(base::unkept_folder(), node.home().root()),
+      journal_(open_journal(marks_, node.home().data("journal.db").parent_path(), base::boot_id(),
                             clock.now_ms(), restored_)),
       owned_ledger_(journal::open_or_set_aside(
           node.home().data("ledger.db"), clock.now_ms(),
@@ -67,7 +69,9 @@ Service::Service(bus::Node& node, const config::Config& config, const crypto::Ec
   if (!set_aside_.empty())
     inward_.notices().add_notice("ledger.db was damaged and is now " + set_aside_ +
                                  ": what Codex still asks it asks again, settled approvals are gone");
-  ledger_.on_written([this](int64_t writes) { mark_.reached_ledger(writes); });
+  ledger_.db().on_synced([this](int64_t count) { marks_.ledger.reach(count); });
+  // As long as an order may live (docs/link.md), and the phone's clock may be ahead.
+  if (restored_.ledger || !set_aside_.empty()) ledger_.set_forgotten_until(clock.now_ms() + 25 * kHourMs);
   if (restored_.ledger && set_aside_.empty())
     inward_.notices().add_notice(
         "ledger.db is an older copy than the one before: approvals that were settled since are looked for in "
@@ -251,7 +255,7 @@ loop::Task<> Service::upkeep() {
   for (;;) {
     bool fine = true;
     try {
-      const int64_t believed = ledger_.forgetting_time(clock_.now_ms());
+      const int64_t believed = journal::forgetting_time(ledger_.db(), clock_.now_ms());
       const journal::Retention keep{config_.journal.keep_days * kDayMs, config_.journal.keep_mib * kMib};
       while (journal_->prune_slice(keep, believed))
         co_await boost::asio::post(node_.io(), boost::asio::use_awaitable);

@@ -13,8 +13,8 @@
 #include "services/supervisor/effects.h"
 #include "services/supervisor/follow.h"
 #include "services/supervisor/inward.h"
-#include "services/supervisor/mark.h"
 #include "services/supervisor/outward.h"
+#include "services/supervisor/restored.h"
 #include "services/supervisor/settle.h"
 #include "services/supervisor/weather.h"
 
@@ -68,7 +68,7 @@ class Service {
   const config::Config& config_;
   const base::Clock& clock_;
   Weather weather_;
-  Mark mark_;
+  Marks marks_;
   Restored restored_;
   std::unique_ptr<journal::Journal> journal_;
   // Where a damaged ledger.db was moved at this start; "" for none.

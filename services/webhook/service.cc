@@ -6,6 +6,7 @@
 
 #include "boost/json.hpp"
 #include "lib/base/file.h"
+#include "lib/base/machine.h"
 #include "lib/crypto/hash.h"
 #include "lib/journal/cure.h"
 #include "lib/json/strict.h"
@@ -37,13 +38,8 @@ Service::Service(bus::Node& node, const config::Config& config, const base::Cloc
       config_(config),
       clock_(clock),
       pauses_(pauses),
-      store_(journal::open_or_set_aside(
-          node.home().data("webhook.db"), clock.now_ms(),
-          [&] { return std::make_unique<Store>(node.home().data("webhook.db")); },
-          [&](const std::filesystem::path& aside, const char* why) {
-            set_aside_ = aside.string();
-            log::error("webhook_db_damaged", {{"error", why}, {"moved_to", set_aside_}});
-          })),
+      mark_(base::unkept_folder(), node.home().root(), "webhook"),
+      store_(open_store(node.home().data("webhook.db"))),
       inbox_(node, [this](const bus::Peer& peer, v1::Envelope request) { on_bus(peer, std::move(request)); }),
       policy_(node, bus::kPolicy),
       started_ms_(clock.now_ms()) {
@@ -53,6 +49,25 @@ Service::Service(bus::Node& node, const config::Config& config, const base::Cloc
                                    [this](const std::string& hook, const Headers& headers, std::string body) {
                                      return take_local(hook, headers, std::move(body));
                                    });
+}
+
+std::unique_ptr<Store> Service::open_store(const std::filesystem::path& file) {
+  std::error_code ignored;
+  const bool gone = !std::filesystem::exists(file, ignored);
+  const bool behind = journal::Db::synced_in(file) < mark_.reached();
+  auto store = journal::open_or_set_aside(
+      file, clock_.now_ms(), [&] { return std::make_unique<Store>(file); },
+      [&](const std::filesystem::path& aside, const char* why) {
+        found_ = "webhook.db was damaged and is now " + aside.string();
+        log::error("webhook_db_damaged", {{"error", why}, {"moved_to", aside.string()}});
+      });
+  if (behind && found_.empty()) {
+    found_ = gone ? "webhook.db is gone" : "webhook.db is an older copy than the one before";
+    log::error("older_copy", {{"of", "webhook.db"}, {"reached", mark_.reached()}});
+  }
+  if (!found_.empty()) mark_.renew();
+  store->db().on_synced([this](int64_t count) { mark_.reach(count); });
+  return store;
 }
 
 void Service::run() {
@@ -117,8 +132,8 @@ std::string Service::trouble() const {
   if (!disk_trouble_.empty())
     add("can't write for " + std::to_string((clock_.now_ms() - disk_trouble_since_ms_) / 1000) +
         " s: " + disk_trouble_ + "; deliveries are kept at Orbit until then");
-  if (!set_aside_.empty())
-    add("webhook.db was damaged and is now " + set_aside_ +
+  if (!found_.empty())
+    add(found_ +
         ": deliveries that had not started are lost, and what started before may start again if it is sent "
         "again");
   if (set_aside_count_ > 0)

@@ -1,5 +1,7 @@
 #include "services/webhook/store.h"
 
+#include "lib/journal/facts.h"
+
 namespace zane::webhook {
 namespace {
 
@@ -37,24 +39,20 @@ ALTER TABLE deliveries ADD COLUMN tries INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE deliveries ADD COLUMN set_aside INTEGER NOT NULL DEFAULT 0;
 )";
 
+// Version 4: numbers by name (lib/journal/facts.h).
+constexpr char kStep4[] = "CREATE TABLE facts (name TEXT PRIMARY KEY, value INTEGER NOT NULL)";
+
 // Refused deliveries are kept to be seen, but nobody may fill the disk with them.
 constexpr int64_t kRefusedMax = 1000;
 
 template <typename Write>
 void synced(journal::Db& db, Write write) {
-  db.begin(journal::Db::Sync::kFull);
-  try {
-    write();
-    db.commit();
-  } catch (...) {
-    db.roll_back();
-    throw;
-  }
+  db.transaction(journal::Db::Sync::kFull, write);
 }
 
 }  // namespace
 
-Store::Store(const std::filesystem::path& file) : db_(file) { db_.migrate({kStep1, kStep2, kStep3}); }
+Store::Store(const std::filesystem::path& file) : db_(file) { db_.migrate({kStep1, kStep2, kStep3, kStep4}); }
 
 Store::Added Store::add(const StoredDelivery& delivery, const std::string& dedupe, int64_t now_ms) {
   {
@@ -216,7 +214,8 @@ int64_t Store::count_waiting(const std::string& hook) {
 }
 
 void Store::forget_old(int64_t now_ms) {
-  db_.query("DELETE FROM deliveries WHERE at_ms < ? AND result <> ''").bind(now_ms - kRememberMs).run();
+  const int64_t believed = journal::forgetting_time(db_, now_ms);
+  db_.query("DELETE FROM deliveries WHERE at_ms < ? AND result <> ''").bind(believed - kRememberMs).run();
   // Newest first, until the bound.
   db_.query(
          "UPDATE deliveries SET body = '' WHERE rowid IN (SELECT rowid FROM (SELECT rowid, sum(length(body)) "

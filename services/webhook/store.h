@@ -84,6 +84,8 @@ class Store {
   // Newest first.
   std::vector<DeliveryResult> latest(int count);
 
+  journal::Db& db() { return db_; }
+
  private:
   journal::Db db_;
 };

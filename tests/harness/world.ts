@@ -4,7 +4,7 @@
 import { execFile, spawnSync } from 'node:child_process';
 import type { ExecFileException } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { mintUser, operatorToken } from '../../orbit/src/secrets.ts';
 import { startOrbit } from '../../orbit/tool/orbit-process.ts';
@@ -76,7 +76,7 @@ export class World {
 
   async #start(options: WorldOptions): Promise<void> {
     for (const folder of [this.home, this.work, this.codexHome]) mkdirSync(folder, { recursive: true, mode: 0o700 });
-    this.#closers.push(() => { removeMark(this.home); rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 }); });
+    this.#closers.push(() => { removeMarks(this.home); rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 }); });
     const model = await startModel({ scenario: options.scenario ?? join(root, 'tests/scenarios/journey.scenario') });
     this.model = model;
     this.#closers.push(async () => { await model.close(); });
@@ -177,10 +177,11 @@ export class World {
   }
 }
 
-/** supervisor's mark is outside of its home (services/supervisor/mark.h). */
-function removeMark(home: string): void {
-  const name = `zane-${createHash('sha256').update(realpathSync(home)).digest('hex').slice(0, 16)}.mark`;
-  for (const folder of [process.env['XDG_RUNTIME_DIR'], '/dev/shm']) if (folder) rmSync(join(folder, name), { force: true });
+/** The stores' marks are outside of the home (lib/journal/mark.h). */
+function removeMarks(home: string): void {
+  const its = `zane-${createHash('sha256').update(realpathSync(home)).digest('hex').slice(0, 16)}.`;
+  for (const folder of [process.env['XDG_RUNTIME_DIR'], '/dev/shm'])
+    if (folder && existsSync(folder)) for (const file of readdirSync(folder)) if (file.startsWith(its)) rmSync(join(folder, file), { force: true });
 }
 
 /** Settles when `condition` gives something; it is asked again and again, up to a deadline. */

@@ -4,9 +4,10 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { createHmac } from 'node:crypto';
 import { readdirSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
-import type { AddressInfo, Socket } from 'node:net';
+import { connect } from 'node:net';
+import type { Socket } from 'node:net';
 import { after, before, test } from 'node:test';
+import { freePort } from '../../orbit/tool/orbit-process.ts';
 import { preset, until, World } from '../harness/world.ts';
 
 const SECRET = 'a secret of enough characters';
@@ -17,10 +18,7 @@ let world: World;
 let port = 0;
 
 before(async () => {
-  const server = createServer();
-  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
-  port = (server.address() as AddressInfo).port;
-  await new Promise((done) => server.close(done));
+  port = await freePort();
   world = await World.start({
     settings: () => ({ webhook: { port } }),
     hooks: (w) => [{ id: 'gh', scheme: 'github', secret_file: w.secretFile('gh.secret', SECRET), cwd: w.work, prompt: 'say: hook gh' }],

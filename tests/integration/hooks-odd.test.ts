@@ -5,10 +5,9 @@ import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
 import { mkdirSync, rmSync } from 'node:fs';
 import { request } from 'node:http';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { freePort } from '../../orbit/tool/orbit-process.ts';
 import { until, World } from '../harness/world.ts';
 
 const SECRET = 'a secret of enough characters';
@@ -17,10 +16,7 @@ let port = 0;
 let folder = '';
 
 before(async () => {
-  const server = createServer();
-  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
-  port = (server.address() as AddressInfo).port;
-  await new Promise((done) => server.close(done));
+  port = await freePort();
   world = await World.start({
     settings: () => ({ webhook: { port } }),
     hooks: (w) => [

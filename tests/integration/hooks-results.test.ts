@@ -3,10 +3,9 @@
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
 import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { freePort } from '../../orbit/tool/orbit-process.ts';
 import { until, World } from '../harness/world.ts';
 
 interface Row { delivery: string; hook: string; result: string; setAside: boolean; canBeSentAgain: boolean; tries: string }
@@ -17,10 +16,7 @@ let port = 0;
 let outside = '';
 
 before(async () => {
-  const server = createServer();
-  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
-  port = (server.address() as AddressInfo).port;
-  await new Promise((done) => server.close(done));
+  port = await freePort();
   world = await World.start({
     settings: () => ({ webhook: { port } }),
     hooks: (w) => {

@@ -2,9 +2,8 @@
 // listener: signed starts one task, repeated starts none, forged starts none.
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { after, before, test } from 'node:test';
+import { freePort } from '../../orbit/tool/orbit-process.ts';
 import { until, World } from '../harness/world.ts';
 
 const SECRET = 'a secret of enough characters';
@@ -13,10 +12,7 @@ let world: World;
 let port = 0;
 
 before(async () => {
-  const server = createServer();
-  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
-  port = (server.address() as AddressInfo).port;
-  await new Promise((done) => server.close(done));
+  port = await freePort();
   world = await World.start({
     settings: () => ({ webhook: { port } }),
     hooks: (w) => SCHEMES.map((scheme) => ({ id: scheme, scheme, secret_file: w.secretFile(`${scheme}.secret`, SECRET), cwd: w.work, prompt: `say: hook ${scheme}` })),

@@ -29,6 +29,12 @@ async function restartPolicy(): Promise<void> {
   });
 }
 
+async function comesBack(supervisor: typeof world.anchor.services.supervisor): Promise<void> {
+  const back = supervisor.saw(' codex_ready ', false);
+  supervisor.start();
+  await back;
+}
+
 async function task(phone: NodePhone, prompt: string, cwd = world.work): Promise<Signed> {
   return phone.signed('zane/task/start', { cwd, prompt }, { expiresAt: Date.now() + 3_600_000 });
 }
@@ -83,10 +89,18 @@ test('refused because supervisor was away, and it came back', async () => {
   const order = await task(owner, prompt);
   const first = await patient(owner.send(order), order);
   assert.deepEqual([first.state, first.reason], ['refused', 'codex-down']);
-  const back = supervisor.saw(' codex_ready ', false);
-  supervisor.start();
-  await back;
+  await comesBack(supervisor);
   await restartPolicy();
+  await stays(owner, order, first, prompt);
+});
+
+test('refused because the phone\'s clock was ahead, and then its time came', async () => {
+  const prompt = 'say: ahead of time';
+  const issuedAt = Date.now() + 5 * 60_000 + 3_000;
+  const order = await owner.signed('zane/task/start', { cwd: world.work, prompt }, { issuedAt, expiresAt: issuedAt + 3_600_000 });
+  const first = await owner.receipt(owner.send(order), order);
+  assert.deepEqual([first.state, first.reason], ['refused', 'clock']);
+  await until('it would be good now', () => Date.now() > issuedAt - 5 * 60_000);
   await stays(owner, order, first, prompt);
 });
 
@@ -124,9 +138,7 @@ test('a refusal that can not be written down is not told until it is', async () 
   unlock();
   const first = await until('it is told', () => (told ? answer : undefined), 30_000);
   assert.deepEqual([first.state, first.reason], ['refused', 'codex-down']);
-  const back = supervisor.saw(' codex_ready ', false);
-  supervisor.start();
-  await back;
+  await comesBack(supervisor);
   await restartPolicy();
   await stays(owner, order, first, prompt);
 });

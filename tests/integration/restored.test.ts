@@ -1,18 +1,32 @@
 // A backup put back while the machine runs: a page that has seen more than the copy
 // knows learns that its place is gone, and no place is given to another event.
 import assert from 'node:assert/strict';
-import { cpSync, readdirSync, rmSync } from 'node:fs';
+import { createHmac } from 'node:crypto';
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { freePort } from '../../orbit/tool/orbit-process.ts';
 import { Follow } from '../harness/follow.ts';
 import { NodePhone } from '../harness/node-phone.ts';
 import { until, World } from '../harness/world.ts';
 
 let world: World;
 let owner: NodePhone;
+let deliver: (body: string) => Promise<number>;
 
 before(async () => {
-  world = await World.start();
+  const port = await freePort();
+  world = await World.start({
+    settings: () => ({ webhook: { port } }),
+    hooks: (w) => [{ id: 'h', scheme: 'hmac', cwd: w.work, prompt: 'say: by a hook' }],
+  });
+  deliver = async (body) => {
+    const secret = readFileSync(join(world.home, 'keys/hooks/h'), 'utf8').trim();
+    const at = String(Math.floor(Date.now() / 1000));
+    const signature = createHmac('sha256', secret).update(`${at}.${body}`).digest('hex');
+    const answer = await fetch(`http://127.0.0.1:${port}/hooks/h`, { method: 'POST', body, headers: { 'x-zane-timestamp': at, 'x-zane-signature': `sha256=${signature}` } });
+    return answer.status;
+  };
   owner = await NodePhone.enrol(world, 'owner');
 });
 after(() => world?.close());
@@ -40,6 +54,66 @@ async function without(supervisorDo: () => void): Promise<void> {
 
 const data = (): string => join(world.home, 'data');
 const backup = (): string => join(world.folder, 'backup');
+
+/** One of the stores, put back to how it was before `since`. */
+async function putBack(service: 'policy' | 'webhook', since: () => Promise<void>): Promise<void> {
+  const { [service]: its } = world.anchor.services;
+  const stores = (folder: string): string[] => readdirSync(folder).filter((file) => file.startsWith(`${service}.db`));
+  await its.kill();
+  mkdirSync(backup());
+  for (const file of stores(data())) cpSync(join(data(), file), join(backup(), file));
+  its.start();
+  await answers(service);
+  await since();
+  await its.kill();
+  for (const file of stores(data())) rmSync(join(data(), file));
+  for (const file of stores(backup())) cpSync(join(backup(), file), join(data(), file));
+  rmSync(backup(), { recursive: true });
+  its.start();
+  await answers(service);
+}
+
+async function part(name: string): Promise<{ state: string; message: string }> {
+  const { stdout } = await world.zane('status', '--json');
+  return JSON.parse(stdout).parts.find((each: { name: string }) => each.name === name);
+}
+async function answers(service: string): Promise<void> {
+  await until(`${service} answers`, async () => ['ready', 'degraded'].includes((await part(service)).state));
+  if (service === 'policy') await until('it takes orders', async () => (await owner.call('thread/list', { limit: 1 })).state === 'done');
+}
+
+test('policy.db restored from a copy: what was refused since is not carried out, what was done is not done again', async () => {
+  const later = join(world.work, 'later');
+  const refused = await owner.signed('zane/task/start', { cwd: later, prompt: 'say: refused before' });
+  const done = await owner.signed('zane/task/start', { cwd: world.work, prompt: 'say: done before' });
+  const role = await owner.signed('zane/device/role', { device: owner.device.id, role: 'owner' });
+  const send = (order: typeof refused) => owner.receipt(owner.send(order), order);
+  let first: Awaited<ReturnType<typeof send>> | undefined;
+  await putBack('policy', async () => {
+    assert.deepEqual([(await send(refused)).state, (await send(role)).state], ['refused', 'done']);
+    first = await send(done);
+    assert.equal(first.state, 'done');
+  });
+  mkdirSync(later);
+  const again = await send(refused);
+  assert.deepEqual([again.state, again.reason, again.verified], ['refused', 'expired', true]);
+  assert.deepEqual((await send(done)).result, first?.result, 'the ledger knows what became of it');
+  assert.deepEqual([(await send(role)).state, (await send(role)).reason], ['refused', 'expired']);
+  const { threads } = await world.json('threads', '-n', '100');
+  const prompts = threads.map((each: { preview: string }) => each.preview);
+  assert.deepEqual(['say: refused before', 'say: done before'].map((prompt) => prompts.filter((each: string) => each === prompt).length), [0, 1]);
+  assert.equal((await owner.call('zane/task/start', { cwd: later, prompt: 'say: a new order' })).state, 'done', 'new ones are taken at once');
+  const { state, message } = await part('policy');
+  assert.equal(state, 'degraded');
+  assert.match(message, /policy\.db is an older copy .*not begun any more/);
+  assert.match((await world.zane('doctor')).stdout, /policy\.db is an older copy/);
+});
+
+test('webhook.db restored from a copy: said with what it costs', async () => {
+  await putBack('webhook', async () => assert.equal(await deliver('after the copy'), 202));
+  assert.match((await part('webhook')).message, /webhook\.db is an older copy .*may start again/);
+  assert.equal(await deliver('and it goes on'), 202);
+});
 
 for (const [what, names] of [['journal', ['journal']], ['ledger', ['ledger']], ['both', ['journal', 'ledger']]] as const)
   test(`${what} restored from a copy: a new epoch, and a page's later place is a gap`, async () => {
@@ -69,4 +143,17 @@ test('a mere kill goes on in the same epoch', async () => {
   await without(() => undefined);
   assert.equal((await place()).epoch, epoch);
   await until('all is well but for the notice', async () => (await world.zane('threads')).code === 0);
+});
+
+test('policy.db that is gone: said, and the phone is told to pair', async () => {
+  const { policy } = world.anchor.services;
+  await policy.kill();
+  for (const file of readdirSync(data())) if (file.startsWith('policy.db')) rmSync(join(data(), file));
+  policy.start();
+  await until('policy answers', async () => (await part('policy')).state === 'degraded');
+  assert.match((await part('policy')).message, /policy\.db is gone: .*zane pair/);
+  assert.equal((await owner.call('thread/list', { limit: 1 })).reason, 'unknown-device');
+  await policy.kill();
+  policy.start();
+  await until('and said once', async () => (await part('policy')).state === 'ready');
 });

@@ -6,10 +6,9 @@ import { spawn, spawnSync } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { freePort } from '../../orbit/tool/orbit-process.ts';
 import { root } from '../../script/lib/anchor.ts';
 import { account } from '../../script/lib/codex.ts';
 import type { Account } from '../../script/lib/codex.ts';
@@ -20,14 +19,6 @@ import { codexBinary } from '../model/codex-home.ts';
 
 const home = join(root, 'build', 'w', `run-${randomBytes(3).toString('hex')}`);
 after(() => rmSync(home, { recursive: true, force: true }));
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((done) => server.close(done));
-  return port;
-}
 
 function start(port: number, env: Record<string, string> = {}): { child: ChildProcess; said: () => string; ended: Promise<number | null> } {
   let text = '';

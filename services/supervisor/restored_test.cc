@@ -1,10 +1,6 @@
-// An older copy put back on the same boot is known for one: no place that was told
-// is given to another event.
-#include "services/supervisor/mark.h"
-
-#include <sys/stat.h>
-
-#include <fstream>
+// An older copy put back is known for one: no place that was told is given to another
+// event.
+#include "services/supervisor/restored.h"
 
 #include "gmock/gmock.h"
 #include "lib/testing/temp_folder.h"
@@ -15,19 +11,19 @@ namespace {
 
 namespace fs = std::filesystem;
 
-class MarkTest : public ::testing::Test {
+class RestoredTest : public ::testing::Test {
  protected:
-  MarkTest() {
+  RestoredTest() {
     for (const char* folder : {"home/data", "boot"}) fs::create_directories(temp_ / folder);
   }
 
   // supervisor's stores for as long as one process has them.
   struct Run {
-    explicit Run(MarkTest& test, const std::string& boot = "boot-1")
-        : mark(test.boot_, test.temp_ / "home"),
-          journal(open_journal(mark, test.data_, boot, 1000, restored)),
+    explicit Run(RestoredTest& test, const std::string& boot = "boot-1")
+        : marks(test.boot_, test.temp_ / "home"),
+          journal(open_journal(marks, test.data_, boot, 1000, restored)),
           ledger(test.data_ / "ledger.db", test.data_ / "none.db") {
-      ledger.on_written([this](int64_t writes) { mark.reached_ledger(writes); });
+      ledger.db().on_synced([this](int64_t count) { marks.ledger.reach(count); });
     }
     void say(int events) {
       for (int i = 0; i < events; ++i)
@@ -46,7 +42,7 @@ class MarkTest : public ::testing::Test {
       read.set_after_seq(seq);
       return journal->read(read).gap();
     }
-    Mark mark;
+    Marks marks;
     Restored restored;
     std::unique_ptr<journal::Journal> journal;
     Ledger ledger;
@@ -84,7 +80,7 @@ class MarkTest : public ::testing::Test {
   fs::path boot_ = temp_ / "boot";
 };
 
-TEST_F(MarkTest, AMereRestartGoesOnInTheSameEpoch) {
+TEST_F(RestoredTest, AMereRestartGoesOnInTheSameEpoch) {
   const std::string epoch = told_more();
   Run run(*this);
   EXPECT_EQ(run.journal->epoch(), epoch);
@@ -93,7 +89,7 @@ TEST_F(MarkTest, AMereRestartGoesOnInTheSameEpoch) {
   EXPECT_EQ(run.journal->head_seq(), 6);
 }
 
-TEST_F(MarkTest, AnOlderJournalAloneBeginsANewEpoch) {
+TEST_F(RestoredTest, AnOlderJournalAloneBeginsANewEpoch) {
   const std::string epoch = told_more();
   put_back("journal");
   Run run(*this);
@@ -105,7 +101,7 @@ TEST_F(MarkTest, AnOlderJournalAloneBeginsANewEpoch) {
   EXPECT_EQ(run.gap_after(epoch, 3), "new epoch");
 }
 
-TEST_F(MarkTest, AnOlderLedgerAloneBeginsANewEpochAndIsSaid) {
+TEST_F(RestoredTest, AnOlderLedgerAloneBeginsANewEpochAndIsSaid) {
   const std::string epoch = told_more();
   put_back("ledger");
   Run run(*this);
@@ -114,7 +110,7 @@ TEST_F(MarkTest, AnOlderLedgerAloneBeginsANewEpochAndIsSaid) {
   EXPECT_EQ(run.gap_after(epoch, 5), "new epoch") << "its approvals may have gone back";
 }
 
-TEST_F(MarkTest, BothTogetherAreKnownByTheMarkAlone) {
+TEST_F(RestoredTest, BothTogetherAreKnownByTheMarkAlone) {
   const std::string epoch = told_more();
   put_back("");
   std::string second;
@@ -128,7 +124,7 @@ TEST_F(MarkTest, BothTogetherAreKnownByTheMarkAlone) {
   EXPECT_EQ(Run(*this).journal->epoch(), second) << "the next start is a mere restart";
 }
 
-TEST_F(MarkTest, ACopyFromBeforeARenewalIsOfNoEpochThatGoesOn) {
+TEST_F(RestoredTest, ACopyFromBeforeARenewalIsOfNoEpochThatGoesOn) {
   const std::string epoch = told_more();
   put_back("");
   {
@@ -141,7 +137,7 @@ TEST_F(MarkTest, ACopyFromBeforeARenewalIsOfNoEpochThatGoesOn) {
   EXPECT_EQ(run.gap_after(epoch, 5), "new epoch");
 }
 
-TEST_F(MarkTest, ALostMarkAndABootCostANewEpoch) {
+TEST_F(RestoredTest, ALostMarkAndABootCostANewEpoch) {
   const std::string epoch = told_more();
   fs::remove_all(boot_);
   fs::create_directories(boot_);
@@ -155,34 +151,10 @@ TEST_F(MarkTest, ALostMarkAndABootCostANewEpoch) {
   EXPECT_NE(Run(*this, "boot-2").journal->epoch(), second);
 }
 
-TEST_F(MarkTest, AMarkThatOthersCouldWriteSaysNothing) {
-  const std::string epoch = told_more();
-  const auto file = fs::directory_iterator(boot_)->path();
-  struct stat info {};
-  ASSERT_EQ(::stat(file.c_str(), &info), 0);
-  EXPECT_EQ(info.st_mode & 0777, 0600u);
-  fs::permissions(file, static_cast<fs::perms>(0666));
-  EXPECT_NE(Run(*this).journal->epoch(), epoch);
-  fs::remove(file);
-  fs::create_symlink(temp_ / "elsewhere", file);
-  Run run(*this);
-  run.say(1);
-  EXPECT_FALSE(fs::exists(temp_ / "elsewhere"));
-}
-
-TEST_F(MarkTest, WithoutAFolderEachStartIsTheFirst) {
+TEST_F(RestoredTest, WithoutAFolderEachStartIsTheFirst) {
   boot_ = "";
   const std::string epoch = told_more();
   EXPECT_NE(Run(*this).journal->epoch(), epoch);
-}
-
-TEST_F(MarkTest, TwoHomesHaveTwoMarks) {
-  Mark one(boot_, temp_ / "home");
-  Mark two(boot_, temp_ / "other");
-  one.reached_seq(7);
-  EXPECT_EQ(Mark(boot_, temp_ / "other").name(), two.name());
-  EXPECT_EQ(Mark(boot_, temp_ / "other").seq(), 0);
-  EXPECT_EQ(Mark(boot_, temp_ / "home").seq(), 7);
 }
 
 }  // namespace

@@ -1,0 +1,69 @@
+// What policy has written down, also while the disk takes nothing and when an older
+// copy was put back: an order's id stays spent, and what was refused stays refused
+// (design §4). On the loop.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "lib/base/clock.h"
+#include "lib/base/home.h"
+#include "lib/journal/mark.h"
+#include "lib/loop/loop.h"
+#include "services/policy/command_check.h"
+#include "services/policy/store.h"
+
+namespace zane::policy {
+
+class Kept {
+ public:
+  // Opens data/policy.db; one that is damaged is set aside. Marks lie in `unkept`
+  // (lib/journal/mark.h). References outlive it.
+  Kept(loop::Io& io, const base::Home& home, const std::filesystem::path& unkept,
+       const crypto::EcKey& mac_key, const base::Clock& clock);
+
+  Store& store() { return *store_; }
+  // Runs `write`; trouble with the disk is remembered, and false comes back.
+  bool written(const std::function<void()>& write);
+  // Everything is written, and the disk takes more.
+  [[nodiscard]] bool fine() const { return trouble_.empty() && burned_.empty(); }
+  // What is wrong and what cures it; "" for nothing.
+  [[nodiscard]] std::string trouble() const;
+  // Why the last write failed; "" when it did not.
+  [[nodiscard]] const std::string& disk_trouble() const { return trouble_; }
+
+  // A refusal that can't be written now, kept here until it can be. False when there
+  // are too many of them: then it may not be told.
+  [[nodiscard]] bool burn(const std::string& key, const std::string& digest,
+                          const v1::CommandAnswer& refusal);
+  void write_burned();
+  std::optional<Store::Remembered> remembered(const std::string& key);
+  // On return a refusal is written, however long that takes.
+  loop::Task<> keep_answer(std::string key, v1::CommandAnswer outcome);
+
+  // An order came, whatever becomes of it: before anything is answered.
+  void came(const Command& order);
+  // policy.db may have known it once: it is not begun.
+  [[nodiscard]] bool may_have_forgotten(const Command& order);
+
+ private:
+  std::unique_ptr<Store> open(const std::filesystem::path& file, const crypto::EcKey& mac_key);
+
+  loop::Io& io_;
+  const base::Clock& clock_;
+  journal::Mark mark_;
+  // The latest `issuedAt` of an order that came, as far as it can be true.
+  journal::Mark latest_order_;
+  // What this start found policy.db to be: damaged, gone, an older copy. "" for neither.
+  std::string found_;
+  const std::unique_ptr<Store> store_;
+  // Refused because nothing could be written; by key.
+  std::map<std::string, Store::Remembered> burned_;
+  // "" while the last write succeeded.
+  std::string trouble_;
+  int64_t trouble_since_ms_ = 0;
+};
+
+}  // namespace zane::policy

@@ -1,0 +1,110 @@
+// What policy knows of orders outlives a full disk and an older copy.
+#include "services/policy/kept.h"
+
+#include "gmock/gmock.h"
+#include "lib/crypto/hash.h"
+#include "lib/testing/clock.h"
+#include "lib/testing/temp_folder.h"
+
+namespace zane::policy {
+namespace {
+
+namespace fs = std::filesystem;
+
+class KeptTest : public ::testing::Test {
+ protected:
+  KeptTest() { reopen(); }
+  void reopen() {
+    kept_.reset();
+    kept_ = std::make_unique<Kept>(io_, home_, temp_ / "", mac_key_, clock_);
+  }
+  void put_back(const std::string& copy) {
+    kept_.reset();
+    for (const char* part : {"", "-wal", "-shm"}) {
+      fs::remove(home_.data("policy.db").string() + part);
+      if (fs::exists(copy + part)) fs::copy(copy + part, home_.data("policy.db").string() + part);
+    }
+    reopen();
+  }
+  std::string copy() {
+    kept_.reset();
+    const std::string to = temp_ / "copy";
+    fs::copy(home_.data("policy.db"), to);
+    reopen();
+    return to;
+  }
+  // An order that was issued then and is answered now.
+  Command order(int64_t issued_ms, const char* method = "turn/start") {
+    Command command;
+    command.id = crypto::fresh_id();
+    command.device.id = "d";
+    command.method = method;
+    command.issued_ms = issued_ms;
+    kept_->came(command);
+    if (std::string_view(method) == "turn/start")
+      kept_->store().remember_command(command.key(), "digest", clock_.now, Durability::kNow);
+    return command;
+  }
+
+  zane::testing::TempFolder temp_;
+  const base::Home home_ = *base::Home::open((temp_ / "home").string());
+  const crypto::EcKey mac_key_ = crypto::EcKey::generate();
+  zane::testing::SetClock clock_{1'700'000'000'000};
+  loop::Io io_;
+  std::unique_ptr<Kept> kept_;
+};
+
+TEST_F(KeptTest, AMereRestartForgetsNothing) {
+  const auto before = order(clock_.now);
+  reopen();
+  EXPECT_FALSE(kept_->may_have_forgotten(before));
+  EXPECT_TRUE(kept_->remembered(before.key()));
+  EXPECT_EQ(kept_->trouble(), "");
+}
+
+TEST_F(KeptTest, AnOlderCopyBeginsNothingThatCameBefore) {
+  order(clock_.now);
+  const auto backup = copy();
+  const auto forgotten = order(clock_.now + 2000);
+  clock_.now += 60'000;
+  put_back(backup);
+  EXPECT_FALSE(kept_->remembered(forgotten.key()));
+  EXPECT_TRUE(kept_->may_have_forgotten(forgotten));
+  EXPECT_FALSE(kept_->may_have_forgotten(order(clock_.now))) << "a new order is taken at once";
+  EXPECT_FALSE(kept_->may_have_forgotten(order(forgotten.issued_ms, "thread/list")))
+      << "reading is never too late";
+  EXPECT_THAT(kept_->trouble(), ::testing::HasSubstr("an older copy"));
+  reopen();
+  EXPECT_TRUE(kept_->may_have_forgotten(forgotten)) << "for good";
+  EXPECT_EQ(kept_->trouble(), "") << "said by the start that found it";
+}
+
+TEST_F(KeptTest, OneThatIsGoneOrDamagedBeginsNothingThatCameBefore) {
+  for (const bool damaged : {false, true}) {
+    order(clock_.now);
+    const auto forgotten = order(clock_.now + 2000);
+    kept_.reset();
+    if (damaged)
+      fs::resize_file(home_.data("policy.db"), 100);
+    else
+      fs::remove(home_.data("policy.db"));
+    for (const char* part : {"-wal", "-shm"}) fs::remove(home_.data("policy.db").string() + part);
+    reopen();
+    EXPECT_TRUE(kept_->may_have_forgotten(forgotten)) << damaged;
+    EXPECT_THAT(kept_->trouble(), ::testing::HasSubstr(damaged ? "was damaged" : "is gone"));
+    clock_.now += 60'000;
+    EXPECT_FALSE(kept_->may_have_forgotten(order(clock_.now)));
+  }
+}
+
+// A phone whose clock is a century ahead closes nothing.
+TEST_F(KeptTest, AnOrderFromTheFutureCountsAsFarAsItCanBeTrue) {
+  const auto backup = copy();
+  order(clock_.now + int64_t{100} * 365 * 86'400'000);
+  put_back(backup);
+  EXPECT_TRUE(kept_->may_have_forgotten(order(clock_.now + kClockSkewMsMax)));
+  EXPECT_FALSE(kept_->may_have_forgotten(order(clock_.now + kClockSkewMsMax + 1)));
+}
+
+}  // namespace
+}  // namespace zane::policy
