@@ -99,8 +99,8 @@ export async function longItem(bytes: number): Promise<Figures> {
 }
 
 /** A real thread's file, to be written again with more in it, or as other threads. */
-async function rollout(world: World): Promise<{ thread: string; file: string; lines: string[] }> {
-  const { thread } = await world.json('start', '-C', world.work, 'say hello');
+async function rollout(world: World, prompt = 'say hello'): Promise<{ thread: string; file: string; lines: string[] }> {
+  const { thread } = await world.json('start', '-C', world.work, prompt);
   const file = await until('its file is there', () => find(world.codexHome, thread));
   const lines = await until('its turn is over', () => {
     const read = readFileSync(file, 'utf8').trimEnd().split('\n');
@@ -178,6 +178,79 @@ export async function longThread(items: number): Promise<Figures> {
     page?.close();
     await world.close();
   }
+}
+
+/** A real thread that was made long on the disk, as Codex would have in weeks: opened, read to its first item, gone on in. */
+export async function deepThread(items: number): Promise<Figures> {
+  const world = await World.start({ scenario: MANY });
+  let page: Page | undefined;
+  try {
+    const owner = await NodePhone.enrol(world, 'owner');
+    const { thread, file, lines } = await rollout(world, 'many');
+    await anotherCodex(world, () => writeFileSync(file, `${repeated(lines, items / ITEMS_OF_A_TURN).join('\n')}\n`));
+    // Codex reads what is new in the file into its index.
+    const resuming = performance.now();
+    const neighbour = world.json('start', '-C', world.work, 'a neighbour').then(() => performance.now() - resuming);
+    const resumed = await patient(() => owner.call('thread/resume', { threadId: thread, excludeTurns: true }));
+    assert.equal(resumed.state, 'done', resumed.message);
+    const resumeMs = performance.now() - resuming;
+    page = new Page(owner, thread, 'quick');
+    await page.ready;
+    const began = performance.now();
+    const pages: number[] = [];
+    const seen = new Set<string>();
+    let cursor: string | undefined;
+    do {
+      const asked = performance.now();
+      const read = await patient(() => owner.call('thread/turns/list', { threadId: thread, limit: 2, sortDirection: 'desc', itemsView: 'full', ...(cursor === undefined ? {} : { cursor }) }));
+      assert.equal(read.state, 'done', read.message);
+      for (const { items: its } of read.result.data as { items: { id: string }[] }[]) for (const { id } of its) seen.add(id);
+      pages.push(performance.now() - asked);
+      cursor = read.result.nextCursor ?? undefined;
+    } while (cursor !== undefined);
+    assert.ok(seen.size >= items, `${seen.size} of ${items} items are there`);
+    const seconds = (performance.now() - began) / 1_000;
+    // It goes on.
+    const ended = page.saw('"turn/completed"');
+    await turn(owner, thread, 'hello again');
+    await within(120_000, 'a turn more in it', ended);
+    assert.equal(page.closed, '');
+    held(world, 1);
+    return { items: seen.size, 'resume ms': Math.round(resumeMs), 'a neighbour\'s start meanwhile ms': Math.round(await neighbour), pages: pages.length, 'first page ms': Math.round(pages[0]!), 'longest page ms': Math.round(Math.max(...pages)), 'all pages s': Math.round(seconds), 'Codex MiB': peakMib(await world.codexPid()), ...memory(world) };
+  } finally {
+    page?.close();
+    await world.close();
+  }
+}
+
+/** Codex may read the whole file for its first page. */
+async function patient<T>(ask: () => Promise<T>): Promise<T> {
+  for (const end = Date.now() + 300_000; ;) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (Date.now() > end) throw error;
+    }
+  }
+}
+
+/** The file of a thread whose one turn was had `turns` times; what the model is told of it stays short. */
+function repeated(lines: string[], turns: number): string[] {
+  const first = lines.findIndex((line) => line.includes('"task_started"'));
+  const last = lines.findLastIndex((line) => line.includes('"task_complete"')) + 1;
+  const its = lines.slice(first, last).filter((line) => line.includes('"type":"event_msg"'));
+  const turnId = (JSON.parse(its[0]!) as { payload: { turn_id: string } }).payload.turn_id;
+  const all = lines.slice(0, last);
+  for (let n = 1; n < turns; n++) {
+    const anew = another(turnId);
+    for (const line of its) {
+      const record = JSON.parse(line.replaceAll(turnId, anew)) as { ordinal: number; payload: { item?: { id: string } } };
+      record.ordinal = all.length;
+      if (record.payload.item) record.payload.item.id = another(record.payload.item.id);
+      all.push(JSON.stringify(record));
+    }
+  }
+  return all;
 }
 
 /** So many threads on the disk: all are listed, page by page. */

@@ -1,11 +1,12 @@
 // The long loads, with their figures: `script/load [NAME]`.
-import { crowd, longItem, longThread, manyThreads } from './loads.ts';
+import { crowd, deepThread, longItem, longThread, manyThreads } from './loads.ts';
 import type { Figures } from './loads.ts';
 
 const LOADS: Record<string, () => Promise<Figures>> = {
   crowd: () => crowd({ pages: 50, perSecond: 2_000, seconds: 20, bytes: 300 }),
   item: () => longItem(20 * 1024 * 1024),
-  thread: () => longThread(100_000),
+  thread: () => longThread(5_000),
+  deep: () => deepThread(100_000),
   threads: () => manyThreads(2_000),
 };
 
