@@ -27,7 +27,11 @@ constexpr size_t kRandomBytes = 32;
 constexpr size_t kKeyBytes = 32;
 constexpr size_t kMacBytes = 32;
 constexpr size_t kGreetingBytes = 13 + kRandomBytes;
-constexpr size_t kProofBytes = kKeyBytes + kRandomBytes + kMacBytes;
+constexpr size_t kRestBytes = 4;
+constexpr size_t kProofBytes = kKeyBytes + kRandomBytes + kRestBytes + kMacBytes;
+constexpr std::chrono::microseconds kRestMax{100'000};
+// What waits for a subscriber's rest, at most: then it is woken.
+constexpr size_t kRestingBytesMax = 64 * 1024;
 constexpr std::chrono::seconds kHandshakeMax{5};
 // With no descriptor left: as every listener of ours.
 constexpr std::chrono::milliseconds kAcceptPause{100};
@@ -103,9 +107,10 @@ class Publisher::Line : public std::enable_shared_from_this<Line> {
     peers_.clear();
   }
 
-  void add(const Envelope& message) {
+  void add(const Envelope& message, Haste haste) {
     const size_t bytes = message.ByteSizeLong();
     if (bytes > static_cast<size_t>(kEnvelopeBytesMax)) return;
+    if (haste == Haste::kNow) now_ = true;
     const auto length = static_cast<uint32_t>(bytes);
     const size_t at = ready_.size();
     ready_.resize(at + sizeof length + bytes);
@@ -127,17 +132,29 @@ class Publisher::Line : public std::enable_shared_from_this<Line> {
       peers_.erase(peers_.begin() + static_cast<std::ptrdiff_t>(i));
     }
     ready_.clear();
+    now_ = false;
   }
 
  private:
   struct Peer {
-    Peer(stream_protocol::socket s, std::string n) : socket(std::move(s)), name(std::move(n)) {}
+    Peer(loop::Io& io, stream_protocol::socket s, std::string n, std::chrono::microseconds r)
+        : socket(std::move(s)), name(std::move(n)), rest(r), rest_over(io) {}
     stream_protocol::socket socket;
-    std::string name;
+    const std::string name;
+    const std::chrono::microseconds rest;
     std::string waiting;
     // Of it, what has gone.
     size_t sent = 0;
     int64_t left_out = 0;
+    // The socket takes no more: wait_to_write() goes on.
+    bool blocked = false;
+    // What may wait does until rest_over.
+    bool resting = false;
+    loop::Timer rest_over;
+  };
+  struct Proven {
+    std::string name;  // "" when it is no service of ours
+    std::chrono::microseconds rest{};
   };
 
   static loop::Task<> accept(std::shared_ptr<Line> self) {
@@ -156,17 +173,18 @@ class Publisher::Line : public std::enable_shared_from_this<Line> {
 
   static loop::Task<> greet(std::shared_ptr<Line> self, stream_protocol::socket socket) {
     ++self->strangers_;
-    std::string name = co_await prove(*self, socket);
+    Proven proven = co_await prove(*self, socket);
     --self->strangers_;
     if (self->closed_) co_return;
-    if (name.empty()) {
+    if (proven.name.empty()) {
       log::warn("events_subscriber_refused", {{"cure", "only services of this home may follow"}});
       co_return;
     }
     error_code ignored;
     socket.non_blocking(true, ignored);
     socket.set_option(stream_protocol::socket::send_buffer_size(kSocketBytes), ignored);
-    auto peer = std::make_shared<Peer>(std::move(socket), std::move(name));
+    auto peer =
+        std::make_shared<Peer>(self->node_.io(), std::move(socket), std::move(proven.name), proven.rest);
     // One of each service: whoever comes again has lost the one before.
     for (const auto& other : self->peers_)
       if (other->name == peer->name) other->socket.close(ignored);
@@ -179,51 +197,59 @@ class Publisher::Line : public std::enable_shared_from_this<Line> {
     std::erase(self->peers_, peer);
   }
 
-  // The name of the service at the other end; "" when it is none.
-  static loop::Task<std::string> prove(Line& line, stream_protocol::socket& socket) {
+  static loop::Task<Proven> prove(Line& line, stream_protocol::socket& socket) {
     const Deadline deadline(line.node_.io(), socket);
     const std::string random = crypto::random_bytes(kRandomBytes);
     error_code error;
     const std::string greeting = std::string(kGreeting) + random;
     co_await asio::async_write(socket, asio::buffer(greeting), into(error));
-    if (error) co_return "";
+    if (error) co_return Proven{};
     std::string said(kProofBytes, '\0');
     co_await asio::async_read(socket, asio::buffer(said), into(error));
-    if (error) co_return "";
+    if (error) co_return Proven{};
     const std::string key_bytes = said.substr(0, kKeyBytes);
-    const std::string theirs = said.substr(kKeyBytes, kRandomBytes);
+    const std::string theirs = said.substr(kKeyBytes, kRandomBytes + kRestBytes);
+    uint32_t rest = 0;
+    std::memcpy(&rest, theirs.data() + kRandomBytes, sizeof rest);
     char z85[41] = {};
     zmq_z85_encode(z85, reinterpret_cast<const uint8_t*>(key_bytes.data()), kKeyBytes);  // NOLINT
     const auto service = line.node_.keys().service_of.find(z85);
-    if (service == line.node_.keys().service_of.end()) co_return "";
+    if (service == line.node_.keys().service_of.end()) co_return Proven{};
     const std::string key = key_with(line.node_, key_bytes);
-    if (key.empty() || !crypto::equal_in_constant_time(said.substr(kKeyBytes + kRandomBytes),
+    if (key.empty() || !crypto::equal_in_constant_time(said.substr(kKeyBytes + theirs.size()),
                                                        proof(key, "subscriber", random, theirs)))
-      co_return "";
+      co_return Proven{};
     const std::string answer = proof(key, "publisher", random, theirs);
     co_await asio::async_write(socket, asio::buffer(answer), into(error));
-    co_return error ? "" : service->second;
+    if (error) co_return Proven{};
+    co_return Proven{service->second, std::min(std::chrono::microseconds(rest), kRestMax)};
   }
 
   // False when the peer has gone.
   bool send(const std::shared_ptr<Peer>& to, bool must) {
     Peer& peer = *to;
-    if (!peer.waiting.empty()) {
-      const size_t waiting = peer.waiting.size() - peer.sent;
-      // Not even a state fits: it comes back for one.
-      if (waiting > 2 * kSubscriberBytesMax) return false;
-      if (waiting + ready_.size() > kSubscriberBytesMax && !must) {
-        if (peer.left_out++ == 0)
-          log::warn("events_left_out", {{"for", peer.name}, {"why", "it does not read"}});
-      } else {
-        peer.waiting += ready_;
-      }
+    if (peer.waiting.empty() && !(peer.resting && !now_)) return send_ready(to);
+    const size_t waiting = peer.waiting.size() - peer.sent;
+    // Not even a state fits: it comes back for one.
+    if (waiting > 2 * kSubscriberBytesMax) return false;
+    if (waiting + ready_.size() > kSubscriberBytesMax && !must) {
+      if (peer.left_out++ == 0)
+        log::warn("events_left_out", {{"for", peer.name}, {"why", "it does not read"}});
       return true;
     }
+    peer.waiting += ready_;
+    if (peer.blocked || (peer.resting && !now_ && peer.waiting.size() < kRestingBytesMax)) return true;
+    return write_on(to);
+  }
+
+  // Past all that waits, of which there is nothing.
+  bool send_ready(const std::shared_ptr<Peer>& to) {
+    Peer& peer = *to;
     peer.left_out = 0;
     error_code error;
     const size_t sent = peer.socket.write_some(asio::buffer(ready_), error);
     if (error && error != asio::error::would_block && error != asio::error::try_again) return false;
+    rest(to);
     if (sent == ready_.size()) return true;
     peer.waiting.assign(ready_, sent);
     peer.sent = 0;
@@ -231,30 +257,45 @@ class Publisher::Line : public std::enable_shared_from_this<Line> {
     return true;
   }
 
-  void wait_to_write(const std::shared_ptr<Peer>& peer) {
-    peer->socket.async_wait(stream_protocol::socket::wait_write,
-                            [self = shared_from_this(), peer](error_code error) {
-                              if (!error && !self->closed_) self->write_on(peer);
-                            });
+  void rest(const std::shared_ptr<Peer>& to) {
+    if (to->rest.count() == 0 || to->resting) return;
+    to->resting = true;
+    to->rest_over.expires_after(to->rest);
+    to->rest_over.async_wait([self = shared_from_this(), to](error_code error) {
+      if (error || self->closed_) return;
+      to->resting = false;
+      if (!to->waiting.empty() && !to->blocked && !self->write_on(to)) to->socket.close(error);
+    });
   }
 
-  void write_on(const std::shared_ptr<Peer>& to) {
+  void wait_to_write(const std::shared_ptr<Peer>& to) {
+    to->blocked = true;
+    to->socket.async_wait(stream_protocol::socket::wait_write,
+                          [self = shared_from_this(), to](error_code error) {
+                            if (error || self->closed_) return;
+                            to->blocked = false;
+                            // Whatever it is: without a connection it comes again, with a
+                            // deaf one it would not. Its reader's end takes it out of the list.
+                            if (!self->write_on(to)) to->socket.close(error);
+                          });
+  }
+
+  // Of what waits, as much as goes; false when the peer has gone.
+  bool write_on(const std::shared_ptr<Peer>& to) {
     Peer& peer = *to;
     error_code error;
     peer.sent += peer.socket.write_some(asio::buffer(peer.waiting) + peer.sent, error);
-    // Whatever it is: without a connection it comes again, with a deaf one it would not.
-    // Its reader's end takes it out of the list.
-    if (error && error != asio::error::would_block && error != asio::error::try_again) {
-      peer.socket.close(error);
-      return;
-    }
+    if (error && error != asio::error::would_block && error != asio::error::try_again) return false;
+    rest(to);
     if (peer.sent == peer.waiting.size()) {
       peer.waiting.clear();
       peer.sent = 0;
+      peer.left_out = 0;
     } else {
       if (peer.sent > kSubscriberBytesMax / 2) peer.waiting.erase(0, std::exchange(peer.sent, 0));
       wait_to_write(to);
     }
+    return true;
   }
 
   Node& node_;
@@ -264,6 +305,8 @@ class Publisher::Line : public std::enable_shared_from_this<Line> {
   int strangers_ = 0;
   bool closed_ = false;
   std::string ready_;
+  // Something in it may not wait.
+  bool now_ = false;
 };
 
 Publisher::Publisher(Node& node, OnSubscribed on_subscribed)
@@ -273,7 +316,7 @@ Publisher::Publisher(Node& node, OnSubscribed on_subscribed)
 
 Publisher::~Publisher() { line_->close(); }
 
-void Publisher::add(const Envelope& message) { line_->add(message); }
+void Publisher::add(const Envelope& message, Haste haste) { line_->add(message, haste); }
 
 void Publisher::flush(bool must) { line_->flush(must); }
 
@@ -339,8 +382,6 @@ class Subscriber::Line : public std::enable_shared_from_this<Line> {
       if (at > 0) std::memmove(buffer_.data(), buffer_.data() + at, have - at);
       have -= at;
       if (buffer_.size() < needed) buffer_.resize(needed);
-      if (rest_.count() > 0 && got < kReadBytes / 2) co_await loop::sleep_for(node_.io(), rest_);
-      if (closed_) co_return true;
     }
   }
 
@@ -351,7 +392,9 @@ class Subscriber::Line : public std::enable_shared_from_this<Line> {
     co_await asio::async_read(socket_, asio::buffer(greeting), into(error));
     if (error || !greeting.starts_with(kGreeting)) co_return false;
     const std::string theirs = greeting.substr(kGreeting.size());
-    const std::string random = crypto::random_bytes(kRandomBytes);
+    const auto rest = static_cast<uint32_t>(rest_.count());
+    const std::string random = crypto::random_bytes(kRandomBytes) +
+                               std::string(reinterpret_cast<const char*>(&rest), sizeof rest);  // NOLINT
     const std::string key = key_with(node_, binary(node_.keys().public_of.at(std::string(kSupervisor))));
     // A key that can't be one would make a proof that anybody can make.
     if (key.empty()) co_return false;

@@ -4,7 +4,8 @@
 // machine; who may hear it is proven once, with the keys of the bus:
 //
 //   publisher → subscriber   "ZANE-EVENTS-1", 32 random bytes P
-//   subscriber → publisher   its public key, 32 random bytes S, HMAC(k, "subscriber" P S)
+//   subscriber → publisher   its public key, 32 random bytes S, its rest R in microseconds
+//                            (uint32), HMAC(k, "subscriber" P S R)
 //   publisher → subscriber   HMAC(k, "publisher" P S)
 //   … then messages: uint32 length (of the machine's own order), Envelope
 //
@@ -39,7 +40,9 @@ class Publisher {
   Publisher& operator=(const Publisher&) = delete;
 
   // Adds a message to what flush() sends. Longer ones than an envelope's bound are not sent.
-  void add(const Envelope& message);
+  // `haste`: whether it may wait for a subscriber's rest.
+  enum class Haste { kMayRest, kNow };
+  void add(const Envelope& message, Haste haste = Haste::kNow);
   // One write(2) per subscriber that keeps up. `must`: also to one who does not.
   void flush(bool must = false);
 
@@ -53,8 +56,8 @@ class Publisher {
 class Subscriber {
  public:
   using Handler = std::function<void(Envelope)>;
-  // `rest`: after it has taken what is there it looks again no sooner; whoever batches
-  // anyway need not be woken by each event.
+  // `rest`, 100 ms at most: it is not woken sooner after a message than this by one that
+  // may wait; whoever batches anyway gets a batch.
   Subscriber(Node& node, Handler handler, std::chrono::microseconds rest = {});
   ~Subscriber();
   Subscriber(const Subscriber&) = delete;

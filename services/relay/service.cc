@@ -24,8 +24,8 @@ constexpr milliseconds kRefusedPause{60000};
 // A clock that jumps by more than this while we wait: the Mac slept.
 constexpr int64_t kJumpMs = 3000;
 constexpr milliseconds kPauseStep{1000};
-// Under load a page gets a frame every 16 ms: no event need wake us sooner than this.
-constexpr milliseconds kEventsRest{2};
+// Under load a page gets a frame every 16 ms: no delta need wake us sooner than this.
+constexpr milliseconds kEventsRest{4};
 
 std::string state_of(LinkEnd end) {
   switch (end) {

@@ -99,7 +99,9 @@ void Outward::publish(v1::Event event) {
     });
   }
   *envelope.mutable_event() = std::move(event);
-  publisher_.add(envelope);
+  // Another piece of a text may come together with the next one.
+  const bool delta = envelope.event().method().ends_with("elta");
+  publisher_.add(envelope, delta ? bus::Publisher::Haste::kMayRest : bus::Publisher::Haste::kNow);
 }
 
 void Outward::publish_state() {
