@@ -14,7 +14,7 @@ import type { Delayed } from './delays.ts';
 import type { Order, PhoneStart, Word } from './phone.ts';
 import { printReport } from './report.ts';
 import type { Measured, Rest } from './report.ts';
-import { pssMibOf, since, usageOf, wakeUpsOf } from './usage.ts';
+import { pssMibOf, runSecondsOf, since, usageOf, wakeUpsOf } from './usage.ts';
 import type { Usage } from './usage.ts';
 
 const RATES = [1_000, 10_000];
@@ -91,11 +91,12 @@ async function throughZane(world: World, phone: PhoneProcess, rate: number, last
 /** The services with a page's link and nothing to do. */
 async function atRest(world: World, lasting: number): Promise<Rest[]> {
   const services = Object.entries(world.anchor.services).map(([name, service]) => ({ name, pid: service.child!.pid! }));
-  await new Promise((rested) => setTimeout(rested, 3_000));
-  const before = services.map(({ pid }) => ({ cpuS: usageOf(pid).cpuS, wakeUps: wakeUpsOf(pid) }));
+  // Longer than gRPC stays after the last console.
+  await new Promise((rested) => setTimeout(rested, 8_000));
+  const before = services.map(({ pid }) => ({ cpuS: runSecondsOf(pid), wakeUps: wakeUpsOf(pid) }));
   await new Promise((rested) => setTimeout(rested, lasting * 1000));
   return services.map(({ name, pid }, n) => ({
-    name, cpuPercent: (usageOf(pid).cpuS - before[n]!.cpuS) / lasting * 100, wakeUpsPerS: (wakeUpsOf(pid) - before[n]!.wakeUps) / lasting, pssMib: pssMibOf(pid),
+    name, cpuPercent: (runSecondsOf(pid) - before[n]!.cpuS) / lasting * 100, wakeUpsPerS: (wakeUpsOf(pid) - before[n]!.wakeUps) / lasting, pssMib: pssMibOf(pid),
   }));
 }
 

@@ -15,6 +15,11 @@ export function usageOf(pid: number): Usage {
   return { cpuS: (Number(fields[11]) + Number(fields[12])) / ticksPerSecond, rssMib: Number(rss?.[1] ?? 0) / 1024 };
 }
 
+/** Of all its threads, to the nanosecond: what rests does not fill a tick. */
+export function runSecondsOf(pid: number): number {
+  return readdirSync(`/proc/${pid}/task`).reduce((all, task) => all + Number(readFileSync(`/proc/${pid}/task/${task}/schedstat`, 'utf8').split(' ')[0]), 0) / 1e9;
+}
+
 /** How often its threads gave up the processor by themselves: each is a wake-up. */
 export function wakeUpsOf(pid: number): number {
   let all = 0;

@@ -1,13 +1,17 @@
 #include "services/supervisor/admin_server.h"
 
+#include <fcntl.h>
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/server_posix.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "boost/asio/co_spawn.hpp"
 #include "boost/asio/local/stream_protocol.hpp"
 #include "boost/asio/redirect_error.hpp"
+#include "boost/asio/thread_pool.hpp"
 #include "boost/asio/use_awaitable.hpp"
 #include "lib/base/machine.h"
 #include "lib/log/log.h"
@@ -18,24 +22,45 @@ namespace zane::supervisor {
 namespace asio = boost::asio;
 using Local = asio::local::stream_protocol;
 
+namespace {
+
+// With nobody connected gRPC ends after this.
+constexpr std::chrono::seconds kQuiet{5};
+constexpr std::chrono::milliseconds kShutdownMax{200};
+
+}  // namespace
+
 struct AdminServer::Impl {
   Impl(loop::Io& loop_io, const base::Home& home, Service& supervisor)
       : io(loop_io),
         path(home.socket("admin.sock")),
         service(supervisor),
         acceptor(loop_io),
+        news(loop_io),
         methods(supervisor) {}
 
   loop::Task<> accept();
   void admit(Local::socket socket);
-  bool begin();
+  loop::Task<> serve();
+  void hand_over(Local::socket socket);
+  loop::Task<> watch(std::shared_ptr<Local::socket> connection);
+  template <typename Work>
+  loop::Task<> elsewhere(Work work);
+  void begin();
 
   loop::Io& io;
   const std::filesystem::path path;
   Service& service;
   Local::acceptor acceptor;
+  // Connections that gRPC has, and those that wait until it is there.
+  size_t open = 0;
+  std::vector<Local::socket> waiting;
+  loop::Signal news;
   AdminMethods methods;
+  // Made and ended on `worker`, each of which takes some 20 ms; the loop looks at it
+  // only in between.
   std::unique_ptr<grpc::Server> server;
+  asio::thread_pool worker{1};
 };
 
 AdminServer::AdminServer(loop::Io& io, const base::Home& home, Service& service)
@@ -55,26 +80,56 @@ absl::Status AdminServer::start() {
                                        ": check who owns $ZANE_HOME/run");
   ::chmod(impl_->path.c_str(), 0600);
   loop::spawn(impl_->io, "admin_accept", impl_->accept());
+  loop::spawn(impl_->io, "admin_serve", impl_->serve());
   return absl::OkStatus();
 }
 
-// With the first who connects: gRPC's own timers wake the machine six times a
-// second, whether anybody asks or not.
-bool AdminServer::Impl::begin() {
-  if (server) return true;
+void AdminServer::Impl::begin() {
   grpc::EnableDefaultHealthCheckService(true);
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   grpc::ServerBuilder builder;
   builder.RegisterService(&methods);
   builder.SetMaxReceiveMessageSize(1024 * 1024);
   server = builder.BuildAndStart();
-  if (!server) {
-    log::error("grpc_did_not_start", {{"cure", "restart the supervisor"}});
-    return false;
-  }
   // "" is set by gRPC itself.
-  server->GetHealthCheckService()->SetServingStatus(v1::Admin::service_full_name(), true);
-  return true;
+  if (server) server->GetHealthCheckService()->SetServingStatus(v1::Admin::service_full_name(), true);
+}
+
+// The loop goes on meanwhile.
+template <typename Work>
+loop::Task<> AdminServer::Impl::elsewhere(Work work) {
+  co_await asio::co_spawn(
+      worker,
+      [work]() -> loop::Task<> {
+        work();
+        co_return;
+      },
+      asio::use_awaitable);
+}
+
+loop::Task<> AdminServer::Impl::serve() {
+  while (acceptor.is_open()) {
+    if (waiting.empty()) {
+      co_await news.wait();
+      continue;
+    }
+    co_await elsewhere([this] { begin(); });
+    if (!server) {
+      log::error("grpc_did_not_start", {{"cure", "restart the supervisor"}});
+      waiting.clear();
+      continue;
+    }
+    for (bool quiet = false; !quiet || !waiting.empty();) {
+      for (auto& socket : std::exchange(waiting, {})) hand_over(std::move(socket));
+      const bool heard = co_await news.wait_for(kQuiet);
+      quiet = !heard && open == 0;
+      if (!acceptor.is_open()) co_return;
+    }
+    co_await elsewhere([this] {
+      server->Shutdown();
+      server.reset();
+    });
+  }
 }
 
 loop::Task<> AdminServer::Impl::accept() {
@@ -99,13 +154,40 @@ void AdminServer::Impl::admit(Local::socket socket) {
                            "another user of this machine connected to the admin socket");
     return;
   }
-  if (!begin()) return;
+  if (open + waiting.size() >= kAdminConnectionsMax)
+    return log::warn("console_refused", {{"why", "too many connections to admin.sock"}});
+  waiting.push_back(std::move(socket));
+  news.raise();
+}
+
+void AdminServer::Impl::hand_over(Local::socket socket) {
   boost::system::error_code error;
   // A blocking descriptor makes every gRPC call time out.
   socket.native_non_blocking(true, error);
   base::close_on_exec(socket.native_handle());
+  // gRPC does not say when a connection ends: a second descriptor of it does.
+  const int second = ::fcntl(socket.native_handle(), F_DUPFD_CLOEXEC, 0);
+  if (second < 0) return;
+  auto connection = std::make_shared<Local::socket>(io, Local(), second);
   const int fd = socket.release(error);
-  if (!error) grpc::AddInsecureChannelFromFd(server.get(), fd);
+  if (error) return;
+  ++open;
+  loop::spawn(io, "admin_watch", watch(std::move(connection)));
+  grpc::AddInsecureChannelFromFd(server.get(), fd);
+}
+
+// What is sent is gRPC's: here only the end of it is looked for.
+loop::Task<> AdminServer::Impl::watch(std::shared_ptr<Local::socket> connection) {
+  boost::system::error_code error;
+  for (ssize_t peeked = 1; peeked > 0 || (peeked < 0 && (errno == EAGAIN || errno == EINTR));) {
+    co_await connection->async_wait(Local::socket::wait_read,
+                                    asio::redirect_error(asio::use_awaitable, error));
+    if (error) break;
+    char byte = 0;
+    peeked = ::recv(connection->native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  }
+  --open;
+  news.raise();
 }
 
 void AdminServer::stop() {
@@ -113,10 +195,12 @@ void AdminServer::stop() {
   boost::system::error_code ignored;
   impl_->acceptor.close(ignored);
   ::unlink(impl_->path.c_str());
+  // What is being made or ended there is done in a moment.
+  impl_->worker.join();
   if (!impl_->server) return;
   impl_->methods.end_streams();
   impl_->methods.end_calls();
-  impl_->server->Shutdown(std::chrono::system_clock::now() + std::chrono::milliseconds(200));
+  impl_->server->Shutdown(std::chrono::system_clock::now() + kShutdownMax);
   impl_->server.reset();
 }
 

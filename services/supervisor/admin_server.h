@@ -1,7 +1,8 @@
 // gRPC for the console on $ZANE_HOME/run/admin.sock. Connections are accepted
 // here, on the loop, and their peer's user is checked by the kernel's word
 // before gRPC sees a byte; gRPC's own threads post to the loop and touch
-// nothing else.
+// nothing else. They are there as long as somebody is connected, and a little
+// longer: its timers would wake the machine six times a second.
 #pragma once
 
 #include <memory>
@@ -11,7 +12,8 @@
 
 namespace zane::supervisor {
 
-inline constexpr int kAdminConnectionsMax = 64;
+// Beyond, who connects is hung up on.
+inline constexpr size_t kAdminConnectionsMax = 64;
 
 class AdminServer {
  public:

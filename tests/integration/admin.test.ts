@@ -1,12 +1,14 @@
 // What other people's gRPC tools find at the admin socket: health, and a
 // description good enough to call the service by.
 import assert from 'node:assert/strict';
+import { readdirSync } from 'node:fs';
+import { createConnection } from 'node:net';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { ServiceError } from '@grpc/grpc-js';
 import { status } from '@grpc/grpc-js';
 import { call, connect, descriptorSet } from '../grpc/client.ts';
-import { World } from '../harness/world.ts';
+import { until, World } from '../harness/world.ts';
 
 const ADMIN = 'zane.v1.Admin';
 let world: World;
@@ -48,4 +50,28 @@ test('reflection names the services, and what it says of one is enough to call i
   const shown = await world.json('status');
   assert.deepEqual(told.parts.map(({ name, state }) => [name, state]), shown.parts.map(({ name, state }: { name: string; state: string }) => [name, state]));
   admin.close();
+});
+
+/** Of supervisor; 0 where the system does not say. */
+function threads(): number {
+  const pid = world.anchor.services.supervisor.child?.pid;
+  return process.platform === 'linux' ? readdirSync(`/proc/${pid}/task`).length : 0;
+}
+
+test('with nobody connected gRPC ends, and is there again for the next', async () => {
+  const health = connect('health.proto', 'grpc.health.v1.Health', socket);
+  await call(health, 'Check', { service: ADMIN });
+  const served = threads();
+  health.close();
+  await until('its threads have ended', () => served === 0 || threads() < served, 30_000);
+  const again = connect('health.proto', 'grpc.health.v1.Health', socket);
+  assert.deepEqual(await call(again, 'Check', { service: ADMIN }), { status: 'SERVING' });
+  again.close();
+});
+
+test('connections that say nothing take no more than their places', async () => {
+  const silent = Array.from({ length: 70 }, () => createConnection(socket).on('error', () => undefined));
+  await until('the last ones were hung up on', () => silent.filter((each) => each.closed).length >= 6);
+  for (const each of silent) each.destroy();
+  await until('there is room again', async () => (await world.zane('status')).code === 0);
 });
