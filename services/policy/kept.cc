@@ -22,7 +22,8 @@ Kept::Kept(loop::Io& io, const base::Home& home, const std::filesystem::path& un
       clock_(clock),
       mark_(unkept, home.root(), "policy"),
       latest_order_(unkept, home.root(), "orders"),
-      store_(open(home.data("policy.db"), mac_key)) {}
+      store_(open(home.data("policy.db"), mac_key)),
+      trouble_came_(io) {}
 
 // A store that has forgotten orders would begin them again, and those that were refused:
 // none that may have come before this start is begun any more.
@@ -74,6 +75,7 @@ bool Kept::written(const std::function<void()>& write) {
       log::error("weather", {{"what", "policy.db"}, {"why", e.what()}});
     }
     trouble_ = journal::with_cure(e);
+    trouble_came_.raise();
     return false;
   }
 }
@@ -87,6 +89,7 @@ std::string Kept::trouble() const {
 bool Kept::burn(const std::string& key, const std::string& digest, const v1::CommandAnswer& refusal) {
   if (burned_.size() >= kBurnedMax) return false;
   burned_.emplace(key, Store::Remembered{digest, refusal});
+  trouble_came_.raise();
   return true;
 }
 

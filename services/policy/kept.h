@@ -31,6 +31,8 @@ class Kept {
   [[nodiscard]] bool fine() const { return trouble_.empty() && burned_.empty(); }
   // What is wrong and what cures it; "" for nothing.
   [[nodiscard]] std::string trouble() const;
+  // Raised when fine() ends.
+  loop::Signal& trouble_came() { return trouble_came_; }
   // Why the last write failed; "" when it did not.
   [[nodiscard]] const std::string& disk_trouble() const { return trouble_; }
 
@@ -64,6 +66,7 @@ class Kept {
   // "" while the last write succeeded.
   std::string trouble_;
   int64_t trouble_since_ms_ = 0;
+  loop::Signal trouble_came_;
 };
 
 }  // namespace zane::policy

@@ -89,10 +89,10 @@ loop::Task<> Service::upkeep() {
   for (;;) {
     const bool fine = kept_.written([&] { store_.forget_old(clock_.now_ms()); });
     kept_.write_burned();
-    const auto until = loop::Timer::clock_type::now() + (fine ? kUpkeepEvery : std::chrono::minutes(0));
-    do {
+    if (fine && kept_.fine())
+      co_await kept_.trouble_came().wait_for(kUpkeepEvery);
+    else
       co_await loop::sleep_for(node_.io(), kTroubleLook);
-    } while (kept_.fine() && loop::Timer::clock_type::now() < until);
   }
 }
 

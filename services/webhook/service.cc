@@ -42,6 +42,7 @@ Service::Service(bus::Node& node, const config::Config& config, const base::Cloc
       store_(open_store(node.home().data("webhook.db"))),
       inbox_(node, [this](const bus::Peer& peer, v1::Envelope request) { on_bus(peer, std::move(request)); }),
       policy_(node, bus::kPolicy),
+      trouble_came_(node.io()),
       started_ms_(clock.now_ms()) {
   if (config.webhook.port != 0)
     listener_ =
@@ -104,10 +105,10 @@ loop::Task<> Service::upkeep() {
       store_->forget_old(clock_.now_ms());
       set_aside_count_ = store_->count_set_aside(clock_.now_ms());
     });
-    const auto until = loop::Timer::clock_type::now() + (fine ? kUpkeepEvery : std::chrono::minutes(0));
-    do {
+    if (fine && disk_trouble_.empty())
+      co_await trouble_came_.wait_for(kUpkeepEvery);
+    else
       co_await loop::sleep_for(node_.io(), kTroubleLook);
-    } while (disk_trouble_.empty() && loop::Timer::clock_type::now() < until);
   }
 }
 
@@ -122,6 +123,7 @@ bool Service::written(const std::function<void()>& write) {
       log::error("weather", {{"what", "webhook.db"}, {"why", e.what()}});
     }
     disk_trouble_ = journal::with_cure(e);
+    trouble_came_.raise();
     return false;
   }
 }

@@ -88,6 +88,7 @@ class Service {
   // "" while the last write succeeded.
   std::string disk_trouble_;
   int64_t disk_trouble_since_ms_ = 0;
+  loop::Signal trouble_came_;
   const int64_t started_ms_;
 };
 
