@@ -113,11 +113,12 @@ for (const [what, harm] of [
     assert.match((await world.zane('doctor')).stdout, /warn {2}files: set aside as damaged: .*webhook\.db\.damaged-/);
   });
 
-test('a webhook.db that is gone is made anew', async () => {
+test('a webhook.db that is gone is made anew, and said', async () => {
   const service = world.anchor.services.webhook;
   await service.stop();
   for (const part of ['', '-wal', '-shm']) rmSync(join(data, `webhook.db${part}`), { force: true });
   service.start();
-  await until('it is well', async () => (await webhook()).state === 'ready');
+  const part = await until('it says so', async () => { const now = await webhook(); return now.state === 'degraded' ? now : undefined; });
+  assert.match(part.message, /webhook\.db is gone: .*may start again/);
   await started((await local('{"after":"gone"}')).delivery);
 });
