@@ -86,7 +86,7 @@ class CodexTest : public ::testing::Test, public Teller {
       return thread_json(status);
     }
     if (method == "thread/turns/list") return turns;
-    if (method == "thread/items/list") return items;
+    if (method == "thread/items/list") return ++item_looks == 1 && items_at_first ? *items_at_first : items;
     return "{}";
   }
 
@@ -147,6 +147,8 @@ class CodexTest : public ::testing::Test, public Teller {
   std::string status = kWaiting;
   std::string turns = R"({"data":[{"id":"u","status":"inProgress"}]})";
   std::string items = R"({"data":[]})";
+  std::optional<std::string> items_at_first;
+  int item_looks = 0;
   int resume_fails = 0;
   int reads = 0;
   int repeat_after_reads = 0;
@@ -290,6 +292,26 @@ TEST_F(CodexTest, AnsweredAtTheDeskMeanwhileIsSeenAtTheItem) {
   run_until(io_, [&] { return state_of(id) != "open"; });
   EXPECT_EQ(state_of(id), "answered-elsewhere");
   EXPECT_THAT(book_.find(id)->reason, HasSubstr("refused"));
+}
+
+// Codex writes the item's end a moment after it speaks of the turn's.
+TEST_F(CodexTest, AtAFirstLookNoDecisionIsUnknown) {
+  const auto id = open_before();
+  const auto a = book_.find(id);
+  v1::Decide decision;
+  decision.set_approval(id);
+  decision.set_digest(a->digest);
+  decision.set_choice("accept");
+  decision.set_grants(true);
+  ASSERT_FALSE(book_.decide(decision, {}, "", "command", "trace"));
+  ASSERT_EQ(state_of(id), "deciding");
+  status = kIdle;
+  turns = R"({"data":[{"id":"u","status":"completed"}]})";
+  items_at_first = R"({"data":[]})";
+  items = R"({"data":[{"turnId":"u","item":{"id":"i","type":"commandExecution","status":"completed"}}]})";
+  begin();
+  run_until(io_, [&] { return state_of(id) != "deciding"; });
+  EXPECT_EQ(state_of(id), "applied");
 }
 
 TEST_F(CodexTest, AnotherProcessesRequestsAreVoidAndItsNumbersMeanOthers) {
