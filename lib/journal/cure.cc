@@ -1,5 +1,7 @@
 #include "lib/journal/cure.h"
 
+#include <cerrno>
+
 #include "sqlite3.h"
 
 namespace zane::journal {
@@ -31,6 +33,28 @@ const char* cure_of(int code) {
 std::string with_cure(const SqliteError& error) {
   const std::string cure = cure_of(error.code);
   return cure.empty() ? error.what() : std::string(error.what()) + ": " + cure;
+}
+
+SqliteError weather(const SegmentError& error) {
+  constexpr int kFull = 13, kReadOnly = 8, kNoMemory = 7, kCantOpen = 14, kIo = 10;
+  switch (error.number) {
+    case ENOSPC:
+    case EDQUOT:
+    case EFBIG:
+      return {kFull, error.what()};
+    case EROFS:
+    case EACCES:
+    case EPERM:
+      return {kReadOnly, error.what()};
+    case ENOMEM:
+      return {kNoMemory, error.what()};
+    case EMFILE:
+    case ENFILE:
+    case ENOENT:
+      return {kCantOpen, error.what()};
+    default:
+      return {kIo, error.what()};
+  }
 }
 
 }  // namespace zane::journal

@@ -4,11 +4,15 @@
 
 #include <string>
 
+#include "lib/journal/segment.h"
 #include "lib/journal/sqlite.h"
 
 namespace zane::journal {
 
 // The error's text, and after it the cure.
 std::string with_cure(const SqliteError& error);
+
+// A segment's error as SQLite would name it: one table of cures for both.
+SqliteError weather(const SegmentError& error);
 
 }  // namespace zane::journal

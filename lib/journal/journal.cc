@@ -7,7 +7,7 @@
 
 #include "lib/crypto/hash.h"
 #include "lib/journal/cure.h"
-#include "lib/journal/merge.h"
+#include "lib/journal/facts.h"
 #include "lib/log/log.h"
 
 namespace zane::journal {
@@ -62,53 +62,7 @@ bool is_old_remains(const fs::path& file, int64_t now_ms) {
   return ::stat(file.c_str(), &info) == 0 && int64_t{info.st_mtime} * 1000 < now_ms - kRemainsKeptMs;
 }
 
-bool holds(const v1::SegmentBlock& block, const std::string& thread, uint32_t hash) {
-  if (thread.empty()) return block.has_list_level();
-  return std::find(block.threads().begin(), block.threads().end(), hash) != block.threads().end();
-}
-
-// A call's error as SQLite would name it: one table of cures for both (cure.h).
-SqliteError weather(const SegmentError& error) {
-  constexpr int kFull = 13, kReadOnly = 8, kNoMemory = 7, kCantOpen = 14, kIo = 10;
-  switch (error.number) {
-    case ENOSPC:
-    case EDQUOT:
-    case EFBIG:
-      return {kFull, error.what()};
-    case EROFS:
-    case EACCES:
-    case EPERM:
-      return {kReadOnly, error.what()};
-    case ENOMEM:
-      return {kNoMemory, error.what()};
-    case EMFILE:
-    case ENFILE:
-    case ENOENT:
-      return {kCantOpen, error.what()};
-    default:
-      return {kIo, error.what()};
-  }
-}
-
-bool matches(const v1::Event& event, const std::string& thread) {
-  return thread.empty() ? event.list_level() : event.thread() == thread;
-}
-
 }  // namespace
-
-size_t told_bytes(const v1::Event& event) {
-  return event.raw().size() + event.request().size() + event.shown().size();
-}
-
-void leave_out_if_long(v1::Event& event) {
-  const size_t bytes = told_bytes(event);
-  if (bytes <= kToldBytesMax) return;
-  // The statement says that there is something to refuse; it is never left out.
-  if (event.kind() != "approval") event.clear_raw();
-  event.clear_request();
-  event.clear_shown();
-  event.set_left_out_bytes(static_cast<int64_t>(bytes));
-}
 
 // ---- opening ----------------------------------------------------------------------
 
@@ -126,7 +80,7 @@ Journal::Journal(const fs::path& file, const std::string& boot_id, int64_t now_m
   bool whole = open_segments(now_ms);
   if (!take_over_table(now_ms)) whole = false;
   if (segments_.empty()) {
-    head_ = std::max(head_, fact(kPrunedThrough));
+    head_ = std::max(head_, fact(db_, kPrunedThrough));
     begin_log(head_ + 1);
   }
   for (size_t i = 0; i + 1 < segments_.size(); ++i)
@@ -161,7 +115,7 @@ bool Journal::open_segments(int64_t now_ms) {
     known = known.empty() ? path : fs::path(path).replace_extension(".seg");
   }
   bool whole = true;
-  const int64_t log_from = fact(kLogFrom);
+  const int64_t log_from = fact(db_, kLogFrom);
   if (log_from > 0 && !files.contains(log_from)) whole = false;
   for (const auto& [first_seq, path] : files) {
     std::string why;
@@ -214,13 +168,13 @@ bool Journal::take_over_table(int64_t now_ms) {
     std::error_code ignored;
     // A start that was killed in the midst of this began again; else they are not of
     // this database, which is an older one that was put back.
-    whole = fact(kTakingOver) != 0 || segments_.empty();
+    whole = fact(db_, kTakingOver) != 0 || segments_.empty();
     if (whole)
       for (const auto& segment : segments_) fs::remove(segment->path(), ignored);
     else
       move_aside(segments_.size(), now_ms, "an older journal.db was put in its place");
     segments_.clear();
-    set_fact(kTakingOver, 1, Db::Sync::kFull);
+    db_.transaction(Db::Sync::kFull, [&] { set_fact(db_, kTakingOver, 1); });
     auto rows = db_.query("SELECT seq, at_ms, event FROM events ORDER BY seq");
     Segment::Records records;
     std::deque<v1::Event> events;
@@ -275,23 +229,6 @@ void Journal::seal_now(Segment& full) {
   }
 }
 
-void Journal::set_fact(const char* name, int64_t value, Db::Sync sync) {
-  db_.begin(sync);
-  db_.query(
-         "INSERT INTO facts (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = "
-         "excluded.value")
-      .bind(name)
-      .bind(value)
-      .run();
-  db_.commit();
-}
-
-int64_t Journal::fact(const char* name) {
-  auto row = db_.query("SELECT value FROM facts WHERE name = ?");
-  row.bind(name);
-  return row.step() ? row.integer(0) : 0;
-}
-
 void Journal::begin_log(int64_t first_seq) {
   std::unique_ptr<Segment> log;
   (void)::mkdir(folder_.c_str(), 0700);
@@ -301,7 +238,7 @@ void Journal::begin_log(int64_t first_seq) {
     throw weather(e);
   }
   try {
-    set_fact(kLogFrom, first_seq, Db::Sync::kLazy);
+    db_.transaction(Db::Sync::kLazy, [&] { set_fact(db_, kLogFrom, first_seq); });
   } catch (...) {
     db_.roll_back();
     std::error_code ignored;
@@ -412,159 +349,6 @@ void Journal::look_at_sealed() {
       log::warn("journal_not_sealed", {{"file", done.log.string()}, {"why", e.what()}});
     }
   }
-}
-
-// ---- reading ----------------------------------------------------------------------
-
-v1::JournalPage Journal::read(const v1::JournalRead& request) {
-  v1::JournalPage page;
-  const auto gap = [&](const char* why) {
-    page.Clear();
-    page.set_epoch(epoch_);
-    page.set_head_seq(committed_);
-    page.set_pruned_through(pruned_through());
-    page.set_through_seq(request.after_seq());
-    page.set_gap(why);
-    return page;
-  };
-  gap("");
-  const bool other_epoch = !request.epoch().empty() && request.epoch() != epoch_;
-  if (other_epoch || request.after_seq() > committed_ ||
-      (!request.epoch().empty() && request.after_seq() + 1 < epoch_first_))
-    return gap("new epoch");
-  if (request.after_seq() < pruned_through()) return gap("pruned");
-
-  const int limit = std::clamp(request.limit(), 1, kPageEventsMax);
-  const uint32_t hash = hash_of(request.thread());
-  int64_t through = request.after_seq();
-  int64_t looked = 0;
-  int64_t bytes = 0;
-  bool full = false;
-  Merge merge;
-  const auto give_held = [&] {
-    if (!merge.empty()) *page.add_events() = merge.take();
-  };
-  // False: it does not fit this page.
-  const auto take = [&](v1::Event event) {
-    if (matches(event, request.thread()) && !merge.add(event)) {
-      const int64_t more = static_cast<int64_t>(told_bytes(event));
-      const int events = page.events_size() + (merge.empty() ? 0 : 1);
-      bytes += static_cast<int64_t>(merge.bytes());
-      if (events > 0 && (events >= limit || bytes + more > kPageBytesMax)) return false;
-      give_held();
-      leave_out_if_long(event);
-      through = event.seq();
-      merge.begin(std::move(event));
-    }
-    through = std::max(through, event.seq());
-    return true;
-  };
-  auto segment = std::upper_bound(segments_.begin(), segments_.end(), through + 1,
-                                  [](int64_t seq, const auto& each) { return seq < each->first_seq(); });
-  if (segment != segments_.begin()) --segment;
-  try {
-    for (; segment != segments_.end() && !full; ++segment) {
-      const auto& blocks = (*segment)->index().blocks();
-      auto block = std::upper_bound(blocks.begin(), blocks.end(), through,
-                                    [](int64_t seq, const auto& each) { return seq < each.last_seq(); });
-      for (; block != blocks.end() && !full; ++block) {
-        if (!holds(*block, request.thread(), hash)) {
-          through = block->last_seq();
-        } else if (block->has_told()) {
-          full = !take(block->told());
-        } else if (looked > 0 && looked + block->raw_bytes() > kLookedBytesMax) {
-          full = true;
-        } else {
-          looked += block->raw_bytes();
-          (*segment)->read(static_cast<int>(block - blocks.begin()), [&](int64_t, v1::Event event) {
-            if (event.seq() <= through) return true;
-            full = !take(std::move(event));
-            return !full;
-          });
-        }
-      }
-    }
-  } catch (const SegmentError& e) {
-    if (e.number != 0) throw weather(e);
-    // It costs history up to there, and says so to who reads.
-    log::error("journal_damaged", {{"error", e.what()}});
-    if (std::next(segment) == segments_.end() && !rotate()) throw SqliteError(10, e.what());
-    move_aside(static_cast<size_t>(std::distance(
-                   segments_.begin(),
-                   std::upper_bound(segments_.begin(), segments_.end(), through + 1,
-                                    [](int64_t seq, const auto& each) { return seq < each->first_seq(); }))),
-               now_ms_, e.what());
-    forget_turns();
-    return gap("pruned");
-  }
-  give_held();
-  page.set_through_seq(full ? through : committed_);
-  return page;
-}
-
-int64_t Journal::stream_start(const std::string& thread) const {
-  if (thread.empty()) return committed_;
-  // A place of an earlier epoch is no place of this one: what it told comes from Codex.
-  const int64_t horizon = std::max(pruned_through(), epoch_first_ - 1);
-  const auto turn = turn_starts_.find(thread);
-  // No turn yet: everything there is of it (its start, an early approval).
-  return turn == turn_starts_.end() ? horizon : std::max(turn->second - 1, horizon);
-}
-
-namespace {
-
-// Walks back over the blocks that hold events of `thread` until `take` has enough.
-void walk_back(const std::deque<std::unique_ptr<Segment>>& segments, const std::string& thread,
-               const std::function<bool(std::vector<v1::Event>)>& take) {
-  const uint32_t hash = hash_of(thread);
-  int64_t left = kBackBytesMax;
-  for (auto segment = segments.rbegin(); segment != segments.rend(); ++segment) {
-    const auto& blocks = (*segment)->index().blocks();
-    for (int i = blocks.size() - 1; i >= 0; --i) {
-      if (!thread.empty() && !holds(blocks[i], thread, hash)) continue;
-      std::vector<v1::Event> events;
-      try {
-        (*segment)->read(i, [&](int64_t, v1::Event event) {
-          if (thread.empty() || event.thread() == thread) events.push_back(std::move(event));
-          return true;
-        });
-      } catch (const SegmentError& e) {
-        log::error("journal_damaged", {{"error", e.what()}});
-        return;
-      }
-      left -= blocks[i].raw_bytes();
-      if (!take(std::move(events)) || left <= 0) return;
-    }
-  }
-}
-
-}  // namespace
-
-std::optional<v1::Event> Journal::latest(const std::string& thread, const std::string& item,
-                                         std::initializer_list<std::string_view> methods) {
-  const auto is_it = [&](const v1::Event& event) {
-    return event.thread() == thread && event.item() == item &&
-           std::find(methods.begin(), methods.end(), event.method()) != methods.end();
-  };
-  for (auto each = appended_.rbegin(); each != appended_.rend(); ++each)
-    if (is_it(each->second)) return each->second;
-  std::optional<v1::Event> found;
-  walk_back(segments_, thread, [&](std::vector<v1::Event> events) {
-    const auto last = std::find_if(events.rbegin(), events.rend(), is_it);
-    if (last != events.rend()) found = std::move(*last);
-    return !found;
-  });
-  return found;
-}
-
-std::vector<v1::Event> Journal::tail(const std::string& thread, int count) {
-  std::deque<v1::Event> last;
-  walk_back(segments_, thread, [&](std::vector<v1::Event> events) {
-    for (auto event = events.rbegin(); event != events.rend() && std::ssize(last) < count; ++event)
-      last.push_front(std::move(*event));
-    return std::ssize(last) < count;
-  });
-  return {std::make_move_iterator(last.begin()), std::make_move_iterator(last.end())};
 }
 
 // ---- forgetting ---------------------------------------------------------------------

@@ -128,8 +128,6 @@ class Journal {
   void begin_epoch(const std::string& boot_id, int64_t now_ms);
   [[nodiscard]] bool open_segments(int64_t now_ms);
   [[nodiscard]] bool take_over_table(int64_t now_ms);
-  [[nodiscard]] int64_t fact(const char* name);
-  void set_fact(const char* name, int64_t value, Db::Sync sync);
   static void seal_now(Segment& full);
   void begin_log(int64_t first_seq);
   bool rotate();
