@@ -22,7 +22,7 @@ namespace asio = boost::asio;
 using asio::local::stream_protocol;
 using boost::system::error_code;
 
-constexpr std::string_view kGreeting = "ZANE-EVENTS-1";
+constexpr std::string_view kGreeting = "ZANE-EVENTS-2";
 constexpr size_t kRandomBytes = 32;
 constexpr size_t kKeyBytes = 32;
 constexpr size_t kMacBytes = 32;
@@ -120,6 +120,7 @@ class Publisher::Line : public std::enable_shared_from_this<Line> {
   }
 
   void flush(bool must) {
+    if (ready_.empty()) return;
     // By hand: a peer that has gone is taken out, and another may come meanwhile.
     for (size_t i = 0; i < peers_.size();) {
       const std::shared_ptr<Peer> peer = peers_[i];

@@ -3,7 +3,7 @@
 // times a second is neither encrypted nor handed from thread to thread on one
 // machine; who may hear it is proven once, with the keys of the bus:
 //
-//   publisher → subscriber   "ZANE-EVENTS-1", 32 random bytes P
+//   publisher → subscriber   "ZANE-EVENTS-2", 32 random bytes P
 //   subscriber → publisher   its public key, 32 random bytes S, its rest R in microseconds
 //                            (uint32), HMAC(k, "subscriber" P S R)
 //   publisher → subscriber   HMAC(k, "publisher" P S)
@@ -56,8 +56,8 @@ class Publisher {
 class Subscriber {
  public:
   using Handler = std::function<void(Envelope)>;
-  // `rest`, 100 ms at most: it is not woken sooner after a message than this by one that
-  // may wait; whoever batches anyway gets a batch.
+  // `rest`, 100 ms at most: what may wait comes no more often than this; whoever batches
+  // anyway gets a batch.
   Subscriber(Node& node, Handler handler, std::chrono::microseconds rest = {});
   ~Subscriber();
   Subscriber(const Subscriber&) = delete;

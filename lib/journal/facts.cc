@@ -5,7 +5,8 @@
 namespace zane::journal {
 namespace {
 
-constexpr int64_t kBelievedStepMs = int64_t{3600} * 1000;
+constexpr int64_t kFirstStepMs = int64_t{10} * 60 * 1000;
+constexpr int64_t kFollowed = 4;
 
 }  // namespace
 
@@ -19,12 +20,15 @@ void set_fact(Db& db, std::string_view name, int64_t value) {
   db.query("INSERT OR REPLACE INTO facts (name, value) VALUES (?, ?)").bind(name).bind(value).run();
 }
 
-int64_t forgetting_time(Db& db, int64_t now_ms) {
-  const int64_t before = fact(db, "believed_ms");
-  const int64_t believed =
-      before == 0 ? now_ms : std::max(before, std::min(now_ms, before + kBelievedStepMs));
-  db.transaction(Db::Sync::kLazy, [&] { set_fact(db, "believed_ms", believed); });
-  return believed;
+int64_t ForgettingClock::time_ms(int64_t now_ms, int64_t steady_ns) {
+  const int64_t went_by_ms = last_steady_ns_ == 0 ? 0 : (steady_ns - last_steady_ns_) / 1'000'000;
+  const int64_t step = last_steady_ns_ == 0 ? kFirstStepMs : kFollowed * went_by_ms;
+  const int64_t before = fact(db_, "believed_ms");
+  const int64_t believed = before == 0 ? now_ms : std::max(before, std::min(now_ms, before + step));
+  db_.transaction(Db::Sync::kLazy, [&] { set_fact(db_, "believed_ms", believed); });
+  last_steady_ns_ = steady_ns;
+  // What is written now is written with the time that it is now.
+  return std::min(believed, now_ms);
 }
 
 }  // namespace zane::journal

@@ -25,19 +25,22 @@ bool is_ours(int fd) {
          (info.st_mode & 077) == 0;
 }
 
-std::filesystem::path file_for(const std::filesystem::path& folder, const std::filesystem::path& home,
+std::filesystem::path file_for(const std::filesystem::path& folder, const Mark::House& house,
                                std::string_view of) {
   if (folder.empty()) return "";
   std::error_code ignored;
-  const auto whole = std::filesystem::weakly_canonical(home, ignored);
-  const std::string its = crypto::to_hex(crypto::sha256(whole.string())).substr(0, 16);
-  return folder / ("zane-" + its + "." + std::string(of) + ".mark");
+  const auto whole = std::filesystem::weakly_canonical(house.root, ignored);
+  const auto short_hash = [](const std::string& text) {
+    return crypto::to_hex(crypto::sha256(text)).substr(0, 16);
+  };
+  return folder / ("zane-" + short_hash(whole.string()) + "." + short_hash(house.key) + "." +
+                   std::string(of) + ".mark");
 }
 
 }  // namespace
 
-Mark::Mark(const std::filesystem::path& folder, const std::filesystem::path& home, std::string_view of)
-    : file_(file_for(folder, home, of)) {
+Mark::Mark(const std::filesystem::path& folder, const House& house, std::string_view of)
+    : file_(file_for(folder, house, of)) {
   if (!file_.empty()) open();
   if (!read()) renew();
 }

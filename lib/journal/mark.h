@@ -8,13 +8,21 @@
 #include <string>
 #include <string_view>
 
+#include "lib/journal/sqlite.h"
+#include "lib/log/log.h"
+
 namespace zane::journal {
 
 class Mark {
  public:
-  // The mark of this home's store `of` in `folder`; "" or a folder that can't be
+  // The mark of the store `of` of one home: by its path, and by a key that is made with
+  // it, so that another home in its place is another. In `folder`; "" or one that can't be
   // written to means that nothing is remembered: each start is then taken for the first.
-  Mark(const std::filesystem::path& folder, const std::filesystem::path& home, std::string_view of);
+  struct House {
+    std::filesystem::path root;
+    std::string key;
+  };
+  Mark(const std::filesystem::path& folder, const House& house, std::string_view of);
   ~Mark();
   Mark(const Mark&) = delete;
   Mark& operator=(const Mark&) = delete;
@@ -37,5 +45,41 @@ class Mark {
   std::string name_;
   int64_t reached_ = 0;
 };
+
+// What a store was found to be, measured by its mark.
+struct Found {
+  enum class As { kItWas, kDamaged, kGone, kOlder };
+  As as = As::kItWas;
+  // "`policy.db` is gone" and the like; "" for kItWas.
+  std::string text;
+};
+
+// Opens a store that has `Db& db()`; a damaged one is set aside first. What follows from
+// what was found is the caller's to write down: then it calls keep_marked().
+template <typename Make>
+auto open_marked(const std::filesystem::path& file, const Mark& mark, int64_t now_ms, Make make,
+                 Found& found) {
+  std::error_code ignored;
+  const bool gone = !std::filesystem::exists(file, ignored);
+  auto store =
+      open_or_set_aside(file, now_ms, make, [&](const std::filesystem::path& aside, const char* why) {
+        found = {Found::As::kDamaged, file.filename().string() + " was damaged and is now " + aside.string()};
+        log::error("store_damaged", {{"file", file.string()}, {"error", why}, {"moved_to", aside.string()}});
+      });
+  if (found.as == Found::As::kItWas && store->db().synced_before() < mark.reached()) {
+    found =
+        gone ? Found{Found::As::kGone, file.filename().string() + " is gone"}
+             : Found{Found::As::kOlder, file.filename().string() + " is an older copy than the one before"};
+    log::error("older_copy",
+               {{"file", file.string()}, {"has", store->db().synced_before()}, {"reached", mark.reached()}});
+  }
+  return store;
+}
+
+// From now on the store keeps its mark; the mark outlives it.
+inline void keep_marked(Db& db, Mark& mark, const Found& found) {
+  if (found.as != Found::As::kItWas) mark.renew();
+  db.on_synced([&mark](int64_t count) { mark.reach(count); });
+}
 
 }  // namespace zane::journal

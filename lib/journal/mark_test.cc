@@ -14,7 +14,7 @@ namespace fs = std::filesystem;
 class MarkTest : public ::testing::Test {
  protected:
   MarkTest() { fs::create_directories(folder_); }
-  Mark open(const char* of = "store") { return Mark(folder_, temp_ / "home", of); }
+  Mark open(const char* of = "store") { return Mark(folder_, {temp_ / "home", "key"}, of); }
   fs::path file() const { return fs::directory_iterator(folder_)->path(); }
 
   zane::testing::TempFolder temp_;
@@ -43,10 +43,12 @@ TEST_F(MarkTest, EachHomeAndEachStoreHasItsOwn) {
   Mark one = open();
   one.reach(7);
   EXPECT_EQ(open("another").reached(), 0);
-  EXPECT_EQ(Mark(folder_, temp_ / "other", "store").reached(), 0);
+  EXPECT_EQ(Mark(folder_, {temp_ / "other", "key"}, "store").reached(), 0);
+  EXPECT_EQ(Mark(folder_, {temp_ / "home", "another key"}, "store").reached(), 0)
+      << "one that was made anew in its place";
   fs::create_directories(temp_ / "home");
   fs::create_directory_symlink(temp_ / "home", temp_ / "link");
-  EXPECT_EQ(Mark(folder_, temp_ / "link", "store").reached(), 7) << "the same home by another path";
+  EXPECT_EQ(Mark(folder_, {temp_ / "link", "key"}, "store").reached(), 7) << "the same home by another path";
 }
 
 TEST_F(MarkTest, OneThatOthersCouldWriteSaysNothing) {

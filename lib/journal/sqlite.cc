@@ -107,7 +107,17 @@ Db::Db(const std::filesystem::path& file) : file_(file) {
     run("PRAGMA fullfsync=1");
     run("PRAGMA checkpoint_fullfsync=1");
     run("PRAGMA foreign_keys=1");
+    bool counted = false;
+    {
+      auto table = query("SELECT 1 FROM sqlite_master WHERE name = 'synced'");
+      counted = table.step();
+    }
+    if (counted) {
+      auto row = query("SELECT n FROM synced");
+      synced_before_ = row.step() ? row.integer(0) : 0;
+    }
   } catch (...) {
+    for (auto& [sql, statement] : prepared_) sqlite3_finalize(statement);
     sqlite3_close(db_);
     throw;
   }
@@ -174,26 +184,13 @@ void Db::begin(Sync sync) {
   query("CREATE TABLE IF NOT EXISTS synced (n INTEGER)").run();
   query("UPDATE synced SET n = n + 1").run();
   if (changes() == 0) query("INSERT INTO synced (n) VALUES (1)").run();
+  auto row = query("SELECT n FROM synced");
+  synced_ = row.step() ? row.integer(0) : 0;
 }
 
 void Db::commit() {
   query("COMMIT").run();
-  if (sync_ == Sync::kFull && on_synced_) on_synced_(synced());
-}
-
-int64_t Db::synced() {
-  auto row = query("SELECT n FROM synced");
-  return row.step() ? row.integer(0) : 0;
-}
-
-int64_t Db::synced_in(const std::filesystem::path& file) {
-  std::error_code ignored;
-  if (!std::filesystem::exists(file, ignored)) return 0;
-  try {
-    return Db(file).synced();
-  } catch (const SqliteError&) {
-    return 0;
-  }
+  if (sync_ == Sync::kFull && on_synced_) on_synced_(synced_);
 }
 
 void Db::roll_back() noexcept { sqlite3_exec(db_, "ROLLBACK", nullptr, nullptr, nullptr); }

@@ -107,8 +107,8 @@ class Db {
     }
   }
 
-  // How many synced transactions a file has seen; 0 when there is none, or it can't be read.
-  [[nodiscard]] static int64_t synced_in(const std::filesystem::path& file);
+  // How many synced transactions the file had seen when it was opened.
+  [[nodiscard]] int64_t synced_before() const { return synced_before_; }
   // Called after each synced transaction with their number.
   void on_synced(std::function<void(int64_t count)> told) { on_synced_ = std::move(told); }
 
@@ -119,11 +119,13 @@ class Db {
  private:
   friend class Query;
   [[noreturn]] void fail(int code, const std::string& text) const;
-  [[nodiscard]] int64_t synced();
   const std::filesystem::path file_;
   sqlite3* db_ = nullptr;
   std::unordered_map<const char*, sqlite3_stmt*> prepared_;
   Sync sync_ = Sync::kFull;
+  int64_t synced_before_ = 0;
+  // Of the transaction that is open.
+  int64_t synced_ = 0;
   std::function<void(int64_t)> on_synced_;
 };
 

@@ -84,7 +84,8 @@ std::variant<Command, Repeat, Refusal> check_command(const v1::SignedCommand& si
   }
   if (const auto untimely = check_times(*issued, *expires, context.now_ms)) {
     auto refusal = refuse(untimely->reason, untimely->message);
-    refusal.untimely = std::move(command);
+    // What lives too long is wrong at any time.
+    if (refusal.reason != "bad-command") refusal.untimely = std::move(command);
     return refusal;
   }
   return command;

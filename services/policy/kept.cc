@@ -11,56 +11,37 @@ namespace {
 
 // Orders that were refused on a full disk and are not yet written down.
 constexpr size_t kBurnedMax = 1024;
-// While the disk takes nothing it is tried this often.
-constexpr std::chrono::seconds kTroubleLook{2};
 
 }  // namespace
 
-Kept::Kept(loop::Io& io, const base::Home& home, const std::filesystem::path& unkept,
-           const crypto::EcKey& mac_key, const base::Clock& clock)
-    : io_(io),
-      clock_(clock),
-      mark_(unkept, home.root(), "policy"),
-      latest_order_(unkept, home.root(), "orders"),
-      store_(open(home.data("policy.db"), mac_key)),
-      trouble_came_(io) {}
-
 // A store that has forgotten orders would begin them again, and those that were refused:
 // none that may have come before this start is begun any more.
-std::unique_ptr<Store> Kept::open(const std::filesystem::path& file, const crypto::EcKey& mac_key) {
-  std::error_code ignored;
-  const bool gone = !std::filesystem::exists(file, ignored);
-  const bool behind = journal::Db::synced_in(file) < mark_.reached();
-  auto store = journal::open_or_set_aside(
-      file, clock_.now_ms(), [&] { return std::make_unique<Store>(file, mac_key); },
-      [&](const std::filesystem::path& aside, const char* why) {
-        found_ = "policy.db was damaged and is now " + aside.string() +
-                 ": no phone is known any more, pair each again with `zane pair`";
-        log::error("policy_db_damaged", {{"error", why}, {"moved_to", aside.string()}});
-      });
-  if (behind && found_.empty()) {
-    found_ = gone
-                 ? "policy.db is gone: no phone is known any more, pair each again with `zane pair`"
-                 : "policy.db is an older copy than the one before: what was ordered before is not begun any "
-                   "more, and a phone that was paired since is to be paired again with `zane pair`";
-    log::error("older_copy", {{"of", "policy.db"}, {"reached", mark_.reached()}, {"cure", found_}});
-  }
-  if (!found_.empty()) {
-    // A phone's clock may be ahead.
+Kept::Kept(loop::Io& io, const std::filesystem::path& file, const std::filesystem::path& unkept,
+           const journal::Mark::House& house, const crypto::EcKey& mac_key, const base::Clock& clock)
+    : io_(io),
+      clock_(clock),
+      mark_(unkept, house, "policy"),
+      latest_order_(unkept, house, "orders"),
+      store_(journal::open_marked(
+          file, mark_, clock.now_ms(), [&] { return std::make_unique<Store>(file, mac_key); }, found_)),
+      forgetting_(store_->db()),
+      trouble_came_(io) {
+  if (found_.as != journal::Found::As::kItWas) {
+    // A phone's clock may be ahead; the Mac's may have been, when an order came.
     const int64_t latest = latest_order_.reached();
-    store->set_forgotten_until(latest > 0 ? latest : clock_.now_ms() + kClockSkewMsMax);
-    mark_.renew();
+    const int64_t most = clock.now_ms() + kClockSkewMsMax;
+    store_->set_forgotten_until(latest > 0 ? std::min(latest, most) : most);
+    latest_order_.renew();
   }
-  store->db().on_synced([this](int64_t count) { mark_.reach(count); });
-  if (!found_.empty()) {
-    AuditRecord record;
-    record.what = "policy-db";
-    record.decision = "noted";
-    record.who = "policy";
-    record.reason = found_;
-    store->audit(record, clock_.now_ms());
-  }
-  return store;
+  forgotten_until_ms_ = store_->forgotten_until();
+  journal::keep_marked(store_->db(), mark_, found_);
+  if (found_.as == journal::Found::As::kItWas) return;
+  AuditRecord record;
+  record.what = "policy-db";
+  record.decision = "noted";
+  record.who = "policy";
+  record.reason = found_.text;
+  store_->audit(record, clock.now_ms());
 }
 
 bool Kept::written(const std::function<void()>& write) {
@@ -81,25 +62,33 @@ bool Kept::written(const std::function<void()>& write) {
 }
 
 std::string Kept::trouble() const {
-  if (trouble_.empty()) return found_;
-  return "can't write for " + std::to_string((clock_.now_ms() - trouble_since_ms_) / 1000) +
-         " s: " + trouble_ + "; orders are refused until then";
+  if (!trouble_.empty())
+    return "can't write for " + std::to_string((clock_.now_ms() - trouble_since_ms_) / 1000) +
+           " s: " + trouble_ + "; orders are refused until then";
+  if (found_.as == journal::Found::As::kItWas) return "";
+  if (found_.as != journal::Found::As::kOlder)
+    return found_.text + ": no phone is known any more, pair each again with `zane pair`";
+  const int64_t left_ms = forgotten_until_ms_ - clock_.now_ms();
+  return found_.text +
+         ": what was ordered before is not begun any more, and a phone that was paired since is to be paired "
+         "again with `zane pair`" +
+         (left_ms > 0 ? "; for " + std::to_string(left_ms / 1000 + 1) + " s new orders may be refused too"
+                      : "");
 }
 
-bool Kept::burn(const std::string& key, const std::string& digest, const v1::CommandAnswer& refusal) {
+bool Kept::burn(const std::string& key, const Refused& refusal) {
   if (burned_.size() >= kBurnedMax) return false;
-  burned_.emplace(key, Store::Remembered{digest, refusal});
+  burned_.emplace(key, refusal);
   trouble_came_.raise();
   return true;
 }
 
 void Kept::write_burned() {
   while (!burned_.empty()) {
-    const auto& order = *burned_.begin();
-    const bool kept = written([&] {
-      store_->remember_command(order.first, order.second.digest, clock_.now_ms(), Durability::kSoon);
-      store_->remember_answer(order.first, *order.second.answer, Durability::kNow);
-    });
+    const std::string& key = burned_.begin()->first;
+    const Refused& order = burned_.begin()->second;
+    const bool kept = written(
+        [&] { store_->remember_refusal(key, order.digest, order.answer, order.at_ms, clock_.now_ms()); });
     if (!kept) return;
     burned_.erase(burned_.begin());
   }
@@ -107,7 +96,8 @@ void Kept::write_burned() {
 
 std::optional<Store::Remembered> Kept::remembered(const std::string& key) {
   const auto burned = burned_.find(key);
-  return burned == burned_.end() ? store_->command(key) : burned->second;
+  if (burned == burned_.end()) return store_->command(key);
+  return Store::Remembered{burned->second.digest, burned->second.answer};
 }
 
 // Told before it is written, a refusal would be forgotten with this process, and the
@@ -125,9 +115,12 @@ void Kept::came(const Command& order) {
   if (issued > latest_order_.reached()) latest_order_.reach(issued);
 }
 
-bool Kept::may_have_forgotten(const Command& order) {
-  return weight_of(order.method, order.params) != Weight::kReads &&
-         order.issued_ms <= store_->forgotten_until();
+bool Kept::may_have_forgotten(const Command& order) const {
+  return weight_of(order.method, order.params) != Weight::kReads && order.issued_ms <= forgotten_until_ms_;
+}
+
+void Kept::forget_old() {
+  (void)written([&] { store_->forget_old(forgetting_.time_ms(clock_.now_ms(), base::steady_ns())); });
 }
 
 }  // namespace zane::policy

@@ -9,7 +9,7 @@
 #include <string>
 
 #include "lib/base/clock.h"
-#include "lib/base/home.h"
+#include "lib/journal/facts.h"
 #include "lib/journal/mark.h"
 #include "lib/loop/loop.h"
 #include "services/policy/command_check.h"
@@ -17,12 +17,21 @@
 
 namespace zane::policy {
 
+// While the disk takes nothing it is tried this often.
+inline constexpr std::chrono::seconds kTroubleLook{2};
+
 class Kept {
  public:
-  // Opens data/policy.db; one that is damaged is set aside. Marks lie in `unkept`
+  struct Refused {
+    std::string digest;
+    v1::CommandAnswer answer;
+    // It can't be forgotten sooner than kRememberCommandMs after this.
+    int64_t at_ms = 0;
+  };
+  // Opens `file`, data/policy.db; one that is damaged is set aside. Marks lie in `unkept`
   // (lib/journal/mark.h). References outlive it.
-  Kept(loop::Io& io, const base::Home& home, const std::filesystem::path& unkept,
-       const crypto::EcKey& mac_key, const base::Clock& clock);
+  Kept(loop::Io& io, const std::filesystem::path& file, const std::filesystem::path& unkept,
+       const journal::Mark::House& house, const crypto::EcKey& mac_key, const base::Clock& clock);
 
   Store& store() { return *store_; }
   // Runs `write`; trouble with the disk is remembered, and false comes back.
@@ -38,8 +47,7 @@ class Kept {
 
   // A refusal that can't be written now, kept here until it can be. False when there
   // are too many of them: then it may not be told.
-  [[nodiscard]] bool burn(const std::string& key, const std::string& digest,
-                          const v1::CommandAnswer& refusal);
+  [[nodiscard]] bool burn(const std::string& key, const Refused& refusal);
   void write_burned();
   std::optional<Store::Remembered> remembered(const std::string& key);
   // On return a refusal is written, however long that takes.
@@ -48,21 +56,22 @@ class Kept {
   // An order came, whatever becomes of it: before anything is answered.
   void came(const Command& order);
   // policy.db may have known it once: it is not begun.
-  [[nodiscard]] bool may_have_forgotten(const Command& order);
+  [[nodiscard]] bool may_have_forgotten(const Command& order) const;
+  void forget_old();
 
  private:
-  std::unique_ptr<Store> open(const std::filesystem::path& file, const crypto::EcKey& mac_key);
-
   loop::Io& io_;
   const base::Clock& clock_;
   journal::Mark mark_;
   // The latest `issuedAt` of an order that came, as far as it can be true.
   journal::Mark latest_order_;
-  // What this start found policy.db to be: damaged, gone, an older copy. "" for neither.
-  std::string found_;
+  journal::Found found_;
   const std::unique_ptr<Store> store_;
+  journal::ForgettingClock forgetting_;
+  // Orders issued until then may be unknown to this policy.db.
+  int64_t forgotten_until_ms_ = 0;
   // Refused because nothing could be written; by key.
-  std::map<std::string, Store::Remembered> burned_;
+  std::map<std::string, Refused> burned_;
   // "" while the last write succeeded.
   std::string trouble_;
   int64_t trouble_since_ms_ = 0;

@@ -2,6 +2,7 @@
 #include "services/policy/kept.h"
 
 #include "gmock/gmock.h"
+#include "lib/base/home.h"
 #include "lib/crypto/hash.h"
 #include "lib/testing/clock.h"
 #include "lib/testing/temp_folder.h"
@@ -16,7 +17,8 @@ class KeptTest : public ::testing::Test {
   KeptTest() { reopen(); }
   void reopen() {
     kept_.reset();
-    kept_ = std::make_unique<Kept>(io_, home_, temp_ / "", mac_key_, clock_);
+    kept_ = std::make_unique<Kept>(io_, home_.data("policy.db"), temp_ / "",
+                                   journal::Mark::House{home_.root(), "key"}, mac_key_, clock_);
   }
   void put_back(const std::string& copy) {
     kept_.reset();
@@ -95,6 +97,33 @@ TEST_F(KeptTest, OneThatIsGoneOrDamagedBeginsNothingThatCameBefore) {
     clock_.now += 60'000;
     EXPECT_FALSE(kept_->may_have_forgotten(order(clock_.now)));
   }
+}
+
+// The Mac's clock was a year ahead when an order came, and was set right.
+TEST_F(KeptTest, OrdersOfAClockThatWasWrongCloseNothing) {
+  const auto backup = copy();
+  const int64_t now = clock_.now;
+  clock_.now += int64_t{365} * 86'400'000;
+  order(clock_.now);
+  clock_.now = now;
+  put_back(backup);
+  EXPECT_TRUE(kept_->may_have_forgotten(order(now)));
+  EXPECT_THAT(kept_->trouble(), ::testing::HasSubstr("for 301 s new orders may be refused too"));
+  EXPECT_FALSE(kept_->may_have_forgotten(order(now + kClockSkewMsMax + 1)));
+}
+
+TEST_F(KeptTest, AFileThatIsBusyIsNoOlderCopy) {
+  order(clock_.now);
+  kept_.reset();
+  {
+    journal::Db other(home_.data("policy.db"));
+    other.run("PRAGMA locking_mode=EXCLUSIVE");
+    other.begin(journal::Db::Sync::kFull);
+    EXPECT_THROW(reopen(), journal::SqliteError);
+    other.roll_back();
+  }
+  reopen();
+  EXPECT_EQ(kept_->trouble(), "");
 }
 
 // A phone whose clock is a century ahead closes nothing.

@@ -19,8 +19,6 @@ namespace bj = boost::json;
 // Longer than supervisor waits for Codex, twice for a task, so that its word arrives.
 constexpr std::chrono::seconds kEffectDeadline{300};
 constexpr std::chrono::minutes kUpkeepEvery{30};
-// While the disk takes nothing it is tried this often, so that its return is seen.
-constexpr std::chrono::seconds kTroubleLook{2};
 constexpr std::chrono::seconds kRefusalsToldEvery{10};
 // Kinds of refusals that are told apart between two tellings.
 constexpr size_t kRefusalsCountedMax = 64;
@@ -52,7 +50,8 @@ Service::Service(bus::Node& node, const config::Config& config, const crypto::Ec
       mac_key_(mac_key),
       clock_(clock),
       mac_(mac_key.public_key().id()),
-      kept_(node.io(), node.home(), base::unkept_folder(), mac_key, clock),
+      kept_(node.io(), node.home().data("policy.db"), base::unkept_folder(),
+            {node.home().root(), node.keys().public_of.at(std::string(bus::kSupervisor))}, mac_key, clock),
       store_(kept_.store()),
       pairing_(store_, config, mac_key, link_key),
       rules_(rules),
@@ -87,9 +86,9 @@ void Service::run() {
 
 loop::Task<> Service::upkeep() {
   for (;;) {
-    const bool fine = kept_.written([&] { store_.forget_old(clock_.now_ms()); });
+    kept_.forget_old();
     kept_.write_burned();
-    if (fine && kept_.fine())
+    if (kept_.fine())
       co_await kept_.trouble_came().wait_for(kUpkeepEvery);
     else
       co_await loop::sleep_for(node_.io(), kTroubleLook);
@@ -210,10 +209,11 @@ loop::Task<> Service::on_signed_command(bus::Peer peer, v1::Envelope request) {
       answer(peer, request, *std::move(first));
       co_return;
     }
-    co_return co_await on_order(peer, std::move(request), repeat->command, repeat->answer);
+    co_return co_await on_order(peer, std::move(request), repeat->command,
+                                repeat->answer ? Asking::kOnlyWhatBecame : Asking::kAgain);
   }
   kept_.came(std::get<Command>(checked));
-  co_await on_order(peer, std::move(request), std::get<Command>(checked), std::nullopt);
+  co_await on_order(peer, std::move(request), std::get<Command>(checked), Asking::kCarryOut);
 }
 
 loop::Task<> Service::refuse_for_good(bus::Peer peer, v1::Envelope request, Command command,
@@ -229,12 +229,11 @@ loop::Task<> Service::refuse_for_good(bus::Peer peer, v1::Envelope request, Comm
   count_refusal(record);
   if (weight_of(command.method, command.params) != Weight::kReads) {
     // As long as its own time could come.
-    const int64_t at_ms = std::max(clock_.now_ms(), command.issued_ms);
+    const Kept::Refused refusal{command.digest, outcome, std::max(clock_.now_ms(), command.issued_ms)};
     const bool kept = kept_.written([&] {
-      store_.remember_command(command.key(), command.digest, at_ms, Durability::kSoon);
-      store_.remember_answer(command.key(), outcome, Durability::kNow);
+      store_.remember_refusal(command.key(), command.digest, outcome, refusal.at_ms, clock_.now_ms());
     });
-    if (!kept && !kept_.burn(command.key(), command.digest, outcome)) {
+    if (!kept && !kept_.burn(command.key(), refusal)) {
       inbox_.fail(peer, request, "busy", "the Mac can't write orders down: " + kept_.disk_trouble());
       co_return;
     }
@@ -242,8 +241,7 @@ loop::Task<> Service::refuse_for_good(bus::Peer peer, v1::Envelope request, Comm
   answer(peer, request, std::move(outcome));
 }
 
-loop::Task<> Service::on_order(bus::Peer peer, v1::Envelope request, Command command,
-                               std::optional<v1::CommandAnswer> first_answer) {
+loop::Task<> Service::on_order(bus::Peer peer, v1::Envelope request, Command command, Asking asking) {
   Order order{
       command.id,     command.key(),  {}, command.device.role, "device/" + command.device.id, command.method,
       command.params, request.trace()};
@@ -252,6 +250,10 @@ loop::Task<> Service::on_order(bus::Peer peer, v1::Envelope request, Command com
   order.actor.set_name(command.device.name);
   const Weight weight = weight_of(order.method, order.params);
   const bool reads = weight == Weight::kReads;
+  // Come back after its time, or perhaps forgotten by a store that is an older copy:
+  // nothing is begun any more, as when it was told `unknown`.
+  if (!reads && (clock_.now_ms() > command.expires_ms || kept_.may_have_forgotten(command)))
+    asking = Asking::kOnlyWhatBecame;
   if (!reads) {
     const bool kept = kept_.written([&] {
       if (weight == Weight::kOrder)
@@ -264,8 +266,9 @@ loop::Task<> Service::on_order(bus::Peer peer, v1::Envelope request, Command com
                                         "nothing was done: the Mac could not write your order down (" +
                                             kept_.disk_trouble() + "); try again"),
                                 command.digest);
-      // No signed refusal that could be forgotten: then it has not been answered at all.
-      if (!kept_.burn(order.key, command.digest, outcome))
+      // No signed refusal that could be forgotten, or of what may have been done: then it
+      // has not been answered at all.
+      if (asking != Asking::kCarryOut || !kept_.burn(order.key, {command.digest, outcome, clock_.now_ms()}))
         inbox_.fail(peer, request, "busy", "the Mac can't write orders down: " + kept_.disk_trouble());
       else
         answer(peer, request, outcome);
@@ -280,12 +283,7 @@ loop::Task<> Service::on_order(bus::Peer peer, v1::Envelope request, Command com
     received.set_more(true);
     answer(peer, request, sign(std::move(received), command.digest));
   }
-  // Told `unknown`, come back after its time, or perhaps forgotten by a store that is an
-  // older copy: nothing is begun any more.
-  const bool too_late =
-      first_answer || clock_.now_ms() > command.expires_ms || kept_.may_have_forgotten(command);
-  auto outcome =
-      sign(co_await carry_out(order, too_late ? Asking::kOnlyWhatBecame : Asking::kCarryOut), command.digest);
+  auto outcome = sign(co_await carry_out(order, asking), command.digest);
   if (!reads) {
     co_await kept_.keep_answer(order.key, outcome);
     under_way_.end(order.key, outcome);
@@ -347,26 +345,25 @@ loop::Task<> Service::on_task_request(bus::Peer peer, v1::Envelope request) {
 // ---- carrying out ------------------------------------------------------------------
 
 loop::Task<v1::CommandAnswer> Service::carry_out(Order order, Asking asking) {
-  Judged judged = co_await judge_.judge(order);
-  const bool only_asks = asking == Asking::kOnlyWhatBecame;
-  const bool own = judged.own;
-  if (own)
-    judged = only_asks
-                 ? Judged::refused("expired", "it is not begun any more: send it again if you still want it")
-                 : co_await own_.answer(order);
   v1::CommandAnswer outcome;
   outcome.set_command_id(order.id);
-  if (!judged.reason.empty() && only_asks && !own) {
-    // It may have been carried out when it was still allowed.
+  const Weight weight = weight_of(order.method, order.params);
+  const bool only_asks = asking == Asking::kOnlyWhatBecame;
+  Judged judged = co_await judge_.judge(order);
+  if (only_asks && (judged.own || !judged.reason.empty() || weight == Weight::kLight)) {
+    // It may have been carried out when it was still allowed; only the ledger would know.
     outcome.set_state("unknown");
-    outcome.set_reason(judged.reason);
-    outcome.set_message("what became of it can't be asked for now (" + judged.message +
-                        "): look before you try again");
-  } else if (!judged.reason.empty()) {
+    outcome.set_reason(judged.reason.empty() ? "expired" : judged.reason);
+    outcome.set_message(
+        "it is not begun any more, and what became of it is not known: look before you try again");
+    audit(order, outcome);
+    co_return outcome;
+  }
+  if (judged.own) judged = co_await own_.answer(order);
+  if (!judged.reason.empty()) {
     outcome = refused(order.id, judged.reason, judged.message);
   } else if (judged.effect) {
     v1::Envelope envelope = node_.envelope(order.trace, order.id);
-    const Weight weight = weight_of(order.method, order.params);
     judged.effect->set_command_id(order.key);
     *judged.effect->mutable_actor() = order.actor;
     judged.effect->set_client(order.client);
@@ -374,10 +371,11 @@ loop::Task<v1::CommandAnswer> Service::carry_out(Order order, Asking asking) {
                             : weight == Weight::kLight ? v1::Effect::ONCE_IN_MEMORY
                                                        : v1::Effect::ONCE_ON_DISK);
     judged.effect->set_ask_only(only_asks);
+    judged.effect->set_again(asking != Asking::kCarryOut);
     *envelope.mutable_effect() = std::move(*judged.effect);
     const auto done = co_await supervisor_.ask(std::move(envelope), kEffectDeadline);
     const bool nothing_happened =
-        absl::IsUnavailable(done.status()) || absl::IsResourceExhausted(done.status());
+        !only_asks && (absl::IsUnavailable(done.status()) || absl::IsResourceExhausted(done.status()));
     if (nothing_happened) {
       outcome = refused(order.id, absl::IsUnavailable(done.status()) ? "codex-down" : "busy",
                         std::string(done.status().message()));
@@ -391,6 +389,9 @@ loop::Task<v1::CommandAnswer> Service::carry_out(Order order, Asking asking) {
       outcome.set_result(result.result());
       outcome.set_reason(result.reason());
       outcome.set_message(result.message());
+      // That nothing happened only the ledger says.
+      if (only_asks && result.state() == "refused" && result.reason() != "expired")
+        outcome.set_state("unknown");
     }
   } else {
     outcome.set_state("done");

@@ -43,9 +43,9 @@ class Service {
   // Refuses what could be good at another time: written down before it is told.
   loop::Task<> refuse_for_good(bus::Peer peer, v1::Envelope request, Command command, std::string reason,
                                std::string message);
-  loop::Task<> on_order(bus::Peer peer, v1::Envelope request, Command command,
-                        std::optional<v1::CommandAnswer> first_answer);
-  enum class Asking { kCarryOut, kOnlyWhatBecame };
+  // kAgain: it was under way before, in another process. kOnlyWhatBecame: nothing is begun.
+  enum class Asking { kCarryOut, kAgain, kOnlyWhatBecame };
+  loop::Task<> on_order(bus::Peer peer, v1::Envelope request, Command command, Asking asking);
   loop::Task<v1::CommandAnswer> carry_out(Order order, Asking asking = Asking::kCarryOut);
   // A rule's verdict goes the way of a person's answer.
   loop::Task<> evaluate(v1::ApprovalQuestion question, std::string trace);

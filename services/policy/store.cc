@@ -28,6 +28,9 @@ CREATE TABLE IF NOT EXISTS audit (
 // Version 2: numbers by name (lib/journal/facts.h).
 constexpr char kStep2[] = "CREATE TABLE facts (name TEXT PRIMARY KEY, value INTEGER NOT NULL)";
 
+// Orders of a device that could be good only in days, and were refused.
+constexpr int64_t kFarAheadMax = 256;
+
 Device read_device(const journal::Query& row) {
   Device device;
   device.id = row.text(0);
@@ -164,11 +167,29 @@ void Store::remember_answer(const std::string& id, const v1::CommandAnswer& answ
   });
 }
 
-void Store::forget_old(int64_t now_ms) {
-  const int64_t believed = journal::forgetting_time(db_, now_ms);
+void Store::remember_refusal(const std::string& id, const std::string& digest,
+                             const v1::CommandAnswer& answer, int64_t at_ms, int64_t now_ms) {
+  write(Durability::kNow, [&] {
+    insert_command(id, digest, at_ms);
+    db_.query("UPDATE commands SET answer = ? WHERE id = ?").blob(answer.SerializeAsString()).bind(id).run();
+    const int64_t far = now_ms + kRememberCommandMs;
+    if (at_ms <= far) return;
+    const std::string device = id.substr(0, id.find('/') + 1);
+    db_.query(
+           "DELETE FROM commands WHERE id IN (SELECT id FROM commands WHERE at_ms > ? AND "
+           "substr(id, 1, ?) = ? ORDER BY rowid DESC LIMIT -1 OFFSET ?)")
+        .bind(far)
+        .bind(static_cast<int64_t>(device.size()))
+        .bind(device)
+        .bind(kFarAheadMax)
+        .run();
+  });
+}
+
+void Store::forget_old(int64_t believed_ms) {
   write(Durability::kSoon, [&] {
-    db_.query("DELETE FROM commands WHERE at_ms < ?").bind(believed - kRememberCommandMs).run();
-    db_.query("DELETE FROM pairing_secrets WHERE expires_ms < ?").bind(believed).run();
+    db_.query("DELETE FROM commands WHERE at_ms < ?").bind(believed_ms - kRememberCommandMs).run();
+    db_.query("DELETE FROM pairing_secrets WHERE expires_ms < ?").bind(believed_ms).run();
   });
 }
 

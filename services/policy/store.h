@@ -74,7 +74,12 @@ class Store {
                        int64_t now_ms);
   void remember_answer(const std::string& id, const v1::CommandAnswer& answer,
                        Durability durability = Durability::kSoon);
-  void forget_old(int64_t now_ms);
+  // A refusal, known with its answer and on the disk on return. `at_ms`: as above; of one
+  // device's that lie ahead of `now_ms` by more than an order may live, the latest 256.
+  void remember_refusal(const std::string& id, const std::string& digest, const v1::CommandAnswer& answer,
+                        int64_t at_ms, int64_t now_ms);
+  // By a journal::ForgettingClock.
+  void forget_old(int64_t believed_ms);
 
   // This file may have forgotten orders issued until then (an older copy was put
   // back): none of them is begun. 0 for none.

@@ -111,6 +111,12 @@ bool AdminMethods::take_call(grpc::ServerUnaryReactor* reactor) {
   return calls_.erase(reactor) > 0;
 }
 
+bool AdminMethods::busy() {
+  std::erase_if(tails_, [](const auto& tail) { return tail->over(); });
+  const std::lock_guard lock(calls_mutex_);
+  return !calls_.empty() || !tails_.empty();
+}
+
 void AdminMethods::end_calls() {
   std::set<grpc::ServerUnaryReactor*> open;
   {

@@ -44,6 +44,8 @@ class AdminMethods final : public v1::Admin::CallbackService {
 
   // End every Tail and every call under way, for shutdown. On the loop.
   void end_streams();
+  // Something is under way, or followed. On the loop.
+  bool busy();
   void end_calls();
 
  private:

@@ -27,6 +27,16 @@ namespace {
 // With nobody connected gRPC ends after this.
 constexpr std::chrono::seconds kQuiet{5};
 constexpr std::chrono::milliseconds kShutdownMax{200};
+// gRPC aborts when it is made without them.
+constexpr int kDescriptorsOfGrpc = 24;
+
+bool has_descriptors() {
+  std::vector<int> taken;
+  for (int n = 0; n < kDescriptorsOfGrpc; ++n)
+    if (const int fd = ::fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0); fd >= 0) taken.push_back(fd);
+  for (const int fd : taken) ::close(fd);
+  return taken.size() == kDescriptorsOfGrpc;
+}
 
 }  // namespace
 
@@ -122,11 +132,12 @@ loop::Task<> AdminServer::Impl::serve() {
     for (bool quiet = false; !quiet || !waiting.empty();) {
       for (auto& socket : std::exchange(waiting, {})) hand_over(std::move(socket));
       const bool heard = co_await news.wait_for(kQuiet);
-      quiet = !heard && open == 0;
+      // A call that was left alone ends by itself, in minutes: ending waits for it.
+      quiet = !heard && open == 0 && !methods.busy();
       if (!acceptor.is_open()) co_return;
     }
     co_await elsewhere([this] {
-      server->Shutdown();
+      server->Shutdown(std::chrono::system_clock::now() + kShutdownMax);
       server.reset();
     });
   }
@@ -156,6 +167,8 @@ void AdminServer::Impl::admit(Local::socket socket) {
   }
   if (open + waiting.size() >= kAdminConnectionsMax)
     return log::warn("console_refused", {{"why", "too many connections to admin.sock"}});
+  if (!server && !has_descriptors())
+    return log::warn("console_refused", {{"why", "too few descriptors are left"}});
   waiting.push_back(std::move(socket));
   news.raise();
 }
@@ -168,8 +181,10 @@ void AdminServer::Impl::hand_over(Local::socket socket) {
   // gRPC does not say when a connection ends: a second descriptor of it does.
   const int second = ::fcntl(socket.native_handle(), F_DUPFD_CLOEXEC, 0);
   if (second < 0) return;
-  auto connection = std::make_shared<Local::socket>(io, Local(), second);
-  const int fd = socket.release(error);
+  auto connection = std::make_shared<Local::socket>(io);
+  connection->assign(Local(), second, error);
+  if (error) ::close(second);
+  const int fd = error ? -1 : socket.release(error);
   if (error) return;
   ++open;
   loop::spawn(io, "admin_watch", watch(std::move(connection)));
@@ -195,11 +210,11 @@ void AdminServer::stop() {
   boost::system::error_code ignored;
   impl_->acceptor.close(ignored);
   ::unlink(impl_->path.c_str());
-  // What is being made or ended there is done in a moment.
-  impl_->worker.join();
-  if (!impl_->server) return;
   impl_->methods.end_streams();
   impl_->methods.end_calls();
+  // What is being made or ended there is done in a moment: it waits for no call now.
+  impl_->worker.join();
+  if (!impl_->server) return;
   impl_->server->Shutdown(std::chrono::system_clock::now() + kShutdownMax);
   impl_->server.reset();
 }

@@ -155,11 +155,12 @@ loop::Task<v1::EffectResult> Effects::on_disk(const v1::Effect& effect, const st
     result = co_await what_became_of(effect, before.text);
     // Codex may know better another time.
     if (result.state() == "unknown") co_return result;
+  } else if ((effect.ask_only() || effect.again()) && before.text.empty() &&
+             on_.clock.now_ms() < on_.ledger.forgotten_until()) {
+    co_return result_of(
+        "unknown", "expired",
+        "the Mac's own list of orders was put back to an older copy: look before you try again");
   } else if (effect.ask_only()) {
-    if (on_.clock.now_ms() < on_.ledger.forgotten_until())
-      co_return result_of(
-          "unknown", "expired",
-          "the Mac's own list of orders was put back to an older copy: look before you try again");
     co_return result_of(
         "refused", "expired",
         "it was never carried out and is not begun any more: send it again if you still want it");

@@ -12,25 +12,11 @@
 
 namespace zane::supervisor {
 
-// How far journal and ledger had come.
-struct Marks {
-  // The marks of this home in `folder` (lib/journal/mark.h).
-  Marks(const std::filesystem::path& folder, const std::filesystem::path& home)
-      : journal(folder, home, "journal"), ledger(folder, home, "ledger") {}
-  journal::Mark journal;
-  journal::Mark ledger;
-};
-
-// Which of them are older copies than those before.
-struct Restored {
-  bool journal = false;
-  bool ledger = false;
-};
-
-// The journal, in a new epoch when it or the ledger is behind its mark. From then on
-// it keeps its own mark.
-std::unique_ptr<journal::Journal> open_journal(Marks& marks, const std::filesystem::path& data,
+// The journal, in a new epoch when it is behind its mark (`older` says so) or the ledger
+// was not what it had been: `ledger_changed`. From then on it keeps its mark, which
+// outlives it.
+std::unique_ptr<journal::Journal> open_journal(const std::filesystem::path& file, journal::Mark& mark,
                                                const std::string& boot_id, int64_t now_ms,
-                                               Restored& restored);
+                                               bool ledger_changed, bool& older);
 
 }  // namespace zane::supervisor

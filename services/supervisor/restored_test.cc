@@ -20,18 +20,24 @@ class RestoredTest : public ::testing::Test {
   // supervisor's stores for as long as one process has them.
   struct Run {
     explicit Run(RestoredTest& test, const std::string& boot = "boot-1")
-        : marks(test.boot_, test.temp_ / "home"),
-          journal(open_journal(marks, test.data_, boot, 1000, restored)),
-          ledger(test.data_ / "ledger.db", test.data_ / "none.db") {
-      ledger.db().on_synced([this](int64_t count) { marks.ledger.reach(count); });
+        : journal_mark(test.boot_, {test.temp_ / "home", "key"}, "journal"),
+          ledger_mark(test.boot_, {test.temp_ / "home", "key"}, "ledger"),
+          ledger(journal::open_marked(
+              test.data_ / "ledger.db", ledger_mark, 1000,
+              [&] { return std::make_unique<Ledger>(test.data_ / "ledger.db", test.data_ / "none.db"); },
+              found)),
+          journal(open_journal(test.data_ / "journal.db", journal_mark, boot, 1000,
+                               found.as != journal::Found::As::kItWas, older_journal)) {
+      if (!test.killed_) journal::keep_marked(ledger->db(), ledger_mark, found);
     }
+    bool older_ledger() const { return found.as == journal::Found::As::kOlder; }
     void say(int events) {
       for (int i = 0; i < events; ++i)
         journal->append(journal::Level::kList, 1000, [](v1::Event& event) { event.set_raw("x"); });
       journal->commit();
     }
     void note() {
-      ledger.write([](journal::Db& db) {
+      ledger->write([](journal::Db& db) {
         db.query("INSERT OR REPLACE INTO facts (name, value) VALUES ('x', 1)").run();
       });
     }
@@ -42,10 +48,12 @@ class RestoredTest : public ::testing::Test {
       read.set_after_seq(seq);
       return journal->read(read).gap();
     }
-    Marks marks;
-    Restored restored;
+    journal::Mark journal_mark;
+    journal::Mark ledger_mark;
+    journal::Found found;
+    bool older_journal = false;
+    std::unique_ptr<Ledger> ledger;
     std::unique_ptr<journal::Journal> journal;
-    Ledger ledger;
   };
 
   void copy(const fs::path& from, const fs::path& to, const std::string& only = "") {
@@ -78,13 +86,15 @@ class RestoredTest : public ::testing::Test {
   zane::testing::TempFolder temp_;
   const fs::path data_ = temp_ / "home/data";
   fs::path boot_ = temp_ / "boot";
+  // Before what follows from what was found was written down.
+  bool killed_ = false;
 };
 
 TEST_F(RestoredTest, AMereRestartGoesOnInTheSameEpoch) {
   const std::string epoch = told_more();
   Run run(*this);
   EXPECT_EQ(run.journal->epoch(), epoch);
-  EXPECT_FALSE(run.restored.journal || run.restored.ledger);
+  EXPECT_FALSE(run.older_journal || run.older_ledger());
   run.say(1);
   EXPECT_EQ(run.journal->head_seq(), 6);
 }
@@ -93,8 +103,8 @@ TEST_F(RestoredTest, AnOlderJournalAloneBeginsANewEpoch) {
   const std::string epoch = told_more();
   put_back("journal");
   Run run(*this);
-  EXPECT_TRUE(run.restored.journal);
-  EXPECT_FALSE(run.restored.ledger);
+  EXPECT_TRUE(run.older_journal);
+  EXPECT_FALSE(run.older_ledger());
   EXPECT_NE(run.journal->epoch(), epoch);
   run.say(4);
   EXPECT_EQ(run.gap_after(epoch, 5), "new epoch") << "4 and 5 were other events";
@@ -105,7 +115,7 @@ TEST_F(RestoredTest, AnOlderLedgerAloneBeginsANewEpochAndIsSaid) {
   const std::string epoch = told_more();
   put_back("ledger");
   Run run(*this);
-  EXPECT_TRUE(run.restored.ledger);
+  EXPECT_TRUE(run.older_ledger());
   EXPECT_NE(run.journal->epoch(), epoch);
   EXPECT_EQ(run.gap_after(epoch, 5), "new epoch") << "its approvals may have gone back";
 }
@@ -116,12 +126,31 @@ TEST_F(RestoredTest, BothTogetherAreKnownByTheMarkAlone) {
   std::string second;
   {
     Run run(*this);
-    EXPECT_TRUE(run.restored.ledger);
+    EXPECT_TRUE(run.older_ledger());
     second = run.journal->epoch();
     EXPECT_NE(second, epoch);
     run.say(1);
   }
   EXPECT_EQ(Run(*this).journal->epoch(), second) << "the next start is a mere restart";
+}
+
+TEST_F(RestoredTest, KilledBeforeItWasWrittenDownItIsFoundAgain) {
+  const std::string epoch = told_more();
+  put_back("ledger");
+  killed_ = true;
+  EXPECT_TRUE(Run(*this).older_ledger());
+  killed_ = false;
+  Run run(*this);
+  EXPECT_TRUE(run.older_ledger());
+  EXPECT_EQ(run.gap_after(epoch, 5), "new epoch");
+}
+
+TEST_F(RestoredTest, AnOlderJournalHidesNoOlderLedger) {
+  told_more();
+  put_back("journal");
+  EXPECT_TRUE(Run(*this).older_journal);
+  put_back("ledger");
+  EXPECT_TRUE(Run(*this).older_ledger());
 }
 
 TEST_F(RestoredTest, ACopyFromBeforeARenewalIsOfNoEpochThatGoesOn) {
@@ -146,7 +175,7 @@ TEST_F(RestoredTest, ALostMarkAndABootCostANewEpoch) {
     Run run(*this);
     second = run.journal->epoch();
     EXPECT_NE(second, epoch);
-    EXPECT_FALSE(run.restored.journal || run.restored.ledger) << "nothing is known of a copy";
+    EXPECT_FALSE(run.older_journal || run.older_ledger()) << "nothing is known of a copy";
   }
   EXPECT_NE(Run(*this, "boot-2").journal->epoch(), second);
 }

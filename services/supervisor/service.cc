@@ -14,11 +14,17 @@ constexpr std::chrono::seconds kUpkeepEvery{600};
 constexpr std::chrono::seconds kUpkeepAgain{5};
 // What could not be written is tried again this often.
 constexpr std::chrono::milliseconds kWeatherPause{500};
-constexpr int64_t kHourMs = int64_t{3600} * 1000;
-constexpr int64_t kDayMs = 24 * kHourMs;
+constexpr int64_t kDayMs = int64_t{24} * 3600 * 1000;
+// policy asks what became of an order for as long as it knows of one (48 h), and a
+// little longer where its clock lags.
+constexpr int64_t kOrdersLiveMs = 3 * kDayMs;
 constexpr int64_t kMib = 1024 * 1024;
 constexpr char kCantKeep[] = "can't write the journal";
 constexpr char kCantWrite[] = "can't write down what Codex says";
+
+journal::Mark::House house_of(const bus::Node& node) {
+  return {node.home().root(), node.keys().public_of.at(std::string(bus::kSupervisor))};
+}
 
 }  // namespace
 
@@ -28,19 +34,17 @@ Service::Service(bus::Node& node, const config::Config& config, const crypto::Ec
       config_(config),
       clock_(clock),
       weather_(clock),
-      marks_(base::unkept_folder(), node.home().root()),
-      journal_(open_journal(marks_, node.home().data("journal.db").parent_path(), base::boot_id(),
-                            clock.now_ms(), restored_)),
-      owned_ledger_(journal::open_or_set_aside(
-          node.home().data("ledger.db"), clock.now_ms(),
+      journal_mark_(base::unkept_folder(), house_of(node), "journal"),
+      ledger_mark_(base::unkept_folder(), house_of(node), "ledger"),
+      owned_ledger_(journal::open_marked(
+          node.home().data("ledger.db"), ledger_mark_, clock.now_ms(),
           [&] {
             return std::make_unique<Ledger>(node.home().data("ledger.db"), node.home().data("journal.db"));
           },
-          [&](const std::filesystem::path& aside, const char* why) {
-            set_aside_ = aside.string();
-            log::error("ledger_db_damaged", {{"error", why}, {"moved_to", set_aside_}});
-          })),
+          ledger_found_)),
       ledger_(*owned_ledger_),
+      journal_(open_journal(node.home().data("journal.db"), journal_mark_, base::boot_id(), clock.now_ms(),
+                            ledger_found_.as != journal::Found::As::kItWas, older_journal_)),
       socket_(node.io()),
       bulk_socket_(node.io(), kBulkAnswerBytesMax),
       host_(config, node.home()),
@@ -66,16 +70,16 @@ Service::Service(bus::Node& node, const config::Config& config, const crypto::Ec
       settle_(node.io(), codex_, bulk_, approvals_, follow_, [this] { outward_.flush(); }),
       inward_({node, mac_key.public_key().id(), codex_, bulk_, *journal_, outward_, approvals_, processes_,
                powers_, effects_, follow_, weather_, clock}) {
-  if (!set_aside_.empty())
-    inward_.notices().add_notice("ledger.db was damaged and is now " + set_aside_ +
-                                 ": what Codex still asks it asks again, settled approvals are gone");
-  ledger_.db().on_synced([this](int64_t count) { marks_.ledger.reach(count); });
-  // As long as an order may live (docs/link.md), and the phone's clock may be ahead.
-  if (restored_.ledger || !set_aside_.empty()) ledger_.set_forgotten_until(clock.now_ms() + 25 * kHourMs);
-  if (restored_.ledger && set_aside_.empty())
+  if (ledger_found_.as != journal::Found::As::kItWas) {
+    ledger_.set_forgotten_until(clock.now_ms() + kOrdersLiveMs);
     inward_.notices().add_notice(
-        "ledger.db is an older copy than the one before: approvals that were settled since are looked for in "
-        "Codex, and an order that was under way may be carried out again: look before you repeat one");
+        ledger_found_.text +
+        ": what Codex still asks it asks again, settled approvals may be gone, and an order that was under "
+        "way is `unknown`: look before you repeat one");
+  }
+  journal::keep_marked(ledger_.db(), ledger_mark_, ledger_found_);
+  if (older_journal_)
+    inward_.notices().add_notice("the journal is an older copy than the one before: pages read anew");
   log::info("journal_open", {{"epoch", journal_->epoch()}, {"seq", journal_->head_seq()}});
 }
 
@@ -255,7 +259,7 @@ loop::Task<> Service::upkeep() {
   for (;;) {
     bool fine = true;
     try {
-      const int64_t believed = journal::forgetting_time(ledger_.db(), clock_.now_ms());
+      const int64_t believed = forgetting_.time_ms(clock_.now_ms(), base::steady_ns());
       const journal::Retention keep{config_.journal.keep_days * kDayMs, config_.journal.keep_mib * kMib};
       while (journal_->prune_slice(keep, believed))
         co_await boost::asio::post(node_.io(), boost::asio::use_awaitable);

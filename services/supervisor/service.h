@@ -68,13 +68,14 @@ class Service {
   const config::Config& config_;
   const base::Clock& clock_;
   Weather weather_;
-  Marks marks_;
-  Restored restored_;
-  std::unique_ptr<journal::Journal> journal_;
-  // Where a damaged ledger.db was moved at this start; "" for none.
-  std::string set_aside_;
+  journal::Mark journal_mark_;
+  journal::Mark ledger_mark_;
+  journal::Found ledger_found_;
   const std::unique_ptr<Ledger> owned_ledger_;
   Ledger& ledger_;
+  journal::ForgettingClock forgetting_{ledger_.db()};
+  bool older_journal_ = false;
+  std::unique_ptr<journal::Journal> journal_;
   CodexSocket socket_;
   CodexSocket bulk_socket_;
   LocalCodexHost host_;

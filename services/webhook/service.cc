@@ -38,37 +38,23 @@ Service::Service(bus::Node& node, const config::Config& config, const base::Cloc
       config_(config),
       clock_(clock),
       pauses_(pauses),
-      mark_(base::unkept_folder(), node.home().root(), "webhook"),
-      store_(open_store(node.home().data("webhook.db"))),
+      mark_(base::unkept_folder(),
+            {node.home().root(), node.keys().public_of.at(std::string(bus::kSupervisor))}, "webhook"),
+      store_(journal::open_marked(
+          node.home().data("webhook.db"), mark_, clock.now_ms(),
+          [&] { return std::make_unique<Store>(node.home().data("webhook.db")); }, found_)),
+      forgetting_(store_->db()),
       inbox_(node, [this](const bus::Peer& peer, v1::Envelope request) { on_bus(peer, std::move(request)); }),
       policy_(node, bus::kPolicy),
       trouble_came_(node.io()),
       started_ms_(clock.now_ms()) {
+  journal::keep_marked(store_->db(), mark_, found_);
   if (config.webhook.port != 0)
     listener_ =
         std::make_unique<Listener>(node.io(), static_cast<int>(config.webhook.port),
                                    [this](const std::string& hook, const Headers& headers, std::string body) {
                                      return take_local(hook, headers, std::move(body));
                                    });
-}
-
-std::unique_ptr<Store> Service::open_store(const std::filesystem::path& file) {
-  std::error_code ignored;
-  const bool gone = !std::filesystem::exists(file, ignored);
-  const bool behind = journal::Db::synced_in(file) < mark_.reached();
-  auto store = journal::open_or_set_aside(
-      file, clock_.now_ms(), [&] { return std::make_unique<Store>(file); },
-      [&](const std::filesystem::path& aside, const char* why) {
-        found_ = "webhook.db was damaged and is now " + aside.string();
-        log::error("webhook_db_damaged", {{"error", why}, {"moved_to", aside.string()}});
-      });
-  if (behind && found_.empty()) {
-    found_ = gone ? "webhook.db is gone" : "webhook.db is an older copy than the one before";
-    log::error("older_copy", {{"of", "webhook.db"}, {"reached", mark_.reached()}});
-  }
-  if (!found_.empty()) mark_.renew();
-  store->db().on_synced([this](int64_t count) { mark_.reach(count); });
-  return store;
 }
 
 void Service::run() {
@@ -102,7 +88,7 @@ void Service::run() {
 loop::Task<> Service::upkeep() {
   for (;;) {
     const bool fine = written([&] {
-      store_->forget_old(clock_.now_ms());
+      store_->forget_old(forgetting_.time_ms(clock_.now_ms(), base::steady_ns()));
       set_aside_count_ = store_->count_set_aside(clock_.now_ms());
     });
     if (fine && disk_trouble_.empty())
@@ -134,8 +120,8 @@ std::string Service::trouble() const {
   if (!disk_trouble_.empty())
     add("can't write for " + std::to_string((clock_.now_ms() - disk_trouble_since_ms_) / 1000) +
         " s: " + disk_trouble_ + "; deliveries are kept at Orbit until then");
-  if (!found_.empty())
-    add(found_ +
+  if (found_.as != journal::Found::As::kItWas)
+    add(found_.text +
         ": deliveries that had not started are lost, and what started before may start again if it is sent "
         "again");
   if (set_aside_count_ > 0)

@@ -10,6 +10,7 @@
 #include "lib/base/clock.h"
 #include "lib/bus/bus.h"
 #include "lib/config/config.h"
+#include "lib/journal/facts.h"
 #include "lib/journal/mark.h"
 #include "services/webhook/listener.h"
 #include "services/webhook/queue.h"
@@ -65,7 +66,6 @@ class Service {
   bool settled(const StoredDelivery& delivery, const Came& came);
   loop::Task<Came> start_task(const StoredDelivery& delivery);
   loop::Task<> upkeep();
-  std::unique_ptr<Store> open_store(const std::filesystem::path& file);
   bool written(const std::function<void()>& write);
   [[nodiscard]] std::string trouble() const;
   [[nodiscard]] std::string address_of(const config::Hook& hook) const;
@@ -76,9 +76,9 @@ class Service {
   const base::Clock& clock_;
   const Pauses pauses_;
   journal::Mark mark_;
-  // What this start found webhook.db to be: damaged, gone, an older copy. "" for neither.
-  std::string found_;
+  journal::Found found_;
   std::unique_ptr<Store> store_;
+  journal::ForgettingClock forgetting_;
   bus::Inbox inbox_;
   bus::Client policy_;
   std::unique_ptr<Listener> listener_;

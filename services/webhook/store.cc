@@ -1,7 +1,5 @@
 #include "services/webhook/store.h"
 
-#include "lib/journal/facts.h"
-
 namespace zane::webhook {
 namespace {
 
@@ -213,9 +211,8 @@ int64_t Store::count_waiting(const std::string& hook) {
   return row.step() ? row.integer(0) : 0;
 }
 
-void Store::forget_old(int64_t now_ms) {
-  const int64_t believed = journal::forgetting_time(db_, now_ms);
-  db_.query("DELETE FROM deliveries WHERE at_ms < ? AND result <> ''").bind(believed - kRememberMs).run();
+void Store::forget_old(int64_t believed_ms) {
+  db_.query("DELETE FROM deliveries WHERE at_ms < ? AND result <> ''").bind(believed_ms - kRememberMs).run();
   // Newest first, until the bound.
   db_.query(
          "UPDATE deliveries SET body = '' WHERE rowid IN (SELECT rowid FROM (SELECT rowid, sum(length(body)) "

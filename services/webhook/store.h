@@ -80,7 +80,8 @@ class Store {
   absl::StatusOr<std::string> send_again(const std::string& id, const std::string& new_id, int64_t now_ms);
   int64_t count_set_aside(int64_t now_ms);
   int64_t count_waiting(const std::string& hook);
-  void forget_old(int64_t now_ms);
+  // By a journal::ForgettingClock.
+  void forget_old(int64_t believed_ms);
   // Newest first.
   std::vector<DeliveryResult> latest(int count);
 

@@ -23,19 +23,25 @@ export async function differs(house: House, thread: string): Promise<string> {
   return last;
 }
 
-async function compare(house: House, thread: string): Promise<string> {
+/** The thread as a page that comes now has it, once it has read as far as `until`. */
+export async function page(house: House, thread: string, until: (stream: Follow) => Promise<void>): Promise<ThreadState> {
   const { receipt } = await house.order('zane/attach', { protocol: { min: 1, max: 1 }, release: 'test' });
-  if (receipt?.state !== 'done') return `the page is not attached: ${receipt?.state}`;
-  const { data } = await house.direct.request('thread/turns/list', { threadId: thread, limit: 1, sortDirection: 'desc', itemsView: 'full' }) as { data: { id: string; status: string; items: { id: string; type: string; text?: string; aggregatedOutput?: string }[] }[] };
-  const truth = data[0];
-  if (!truth) return 'Codex has no turn';
+  if (receipt?.state !== 'done') throw new Error(`the page is not attached: ${receipt?.state}`);
   const name = randomUUID().slice(0, 12);
   const stream = await Follow.open(house.phone, name, thread);
-  await stream.find((event) => event.kind !== 'approval' && event.raw.includes('"turn/completed"'));
+  await until(stream);
   let state: ThreadState = reduceThread(emptyThread(thread), { kind: 'reset', epoch: 'e' });
   for (const event of stream.events)
     if (event.kind !== 'approval') state = reduceThread(state, { kind: 'message', epoch: 'e', seq: event.seq, message: JSON.parse(event.raw.toString()) });
   house.phone.line.send({ mac: house.world.mac, unsubscribe: { stream: name } });
+  return state;
+}
+
+async function compare(house: House, thread: string): Promise<string> {
+  const { data } = await house.direct.request('thread/turns/list', { threadId: thread, limit: 1, sortDirection: 'desc', itemsView: 'full' }) as { data: { id: string; status: string; items: { id: string; type: string; text?: string; aggregatedOutput?: string }[] }[] };
+  const truth = data[0];
+  if (!truth) return 'Codex has no turn';
+  const state = await page(house, thread, async (stream) => { await stream.find((event) => event.kind !== 'approval' && event.raw.includes('"turn/completed"')); });
   const turn = state.live.find((each) => each.id === truth.id);
   if (!turn) return `the page has no turn ${truth.id}`;
   if (turn.status !== truth.status) return `the page says ${turn.status}, Codex ${truth.status}`;

@@ -4,16 +4,17 @@ import type { Chance } from './chance.ts';
 import { SERVICES } from './house.ts';
 import type { House } from './house.ts';
 
-type Kind = 'kill' | 'stop' | 'cut-codex' | 'cut-orbit' | 'hold-codex' | 'hold-orbit' | 'repeat-orbit' | 'reorder-orbit';
+type Kind = 'kill' | 'away' | 'stop' | 'cut-codex' | 'cut-orbit' | 'hold-codex' | 'hold-orbit' | 'repeat-orbit' | 'reorder-orbit';
 /** Few cuts of the link: each makes relay's next pause longer, as it should, and the round with it. */
-const KINDS: readonly Kind[] = ['kill', 'kill', 'kill', 'kill', 'stop', 'stop', 'cut-codex', 'cut-codex', 'cut-codex', 'hold-codex', 'hold-orbit', 'cut-orbit', 'repeat-orbit', 'repeat-orbit', 'reorder-orbit', 'reorder-orbit'];
+const KINDS: readonly Kind[] = ['kill', 'kill', 'kill', 'away', 'away', 'stop', 'stop', 'cut-codex', 'cut-codex', 'cut-codex', 'hold-codex', 'hold-orbit', 'cut-orbit', 'repeat-orbit', 'repeat-orbit', 'reorder-orbit', 'reorder-orbit'];
 
 export interface Fault { kind: Kind; victim: (typeof SERVICES)[number] | ''; afterMs: number; lastingMs: number }
 
 export function choose(chance: Chance): Fault {
   const kind = chance.of(KINDS);
-  const victim = kind === 'kill' || kind === 'stop' ? chance.of(SERVICES) : '';
-  return { kind, victim, afterMs: chance.between(0, 700), lastingMs: kind === 'kill' || kind.startsWith('cut') ? 0 : chance.between(100, 2_000) };
+  const victim = kind === 'kill' || kind === 'away' || kind === 'stop' ? chance.of(SERVICES) : '';
+  const lastingMs = kind === 'kill' || kind.startsWith('cut') ? 0 : chance.between(100, kind === 'away' ? 5_000 : 2_000);
+  return { kind, victim, afterMs: chance.between(0, 700), lastingMs };
 }
 
 export function named(fault: Fault): string {
@@ -27,6 +28,14 @@ export async function inject(house: House, fault: Fault): Promise<void> {
   switch (fault.kind) {
     case 'kill':
       return house.world.anchor.services[fault.victim as 'policy'].kill();
+    // As long as launchd lets one wait that died too soon.
+    case 'away': {
+      const service = house.world.anchor.services[fault.victim as 'policy'];
+      await service.stop('SIGKILL');
+      await pause(fault.lastingMs);
+      if (!service.child) service.start();
+      return;
+    }
     case 'stop': {
       const child = house.world.anchor.services[fault.victim as 'policy'].child;
       child?.kill('SIGSTOP');

@@ -21,6 +21,9 @@ const RESEND_MS = 2_500;
 /** As the client: Orbit gives up a line that is silent for 90 s. */
 const PING_MS = 20_000;
 
+/** What is written slowly: no word of it is like another. */
+export const WORDS = Array.from({ length: 60 }, (_, n) => `w${n}`).join(' ');
+
 const SCENARIO = `when the user says "mark {name} in {file}"
   say Marking.
   run echo {{name}} >> {{file}}
@@ -31,6 +34,10 @@ when the user says "ask {name} in {file}"
 when the user says "hook {rest}"
   run echo hooked >> {{rest}}
   say Hooked.
+when the user says "watch {name}"
+  say (at 12 deltas/s) ${WORDS}
+  run echo {{name}} >> /dev/null
+  say Watched.
 when the user says "long {gate}"
   say Waiting.
   wait for {{gate}}

@@ -4,7 +4,8 @@
 // stuck or untrue.
 import { createHmac, randomUUID } from 'node:crypto';
 import type { Chance } from './chance.ts';
-import { HOOK_SECRET, TRUTH_MS_MAX } from './house.ts';
+import { page } from './agree.ts';
+import { HOOK_SECRET, TRUTH_MS_MAX, WORDS } from './house.ts';
 import type { House } from './house.ts';
 
 export type Wrong = 'lost' | 'doubled' | 'rerun' | 'stuck' | 'untrue';
@@ -166,6 +167,55 @@ export const hook: Story = async (house) => {
   return ledger;
 };
 
+/** Answered at the desk, by Codex's own screen: Zane neither claims it nor waits for it. */
+export const desk: Story = async (house) => {
+  const ledger = new Ledger();
+  const name = randomUUID();
+  const thread = await start(house, ledger, `ask ${name} in ${house.evidence()}`);
+  if (!thread) return ledger;
+  await house.direct.request('thread/resume', { threadId: thread });
+  const asked = await house.direct.waitFor('item/commandExecution/requestApproval', (params) => params['threadId'] === thread).catch(() => undefined);
+  ledger.check(asked !== undefined, 'lost', `Codex never asked for ${name}`);
+  if (!asked) return ledger;
+  const began = performance.now();
+  house.direct.answer(asked, { decision: 'accept' });
+  let row: { state: string } | undefined;
+  const settled = await becomes(async () => {
+    row = (await house.console('approvals', '--all')).approvals.find((each: { thread: string }) => each.thread === thread);
+    // One that was answered before Zane heard of it was never its own.
+    return row === undefined ? isIdle(house, thread) : row.state !== 'open';
+  });
+  ledger.truthMs = Math.max(ledger.truthMs, performance.now() - began);
+  ledger.states.push(row?.state ?? 'never seen');
+  ledger.check(settled, 'stuck', `the approval of ${name} was answered at the desk and stays ${row?.state}`);
+  ledger.check(row === undefined || row.state === 'answered-elsewhere' || !settled, 'untrue', `the approval of ${name} was answered at the desk and reads ${row?.state}`);
+  await becomes(() => isIdle(house, thread));
+  ledger.check(house.marks(name) === 1, house.marks(name) > 1 ? 'rerun' : 'lost', `${name} was accepted at the desk and left ${house.marks(name)} marks`);
+  return ledger;
+};
+
+/** A page looks again and again at a text that is being written: what it is shown as whole is. */
+export const watch: Story = async (house) => {
+  const ledger = new Ledger();
+  const name = randomUUID();
+  const thread = await start(house, ledger, `watch ${name}`);
+  if (!thread) return ledger;
+  let looks = 0;
+  let hole = '';
+  const over = await becomes(async () => {
+    const state = await page(house, thread, (stream) => stream.toHead());
+    looks++;
+    for (const turn of state.live)
+      for (const item of turn.whole ? turn.items : [])
+        if (item.type === 'agent' && !WORDS.startsWith(item.text) && item.text !== 'Watched.') hole = item.text;
+    return isIdle(house, thread);
+  });
+  ledger.checks += looks;
+  ledger.check(hole === '', 'untrue', `"${hole}" was shown as a whole turn's text`);
+  ledger.check(over, 'stuck', `the turn of ${name} does not end`);
+  return ledger;
+};
+
 export const STORIES: readonly (readonly [string, Story])[] = [
-  ['task', task], ['accept', decided('accept')], ['decline', decided('decline')], ['steer', steer], ['keys', keys], ['hook', hook],
+  ['task', task], ['accept', decided('accept')], ['decline', decided('decline')], ['steer', steer], ['keys', keys], ['hook', hook], ['desk', desk], ['watch', watch],
 ];

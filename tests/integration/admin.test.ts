@@ -1,14 +1,18 @@
 // What other people's gRPC tools find at the admin socket: health, and a
 // description good enough to call the service by.
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { createConnection } from 'node:net';
+import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { ServiceError } from '@grpc/grpc-js';
 import { status } from '@grpc/grpc-js';
+import { root } from '../../script/lib/anchor.ts';
 import { call, connect, descriptorSet } from '../grpc/client.ts';
-import { until, World } from '../harness/world.ts';
+import { preset, until, World } from '../harness/world.ts';
 
 const ADMIN = 'zane.v1.Admin';
 let world: World;
@@ -70,8 +74,37 @@ test('with nobody connected gRPC ends, and is there again for the next', async (
 });
 
 test('connections that say nothing take no more than their places', async () => {
-  const silent = Array.from({ length: 70 }, () => createConnection(socket).on('error', () => undefined));
-  await until('the last ones were hung up on', () => silent.filter((each) => each.closed).length >= 6);
+  const { supervisor } = world.anchor.services;
+  const refused = (): number => supervisor.log.match(/ console_refused /g)?.length ?? 0;
+  const silent: Socket[] = [];
+  // The kernel's own queue is short: who finds no place in it tries again.
+  while (silent.length < 70) {
+    const one = createConnection(socket);
+    const taken = await Promise.race([once(one, 'connect').then(() => true, () => false), once(one, 'error').then(() => false)]);
+    if (taken) silent.push(one.on('error', () => undefined));
+  }
+  await until('the last six were hung up on', () => refused() === 6 && silent.filter((each) => each.closed).length === 6);
   for (const each of silent) each.destroy();
   await until('there is room again', async () => (await world.zane('status')).code === 0);
+});
+
+test('a call that nobody waits for any more keeps no console from its answer, and no end of supervisor waiting', async () => {
+  const { policy, supervisor } = world.anchor.services;
+  policy.child?.kill('SIGSTOP');
+  try {
+    const left = spawn(join(root, 'build', preset, 'bin/zane'), ['threads'], { env: { ...process.env, ZANE_HOME: world.home }, stdio: 'ignore' });
+    await until('somebody else is answered', async () => (await world.zane('status')).stdout !== '');
+    left.kill('SIGKILL');
+    const from = performance.now();
+    await until('gRPC would have ended with its last connection', () => performance.now() > from + 6_000);
+    const asked = performance.now();
+    assert.notEqual((await world.zane('status')).stdout, '');
+    assert.ok(performance.now() - asked < 5_000, 'it is answered');
+    const ending = performance.now();
+    await supervisor.stop();
+    assert.ok(performance.now() - ending < 3_000, `it took ${performance.now() - ending} ms to end`);
+  } finally {
+    policy.child?.kill('SIGCONT');
+    supervisor.start();
+  }
 });
