@@ -90,6 +90,17 @@ export class NodePhone {
     }
   }
 
+  /** A receipt that may take a minute: longer than a line waits for a frame. */
+  async receiptAtLast(trace: string, command: Signed): Promise<Receipt> {
+    for (const end = Date.now() + 60_000; ;) {
+      try {
+        return await this.receipt(trace, command);
+      } catch (error) {
+        if (Date.now() > end) throw error;
+      }
+    }
+  }
+
   async call(method: string, params: unknown, but: Record<string, unknown> = {}): Promise<Receipt> {
     const command = await this.signed(method, params, but);
     return this.receipt(this.send(command), command);

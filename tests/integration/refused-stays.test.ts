@@ -87,7 +87,7 @@ test('refused because supervisor was away, and it came back', async () => {
   const { supervisor } = world.anchor.services;
   await supervisor.kill();
   const order = await task(owner, prompt);
-  const first = await patient(owner.send(order), order);
+  const first = await owner.receiptAtLast(owner.send(order), order);
   assert.deepEqual([first.state, first.reason], ['refused', 'codex-down']);
   await comesBack(supervisor);
   await restartPolicy();
@@ -103,17 +103,6 @@ test('refused because the phone\'s clock was ahead, and then its time came', asy
   await until('it would be good now', () => Date.now() > issuedAt - 5 * 60_000);
   await stays(owner, order, first, prompt);
 });
-
-/** policy waits ten seconds for a supervisor that is away, longer than a line waits for a frame. */
-async function patient(trace: string, order: Signed): Promise<Receipt> {
-  for (const end = Date.now() + 60_000; ;) {
-    try {
-      return await owner.receipt(trace, order);
-    } catch (error) {
-      if (Date.now() > end) throw error;
-    }
-  }
-}
 
 /** While it is held nothing can be written to policy.db: as on a full disk. */
 function lockPolicyDb(): () => void {
@@ -131,7 +120,7 @@ test('a refusal that can not be written down is not told until it is', async () 
   await owner.line.next('receipt', (header) => header.trace === trace);
   const unlock = lockPolicyDb();
   let told = false;
-  const answer = patient(trace, order).then((receipt) => { told = true; return receipt; });
+  const answer = owner.receiptAtLast(trace, order).then((receipt) => { told = true; return receipt; });
   answer.catch(() => undefined);
   await world.anchor.services.policy.saw(' weather ', false, 30_000);
   assert.equal(told, false);
