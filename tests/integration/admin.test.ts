@@ -1,7 +1,7 @@
 // What other people's gRPC tools find at the admin socket: health, and a
 // description good enough to call the service by.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { createConnection } from 'node:net';
@@ -107,4 +107,30 @@ test('a call that nobody waits for any more keeps no console from its answer, an
     policy.child?.kill('SIGCONT');
     supervisor.start();
   }
+});
+
+const onLinux = process.platform !== 'linux' ? 'needs prlimit and /proc' : preset === 'asan' ? 'UBSan itself needs descriptors' : false;
+
+test('with few descriptors left a console is hung up on, and supervisor lives', { skip: onLinux }, async () => {
+  const { supervisor } = world.anchor.services;
+  await supervisor.stop();
+  const ready = supervisor.saw(' codex_ready ', false);
+  supervisor.start();
+  await ready;
+  // libzmq's own listener aborts without a descriptor: the bus has its peers first.
+  await until('the bus is there', async () => (await world.zane('status')).code === 0);
+  await until('gRPC has ended', async () => threads() < 10, 30_000);
+  const pid = supervisor.child!.pid!;
+  for (const spare of [1, 2, 3, 4, 8, 16, 23]) {
+    const used = new Set(readdirSync(`/proc/${pid}/fd`).map(Number));
+    let limit = 0;
+    for (let free = 0; free < spare; limit++) if (!used.has(limit)) free++;
+    // Only the soft limit: the hard one could not be raised again by everybody.
+    execFileSync('prlimit', [`--pid=${pid}`, `--nofile=${limit}:`]);
+    assert.notEqual((await world.zane('status')).code, 0);
+    assert.equal(supervisor.child?.pid, pid, `${spare}: ${supervisor.lastExit} ${supervisor.log.slice(-500)}`);
+  }
+  execFileSync('prlimit', [`--pid=${pid}`, '--nofile=4096:']);
+  await until('it is answered again', async () => (await world.zane('status')).code === 0);
+  assert.equal(supervisor.child?.pid, pid);
 });
