@@ -19,10 +19,13 @@ std::optional<Settlement> by_item(const UnsettledRow& row, Outcome outcome) {
           : "answered at the desk or by another program while Zane looked away; it was refused"};
 }
 
-std::optional<Settlement> by_turn(const UnsettledRow& row) {
+// `kept`: Codex keeps an item of it. What ran is kept, what was refused is not.
+std::optional<Settlement> by_turn(const UnsettledRow& row, bool kept) {
+  if (row.state == kDeciding && !row.grants && !kept)
+    return Settlement{row.approval, kDeclined, "the turn ended, and what was declined did not run", true};
   if (row.state == kDeciding)
     return Settlement{row.approval, kUnknown,
-                      "the turn ended while the decision was on its way to Codex; look at the item"};
+                      "the turn ended while the decision was on its way to Codex; look at the item", true};
   return Settlement{row.approval, kWithdrawn, "the turn ended before it was answered"};
 }
 
@@ -31,7 +34,8 @@ std::optional<Settlement> by_waiting(const UnsettledRow& row, bool turn_runs) {
   if (row.state == kDeciding && turn_runs) return std::nullopt;
   if (row.state == kDeciding)
     return Settlement{row.approval, kUnknown,
-                      "Codex no longer waits for it, and the item does not say what became of the decision"};
+                      "Codex no longer waits for it, and the item does not say what became of the decision",
+                      true};
   return Settlement{row.approval, kAnsweredElsewhere,
                     "Codex no longer waits for it: answered at the desk or by another program"};
 }
@@ -48,7 +52,8 @@ std::optional<Settlement> judge(const UnsettledRow& row, const SessionFacts& fac
   if (const auto item = now.items.find(row.item); item != now.items.end())
     if (auto settled = by_item(row, item->second)) return settled;
   const auto turn = now.turn_ended.find(row.turn);
-  if (turn != now.turn_ended.end() && turn->second) return by_turn(row);
+  if (turn != now.turn_ended.end() && turn->second)
+    return by_turn(row, !now.read_whole.contains(row.turn) || now.items.contains(row.item));
   return now.waits_for_nobody ? by_waiting(row, turn != now.turn_ended.end()) : std::nullopt;
 }
 

@@ -46,7 +46,9 @@ struct ThreadNow {
   // Of the turns that were looked at: ended?
   std::map<std::string, bool> turn_ended;
   // Of the items that have ended.
-  std::map<std::string, Outcome> items;
+  std::map<std::string, Outcome> items = {};
+  // Turns of which every item that Codex keeps was seen.
+  std::set<std::string> read_whole = {};
 };
 
 struct SessionFacts {
@@ -61,6 +63,9 @@ struct Settlement {
   std::string approval;
   std::string state;
   std::string reason;
+  // It follows from what was not seen: another look first, as Codex writes a moment after
+  // it speaks.
+  bool by_absence = false;
 };
 
 std::vector<Settlement> reconcile(const std::vector<UnsettledRow>& rows, const SessionFacts& facts);

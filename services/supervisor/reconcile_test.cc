@@ -83,6 +83,22 @@ TEST(ReconcileTest, ATurnThatEndedWithdraws) {
   EXPECT_EQ(becomes(row(), facts), "") << "another turn's end is none of this one's";
 }
 
+// Codex keeps no item of what was declined, and keeps one of whatever ran.
+TEST(ReconcileTest, WhatWasDeclinedAndIsNotAmongAllItemsOfAnEndedTurnDidNotRun) {
+  SessionFacts facts = session();
+  auto& now = facts.threads["t"];
+  now.turn_ended = {{"u", true}};
+  now.items["another"] = Outcome::kRan;
+  EXPECT_EQ(becomes(row(kDeciding, false), facts), kUnknown) << "not all of them were seen";
+  now.read_whole.insert("u");
+  EXPECT_EQ(becomes(row(kDeciding, false), facts), kDeclined);
+  EXPECT_TRUE(reconcile({row(kDeciding, false)}, facts)[0].by_absence) << "looked at twice";
+  EXPECT_EQ(becomes(row(kDeciding, true), facts), kUnknown)
+      << "what was granted may have been refused at the desk";
+  now.items["i"] = Outcome::kUnknown;
+  EXPECT_EQ(becomes(row(kDeciding, false), facts), kUnknown) << "it is there, and does not say";
+}
+
 TEST(ReconcileTest, ACodexThatWaitsForNobodyWasAnswered) {
   SessionFacts facts = session();
   facts.threads["t"].waits_for_nobody = true;

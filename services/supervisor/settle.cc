@@ -15,7 +15,7 @@ constexpr milliseconds kBetweenLooks{150};
 constexpr milliseconds kAgainFirst{500};
 constexpr milliseconds kAgainLongest{60000};
 constexpr int kTurnsPage = 10;
-constexpr int kItemsPage = 10;
+constexpr int kItemsPage = 100;
 
 Outcome outcome_of(const bj::object& item) {
   const auto status = json::string_at(item, "status").value_or("");
@@ -58,9 +58,8 @@ loop::Task<bool> Settle::look(std::shared_ptr<const Session> session) {
   for (const auto& a : approvals_.unsettled())
     rows.push_back({a.id, a.instance, a.state, a.thread, a.turn, a.item, a.grants});
   auto settlements = reconcile(rows, facts_);
-  // Codex writes a moment after it speaks: nobody is told `unknown` at the first look.
   std::erase_if(settlements, [this](const Settlement& settlement) {
-    return settlement.state == approval_state::kUnknown && doubted_.insert(settlement.approval).second;
+    return settlement.by_absence && doubted_.insert(settlement.approval).second;
   });
   try {
     approvals_.settle(settlements);
@@ -104,6 +103,8 @@ loop::Task<> Settle::look_at(std::shared_ptr<const Session> session, std::string
         bj::serialize(bj::object{
             {"threadId", thread}, {"turnId", turn}, {"limit", kItemsPage}, {"sortDirection", "desc"}})));
     if (!session->alive) co_return;
+    if (items.ok() && json::array_at(*items, "data") && !json::string_at(*items, "nextCursor"))
+      now.read_whole.insert(turn);
     if (const auto* list = items.ok() ? json::array_at(*items, "data") : nullptr)
       for (const auto& entry : *list)
         if (const auto* item = entry.is_object() ? json::object_at(entry.get_object(), "item") : nullptr)

@@ -173,7 +173,8 @@ export const desk: Story = async (house) => {
   const name = randomUUID();
   const thread = await start(house, ledger, `ask ${name} in ${house.evidence()}`);
   if (!thread) return ledger;
-  await house.direct.request('thread/resume', { threadId: thread });
+  // Its file may be empty yet.
+  await becomes(async () => Boolean(await house.direct.request('thread/resume', { threadId: thread })));
   const asked = await house.direct.waitFor('item/commandExecution/requestApproval', (params) => params['threadId'] === thread).catch(() => undefined);
   ledger.check(asked !== undefined, 'lost', `Codex never asked for ${name}`);
   if (!asked) return ledger;
