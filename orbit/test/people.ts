@@ -160,6 +160,7 @@ export class Line {
   readonly #socket: WebSocket;
   readonly #frames: Received[] = [];
   readonly #texts: string[] = [];
+  readonly #listeners = new Set<(frame: Received) => void>();
   #wake: (() => void)[] = [];
 
   private constructor(socket: WebSocket) {
@@ -188,7 +189,11 @@ export class Line {
 
   #take(data: Buffer, binary: boolean): void {
     if (!binary && data.toString() === 'pong') this.#texts.push('pong');
-    else this.#frames.push({ ...decodeFrame(new Uint8Array(data)), binary });
+    else {
+      const frame = { ...decodeFrame(new Uint8Array(data)), binary };
+      this.#frames.push(frame);
+      for (const listener of this.#listeners) listener(frame);
+    }
     this.#woken();
   }
 
@@ -210,6 +215,12 @@ export class Line {
 
   raw(message: string | Uint8Array): void {
     this.#socket.send(message);
+  }
+
+  /** Tells each frame that comes, whoever asks for it; until what is returned is called. */
+  listen(listener: (frame: Received) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
   }
 
   /** Lets go of what nobody has asked for. */

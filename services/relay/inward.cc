@@ -151,7 +151,8 @@ loop::Task<> Service::subscribe(v1::LinkHeader header) {
   reply.add_to(header.from());
   reply.set_trace(header.trace());
   *reply.mutable_subscribed() = std::move(begun);
-  send(std::move(reply));
+  // Behind what the stream before it of this name has sent, and not past it.
+  send(std::move(reply), {}, OrbitSocket::Kind::kFlow);
   wake_streams();
 }
 

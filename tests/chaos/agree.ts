@@ -1,12 +1,13 @@
 // After a round: the thread as a page builds it from the journal's stream, with the
 // client's own code, is item by item the one Codex tells.
-import { randomUUID } from 'node:crypto';
 import { emptyThread, reduceThread } from '../../web/src/model/thread.ts';
 import type { ThreadState } from '../../web/src/model/thread.ts';
-import { Follow } from '../harness/follow.ts';
+import { systemClock } from '../../web/src/link/clock.ts';
+import { Streams } from '../../web/src/link/streams.ts';
 import type { House } from './house.ts';
 
 const AGREE_MS_MAX = 75_000;
+const PAGE_MS_MAX = 10_000;
 
 /** What differs; empty when they agree. */
 export async function differs(house: House, thread: string): Promise<string> {
@@ -23,25 +24,48 @@ export async function differs(house: House, thread: string): Promise<string> {
   return last;
 }
 
-/** The thread as a page that comes now has it, once it has read as far as `until`. */
-export async function page(house: House, thread: string, until: (stream: Follow) => Promise<void>): Promise<ThreadState> {
+/** The thread as a page that comes now has it, by the client's own code, as soon as `enough` of it is there. */
+export async function page(house: House, thread: string, enough: (state: ThreadState, atHead: boolean) => boolean): Promise<ThreadState> {
   const { receipt } = await house.order('zane/attach', { protocol: { min: 1, max: 1 }, release: 'test' });
   if (receipt?.state !== 'done') throw new Error(`the page is not attached: ${receipt?.state}`);
-  const name = randomUUID().slice(0, 12);
-  const stream = await Follow.open(house.phone, name, thread);
-  await until(stream);
-  let state: ThreadState = reduceThread(emptyThread(thread), { kind: 'reset', epoch: 'e' });
-  for (const event of stream.events)
-    if (event.kind !== 'approval') state = reduceThread(state, { kind: 'message', epoch: 'e', seq: event.seq, message: JSON.parse(event.raw.toString()) });
-  house.phone.line.send({ mac: house.world.mac, unsubscribe: { stream: name } });
-  return state;
+  const { line } = house.phone;
+  let state = emptyThread(thread);
+  let atHead = false;
+  let failure: unknown;
+  const streams = new Streams({
+    clock: systemClock, ready: () => line.isOpen, mac: () => house.world.mac, failed: (error) => { failure = error; },
+    send: (header) => { line.send(header); return true; },
+  });
+  const text = new TextDecoder();
+  const deaf = line.listen((frame) => { streams.frame(frame); });
+  const close = streams.open(thread, {
+    reset: (epoch) => { state = reduceThread(emptyThread(thread), { kind: 'reset', epoch }); },
+    apply: (epoch, events) => {
+      for (const { seq, kind, bodies } of events)
+        if (kind !== 'approval') state = reduceThread(state, { kind: 'message', epoch, seq, message: JSON.parse(text.decode(bodies[0])) });
+    },
+    atHead: (at) => { atHead = at; },
+  });
+  try {
+    for (const end = performance.now() + PAGE_MS_MAX; !enough(state, atHead);) {
+      if (failure !== undefined) throw failure;
+      if (!line.isOpen) throw new Error('the page lost its line');
+      if (performance.now() > end) throw new Error('the page has not enough of the thread');
+      await new Promise((again) => setTimeout(again, 10));
+    }
+    return state;
+  } finally {
+    close();
+    deaf();
+    house.forget();
+  }
 }
 
 async function compare(house: House, thread: string): Promise<string> {
   const { data } = await house.direct.request('thread/turns/list', { threadId: thread, limit: 1, sortDirection: 'desc', itemsView: 'full' }) as { data: { id: string; status: string; items: { id: string; type: string; text?: string; aggregatedOutput?: string }[] }[] };
   const truth = data[0];
   if (!truth) return 'Codex has no turn';
-  const state = await page(house, thread, async (stream) => { await stream.find((event) => event.kind !== 'approval' && event.raw.includes('"turn/completed"')); });
+  const state = await page(house, thread, (now) => now.live.some((turn) => turn.id === truth.id && turn.status !== 'inProgress'));
   const turn = state.live.find((each) => each.id === truth.id);
   if (!turn) return `the page has no turn ${truth.id}`;
   if (turn.status !== truth.status) return `the page says ${turn.status}, Codex ${truth.status}`;

@@ -204,7 +204,7 @@ export const watch: Story = async (house) => {
   let looks = 0;
   let hole = '';
   const over = await becomes(async () => {
-    const state = await page(house, thread, (stream) => stream.toHead());
+    const state = await page(house, thread, (_state, atHead) => atHead);
     looks++;
     for (const turn of state.live)
       for (const item of turn.whole ? turn.items : [])

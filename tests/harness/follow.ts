@@ -7,8 +7,6 @@ export interface Followed { seq: number; kind: string; raw: Buffer; bodies: read
 
 export class Follow {
   readonly events: Followed[] = [];
-  /** It has had everything there is. */
-  atHead = false;
   readonly #phone: NodePhone;
   readonly #name: string;
 
@@ -39,13 +37,8 @@ export class Follow {
     return said(found);
   }
 
-  async toHead(): Promise<void> {
-    while (!this.atHead) await this.#more();
-  }
-
   async #more(): Promise<void> {
     const { header, bodies } = await this.#phone.line.next('events', (h) => h.events?.stream === this.#name);
-    this.atHead ||= header.events?.atHead ?? false;
     let at = 0;
     for (const { seq, kind = '', bodies: count = 1 } of header.events?.events ?? []) {
       this.events.push({ seq: Number(seq), kind, raw: Buffer.from(bodies[at]!), bodies: bodies.slice(at, at + count) });

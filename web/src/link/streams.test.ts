@@ -58,6 +58,20 @@ test('a hole makes it subscribe again from where it stands, and nothing is taken
   assert.equal(seen.resets.length, 1);
 });
 
+// A subscription that reached relay twice: deltas that were taken come once more, as one.
+test('an overlap that ends in the middle of a merged event is read again from where it stands', async () => {
+  const { clock, sent, seen, streams, subscribed } = world();
+  subscribed();
+  streams.frame(batch('s1', 'e', 0, log.slice(0, 3)));
+  streams.frame(batch('s1', 'e', 3, [{ seq: 8, message: { n: '4 to 8' } }], true));
+  clock.advance(0);
+  assert.deepEqual(subscriptions(sent), ['anew', '7']);
+  subscribed({ resumed: true, from: { epoch: 'e', seq: '7' } });
+  streams.frame(batch('s1', 'e', 7, log.slice(3), true));
+  await until(() => seen.head);
+  assert.deepEqual(seen.seqs, [3, 4, 7, 8]);
+});
+
 test('another epoch, a gap and a malformed batch all lead back to a subscription', async () => {
   const { clock, sent, streams, subscribed } = world();
   subscribed();

@@ -143,6 +143,8 @@ export class Streams {
     const events = cut(told.events ?? [], bodies);
     const previous = fromInt64(told.prevSeq);
     if (!events || Number.isNaN(previous) || !this.#continues(stream, told.epoch, previous)) return this.#again(stream);
+    // Deltas that are read later come as one: one that reaches over what was taken would be had twice.
+    if (previous < stream.taken && (events.at(-1)?.seq ?? 0) > stream.taken && !events.some((event) => event.seq === stream.taken)) return this.#again(stream);
     const fresh = events.filter((event) => event.seq > stream.taken);
     const last = fresh.at(-1);
     if (last) {
