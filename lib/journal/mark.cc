@@ -42,7 +42,9 @@ std::filesystem::path file_for(const std::filesystem::path& folder, const Mark::
 Mark::Mark(const std::filesystem::path& folder, const House& house, std::string_view of)
     : file_(file_for(folder, house, of)) {
   if (!file_.empty()) open();
-  if (!read()) renew();
+  if (read()) return;
+  is_new_ = true;
+  renew();
 }
 
 void Mark::open() {
@@ -69,7 +71,6 @@ Mark::~Mark() {
 void Mark::renew() {
   name_ = crypto::fresh_id();
   reached_ = 0;
-  write();
 }
 
 void Mark::reach(int64_t reached) {

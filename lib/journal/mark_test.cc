@@ -35,6 +35,7 @@ TEST_F(MarkTest, WhatWasReachedOutlivesTheProcess) {
   EXPECT_EQ(mark.reached(), std::numeric_limits<int64_t>::max());
   mark.renew();
   EXPECT_NE(mark.name(), name);
+  mark.reach(0);
   EXPECT_EQ(open().name(), mark.name());
   EXPECT_EQ(open().reached(), 0);
 }

@@ -193,6 +193,28 @@ void Db::commit() {
   if (sync_ == Sync::kFull && on_synced_) on_synced_(synced_);
 }
 
+void Db::check() {
+  auto row = query("PRAGMA integrity_check(1)");
+  if (row.step() && row.text(0) != "ok") fail(SQLITE_CORRUPT, row.text(0));
+}
+
+std::string Db::marked() {
+  {
+    auto table = query("SELECT 1 FROM sqlite_master WHERE name = 'marked'");
+    if (!table.step()) return "";
+  }
+  auto row = query("SELECT name FROM marked");
+  return row.step() ? row.text(0) : "";
+}
+
+void Db::set_marked(const std::string& name) {
+  transaction(Sync::kFull, [&] {
+    run("CREATE TABLE IF NOT EXISTS marked (name TEXT NOT NULL)");
+    run("DELETE FROM marked");
+    query("INSERT INTO marked (name) VALUES (?)").bind(name).run();
+  });
+}
+
 void Db::roll_back() noexcept { sqlite3_exec(db_, "ROLLBACK", nullptr, nullptr, nullptr); }
 
 }  // namespace zane::journal

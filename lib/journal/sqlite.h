@@ -109,6 +109,12 @@ class Db {
 
   // How many synced transactions the file had seen when it was opened.
   [[nodiscard]] int64_t synced_before() const { return synced_before_; }
+  // Throws damage where the file is not whole in itself: a copy put back beside another's
+  // log is not. Reads all of it.
+  void check();
+  // The name of the mark that the file was last kept by (mark.h); "" for none.
+  [[nodiscard]] std::string marked();
+  void set_marked(const std::string& name);
   // Called after each synced transaction with their number.
   void on_synced(std::function<void(int64_t count)> told) { on_synced_ = std::move(told); }
 

@@ -20,7 +20,7 @@ bool signature_fits(const v1::SignedCommand& signed_command, const Device& devic
 }
 
 // The times of a command that has not been seen before.
-std::optional<Refusal> check_times(int64_t issued, int64_t expires, int64_t now) {
+std::optional<Refusal> check_times(int64_t issued, int64_t expires, int64_t now, const Device& device) {
   if (issued > now + kClockSkewMsMax)
     return Refusal{"clock",
                    "the phone's clock and the Mac's differ by more than 5 minutes: set both to network time",
@@ -32,6 +32,13 @@ std::optional<Refusal> check_times(int64_t issued, int64_t expires, int64_t now)
     return Refusal{"bad-command", "a command may live for 24 hours at most", "", "", {}};
   if (now > expires)
     return Refusal{"expired", "it reached the Mac too late: send it again if you still want it", "", "", {}};
+  // Then it was refused, as no device's.
+  if (issued + kClockSkewMsMax < device.paired_ms)
+    return Refusal{"expired",
+                   "it was made before this device was paired: send it again if you still want it",
+                   "",
+                   "",
+                   {}};
   return std::nullopt;
 }
 
@@ -82,7 +89,7 @@ std::variant<Command, Repeat, Refusal> check_command(const v1::SignedCommand& si
       return refuse("reused-id", "this id was used for another command before");
     return Repeat{std::move(command), std::move(known->answer)};
   }
-  if (const auto untimely = check_times(*issued, *expires, context.now_ms)) {
+  if (const auto untimely = check_times(*issued, *expires, context.now_ms, *device)) {
     auto refusal = refuse(untimely->reason, untimely->message);
     // What lives too long is wrong at any time.
     if (refusal.reason != "bad-command") refusal.untimely = std::move(command);

@@ -116,6 +116,13 @@ TEST_F(CommandCheckTest, WhatIsOnlyUntimelyIsToldSoThatItStaysRefused) {
   EXPECT_FALSE(std::get<Refusal>(check(sign(stranger))).untimely);
 }
 
+TEST_F(CommandCheckTest, WhatWasMadeBeforeTheDeviceWasPairedStaysRefused) {
+  devices_[phone_.public_key().id()].paired_ms = kNow + 2 * kMinute;
+  EXPECT_EQ(verdict(body()), "good") << "their clocks may differ";
+  devices_[phone_.public_key().id()].paired_ms = kNow + 6 * kMinute;
+  EXPECT_EQ(verdict(body()), "expired");
+}
+
 TEST_F(CommandCheckTest, ASignatureIsOverTheseBytesByThisDevice) {
   const auto good = sign(body());
   const std::string& bytes = good.command();

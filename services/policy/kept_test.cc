@@ -1,6 +1,8 @@
 // What policy knows of orders outlives a full disk and an older copy.
 #include "services/policy/kept.h"
 
+#include <fstream>
+
 #include "gmock/gmock.h"
 #include "lib/base/home.h"
 #include "lib/crypto/hash.h"
@@ -79,6 +81,44 @@ TEST_F(KeptTest, AnOlderCopyBeginsNothingThatCameBefore) {
   reopen();
   EXPECT_TRUE(kept_->may_have_forgotten(forgotten)) << "for good";
   EXPECT_EQ(kept_->trouble(), "") << "said by the start that found it";
+}
+
+// The older copy is used for a while, and then the newer one comes back.
+TEST_F(KeptTest, TwoCopiesThatTakeTurnsAreEachFoundOut) {
+  const auto first = copy();
+  for (int n = 0; n < 20; ++n) order(clock_.now);
+  kept_.reset();
+  const std::string second = temp_ / "second";
+  fs::copy(home_.data("policy.db"), second);
+  put_back(first);
+  clock_.now += 60'000;
+  const auto forgotten = order(clock_.now);
+  put_back(second);
+  EXPECT_THAT(kept_->trouble(), ::testing::HasSubstr("an older copy"));
+  EXPECT_TRUE(kept_->may_have_forgotten(forgotten));
+  reopen();
+  EXPECT_EQ(kept_->trouble(), "");
+}
+
+// As a main file that was put back beside the log of another time may be.
+TEST_F(KeptTest, OneWithALogThatIsNotWholeInItselfIsDamaged) {
+  for (int n = 0; n < 500; ++n) order(clock_.now);
+  reopen();
+  const auto forgotten = order(clock_.now + 1000);
+  // As kill -9 leaves it: the log is there.
+  const std::string file = home_.data("policy.db");
+  const std::string log = temp_ / "log";
+  fs::copy(file + "-wal", log);
+  kept_.reset();
+  fs::copy(log, file + "-wal", fs::copy_options::overwrite_existing);
+  // In the middle of a table, which no start looks at.
+  std::fstream main(file, std::ios::in | std::ios::out | std::ios::binary);
+  main.seekp(static_cast<std::streamoff>(fs::file_size(file) / 8192 * 4096));
+  main << std::string(4096, 'x');
+  main.close();
+  reopen();
+  EXPECT_THAT(kept_->trouble(), ::testing::HasSubstr("was damaged"));
+  EXPECT_TRUE(kept_->may_have_forgotten(forgotten));
 }
 
 TEST_F(KeptTest, OneThatIsGoneOrDamagedBeginsNothingThatCameBefore) {

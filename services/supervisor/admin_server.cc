@@ -4,7 +4,7 @@
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/server_posix.h>
-#include <sys/socket.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -27,6 +27,8 @@ namespace {
 // With nobody connected gRPC ends after this.
 constexpr std::chrono::seconds kQuiet{5};
 constexpr std::chrono::milliseconds kShutdownMax{200};
+// While somebody is connected it is looked whether they still are.
+constexpr std::chrono::seconds kLook{1};
 // gRPC aborts when it is made without them.
 constexpr int kDescriptorsOfGrpc = 24;
 
@@ -53,7 +55,7 @@ struct AdminServer::Impl {
   void admit(Local::socket socket);
   loop::Task<> serve();
   void hand_over(Local::socket socket);
-  loop::Task<> watch(std::shared_ptr<Local::socket> connection);
+  void let_go_of_ended();
   template <typename Work>
   loop::Task<> elsewhere(Work work);
   void begin();
@@ -62,8 +64,9 @@ struct AdminServer::Impl {
   const std::filesystem::path path;
   Service& service;
   Local::acceptor acceptor;
-  // Connections that gRPC has, and those that wait until it is there.
-  size_t open = 0;
+  // Of each connection that gRPC has a descriptor: gRPC does not say when one ends.
+  std::vector<int> held;
+  // Those that come until it is there.
   std::vector<Local::socket> waiting;
   loop::Signal news;
   AdminMethods methods;
@@ -129,12 +132,14 @@ loop::Task<> AdminServer::Impl::serve() {
       waiting.clear();
       continue;
     }
-    for (bool quiet = false; !quiet || !waiting.empty();) {
+    using Clock = loop::Timer::clock_type;
+    for (auto quiet_since = Clock::now(); Clock::now() - quiet_since < kQuiet;) {
       for (auto& socket : std::exchange(waiting, {})) hand_over(std::move(socket));
-      const bool heard = co_await news.wait_for(kQuiet);
-      // A call that was left alone ends by itself, in minutes: ending waits for it.
-      quiet = !heard && open == 0 && !methods.busy();
+      co_await news.wait_for(held.empty() ? kQuiet : kLook);
       if (!acceptor.is_open()) co_return;
+      let_go_of_ended();
+      // A call that was left alone ends by itself, in minutes: ending waits for it.
+      if (!held.empty() || !waiting.empty() || methods.busy()) quiet_since = Clock::now();
     }
     co_await elsewhere([this] {
       server->Shutdown(std::chrono::system_clock::now() + kShutdownMax);
@@ -165,7 +170,8 @@ void AdminServer::Impl::admit(Local::socket socket) {
                            "another user of this machine connected to the admin socket");
     return;
   }
-  if (open + waiting.size() >= kAdminConnectionsMax)
+  let_go_of_ended();
+  if (held.size() + waiting.size() >= kAdminConnectionsMax)
     return log::warn("console_refused", {{"why", "too many connections to admin.sock"}});
   if (!server && !has_descriptors())
     return log::warn("console_refused", {{"why", "too few descriptors are left"}});
@@ -178,31 +184,25 @@ void AdminServer::Impl::hand_over(Local::socket socket) {
   // A blocking descriptor makes every gRPC call time out.
   socket.native_non_blocking(true, error);
   base::close_on_exec(socket.native_handle());
-  // gRPC does not say when a connection ends: a second descriptor of it does.
   const int second = ::fcntl(socket.native_handle(), F_DUPFD_CLOEXEC, 0);
   if (second < 0) return;
-  auto connection = std::make_shared<Local::socket>(io);
-  connection->assign(Local(), second, error);
-  if (error) ::close(second);
-  const int fd = error ? -1 : socket.release(error);
-  if (error) return;
-  ++open;
-  loop::spawn(io, "admin_watch", watch(std::move(connection)));
+  const int fd = socket.release(error);
+  if (error) {
+    ::close(second);
+    return;
+  }
+  held.push_back(second);
   grpc::AddInsecureChannelFromFd(server.get(), fd);
 }
 
-// What is sent is gRPC's: here only the end of it is looked for.
-loop::Task<> AdminServer::Impl::watch(std::shared_ptr<Local::socket> connection) {
-  boost::system::error_code error;
-  for (ssize_t peeked = 1; peeked > 0 || (peeked < 0 && (errno == EAGAIN || errno == EINTR));) {
-    co_await connection->async_wait(Local::socket::wait_read,
-                                    asio::redirect_error(asio::use_awaitable, error));
-    if (error) break;
-    char byte = 0;
-    peeked = ::recv(connection->native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-  }
-  --open;
-  news.raise();
+// What is sent is gRPC's, and may lie there unread: only the end is looked for.
+void AdminServer::Impl::let_go_of_ended() {
+  std::erase_if(held, [](int fd) {
+    pollfd look{fd, 0, 0};
+    if (::poll(&look, 1, 0) <= 0 || (look.revents & (POLLHUP | POLLERR | POLLNVAL)) == 0) return false;
+    ::close(fd);
+    return true;
+  });
 }
 
 void AdminServer::stop() {
@@ -210,6 +210,7 @@ void AdminServer::stop() {
   boost::system::error_code ignored;
   impl_->acceptor.close(ignored);
   ::unlink(impl_->path.c_str());
+  for (const int fd : std::exchange(impl_->held, {})) ::close(fd);
   impl_->methods.end_streams();
   impl_->methods.end_calls();
   // What is being made or ended there is done in a moment: it waits for no call now.

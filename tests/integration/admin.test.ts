@@ -88,6 +88,18 @@ test('connections that say nothing take no more than their places', async () => 
   await until('there is room again', async () => (await world.zane('status')).code === 0);
 });
 
+test('who talks no gRPC is hung up on and takes no place, also one whose bytes nobody read', async () => {
+  for (let n = 0; n < 70; n++) {
+    const one = createConnection(socket).on('error', () => undefined).resume();
+    one.write(Buffer.alloc(100_000, 'x'));
+    await until('it is hung up on', () => one.closed || one.readableEnded || one.destroyed);
+    one.destroy();
+  }
+  assert.equal((await world.zane('status')).code, 0);
+  const before = threads();
+  await until('and gRPC ends', () => before === 0 || threads() < before, 30_000);
+});
+
 test('a call that nobody waits for any more keeps no console from its answer, and no end of supervisor waiting', async () => {
   const { policy, supervisor } = world.anchor.services;
   policy.child?.kill('SIGSTOP');
