@@ -86,7 +86,7 @@ int main(int argc, char** argv) {
   auto* hooks = app.add_subcommand("hooks", "the hooks, and what came of their deliveries");
   hooks->add_option("-n,--deliveries", deliveries, "how many deliveries (1 to 200)")
       ->check(CLI::Range(1, 200));
-  auto* replay = hooks->add_subcommand("replay", "send a delivery again that started nothing");
+  auto* replay = hooks->add_subcommand("replay", "send a delivery again that is not known to have started");
   replay->add_option("delivery", delivery, "its id, from `zane hooks`")->required();
   hooks->callback([&] {
     code = replay->parsed() ? console::replay(options, delivery) : console::hooks(options, deliveries);

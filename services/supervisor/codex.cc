@@ -10,8 +10,8 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// So many ends in a row without a good life: a crash loop.
-constexpr int kQuickEnds = 5;
+// So many had to be started in a row, none with a good life: a crash loop.
+constexpr int kQuickStarts = 5;
 // So many probes in a row unanswered: it hangs.
 constexpr int kMissedProbes = 3;
 
@@ -68,9 +68,11 @@ loop::Task<> Codex::run(Events events) {
   while (!detached_) {
     const int64_t began = base::steady_ns();
     absl::Status status = co_await connect_or_start();
+    bool was_ready = false;
     if (status.ok()) {
       loop::spawn(io_, "codex_prepare", prepare(++connection_));
       status = co_await transport_.run([this](const Incoming& incoming) { on_incoming(incoming); });
+      was_ready = session_ != nullptr;
       over();
     }
     if (detached_) co_return;
@@ -81,20 +83,17 @@ loop::Task<> Codex::run(Events events) {
       status = absl::UnavailableError("codex ended (" + how + "): " + host_.last_words());
       events_.on_ended(how);
     }
-    // Not every failure is a crash: a Codex that is not there, hangs or can't be
-    // reached stays in that state however often it is looked for.
-    const bool crashed = absl::IsUnavailable(status);
     failures_ = lived ? 0 : failures_ + 1;
-    quick_ends_ = lived ? 0 : quick_ends_ + (crashed ? 1 : 0);
+    if (lived) starts_ = 0;
     if (absl::IsDeadlineExceeded(status))
       set_state("stuck", hangs());
     else if (absl::IsAborted(status))
       set_state("unreachable", std::string(status.message()));
-    else if (quick_ends_ >= kQuickEnds && crashed)
+    else if (absl::IsUnavailable(status) && starts_ >= kQuickStarts)
       set_state("crash-loop", std::string(status.message()) + loop_cure());
     else
       set_state("down", std::string(status.message()));
-    co_await loop::sleep_for(io_, next_pause(lived));
+    co_await loop::sleep_for(io_, next_pause(was_ready));
   }
 }
 
@@ -123,9 +122,11 @@ std::string Codex::loop_cure() const {
          " s at least";
 }
 
-milliseconds Codex::next_pause(bool lived) const {
-  if (lived) return times_.first_pause;
-  return std::min(times_.longest_pause, times_.first_pause * (1 << std::min(failures_, 8)));
+// A wire that is cut again and again costs a second each time; a Codex that dies
+// again and again, or is not there, is looked for ever more rarely.
+milliseconds Codex::next_pause(bool was_ready) const {
+  const auto longest = was_ready && starts_ < 2 ? times_.longest_pause_cut : times_.longest_pause;
+  return std::min(longest, times_.first_pause * (1 << std::min(failures_, 8)));
 }
 
 loop::Task<absl::Status> Codex::connect_or_start() {
@@ -162,6 +163,7 @@ loop::Task<absl::Status> Codex::start() {
   const auto pid = host_.start();
   if (!pid.ok()) co_return pid.status();
   child_ = *pid;
+  ++starts_;
   const int64_t until = base::steady_ns() + ns(times_.start);
   absl::Status connected = absl::UnavailableError("not tried");
   while (base::steady_ns() < until && !detached_) {

@@ -23,6 +23,8 @@ struct CodexTimes {
   std::chrono::milliseconds connect_poll{50};
   std::chrono::milliseconds first_pause{200};
   std::chrono::milliseconds longest_pause{30000};
+  // After a connection that was good, to a process that needed no new start.
+  std::chrono::milliseconds longest_pause_cut{1000};
   std::chrono::milliseconds initialize{15000};
   std::chrono::milliseconds call{120000};
   std::chrono::milliseconds probe{5000};
@@ -104,7 +106,7 @@ class Codex {
   void set_state(const std::string& state, const std::string& message);
   std::string hangs() const;
   std::string loop_cure() const;
-  std::chrono::milliseconds next_pause(bool lived) const;
+  std::chrono::milliseconds next_pause(bool was_ready) const;
 
   loop::Io& io_;
   const base::Home& home_;
@@ -126,9 +128,9 @@ class Codex {
   std::string version_;
   std::string codex_home_;
   int64_t proof_ns_ = 0;
-  // In a row, without a good life between: of any kind, and ends alone.
+  // In a row, without a good life between: failures of any kind, and processes begun.
   int failures_ = 0;
-  int quick_ends_ = 0;
+  int starts_ = 0;
   int missed_probes_ = 0;
   bool logged_out_ = false;
   int64_t bad_messages_ = 0;

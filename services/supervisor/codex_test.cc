@@ -28,6 +28,7 @@ CodexTimes quick() {
   times.connect_poll = milliseconds(1);
   times.first_pause = milliseconds(1);
   times.longest_pause = milliseconds(4);
+  times.longest_pause_cut = milliseconds(2);
   times.initialize = milliseconds(200);
   times.call = milliseconds(300);
   times.probe = milliseconds(20);
@@ -48,12 +49,12 @@ constexpr char kRequest[] =
 
 class CodexTest : public ::testing::Test, public Teller {
  protected:
-  CodexTest()
+  explicit CodexTest(CodexTimes times = quick())
       : home_(*base::Home::open(temp_.path().string())),
         journal_(temp_ / "j.db", "boot", clock_.now),
         ledger_(temp_ / "l.db", temp_ / "none.db"),
-        codex_(io_, home_, config_, wire_, host_, quick()),
-        bulk_(io_, codex_, bulk_wire_, quick()),
+        codex_(io_, home_, config_, wire_, host_, times),
+        bulk_(io_, codex_, bulk_wire_, times),
         book_(ledger_, *this, mac_, clock_),
         powers_(ledger_, clock_),
         follow_(io_, codex_, powers_, [](const Follow::Resumed&) {}),
@@ -156,6 +157,17 @@ class CodexTest : public ::testing::Test, public Teller {
   std::deque<std::string> later_;
 };
 
+CodexTimes patient() {
+  CodexTimes times = quick();
+  times.longest_pause = std::chrono::hours(1);
+  return times;
+}
+
+class PatientCodexTest : public CodexTest {
+ protected:
+  PatientCodexTest() : CodexTest(patient()) {}
+};
+
 // ---- the process --------------------------------------------------------------
 
 TEST_F(CodexTest, AttachesToOneThatLives) {
@@ -232,6 +244,34 @@ TEST_F(CodexTest, ReadyIsNotSaidOfAConnectionThatIsOver) {
   run_until(io_, [&] { return wire_.connections == 2; });
   EXPECT_THAT(states_, ::testing::Not(::testing::Contains("ready"))) << "not before the second one is";
   until_state("ready");
+}
+
+// Its process lives through all of it: no crash loop, and no long pause.
+TEST_F(PatientCodexTest, AWireThatIsCutAgainAndAgainIsNoCrashLoop) {
+  begin();
+  for (int cuts = 1; cuts <= 20; ++cuts) {
+    run_until(io_, [&] { return wire_.connections == cuts && codex_.state().state() == "ready"; });
+    wire_.drop();
+  }
+  until_state("ready");
+  EXPECT_THAT(states_, ::testing::Not(::testing::Contains("crash-loop")));
+  EXPECT_EQ(host_.starts, 0);
+}
+
+TEST_F(CodexTest, OneThatEndsSoonAfterEachStartIsACrashLoop) {
+  begin();
+  until_state("ready");
+  while (codex_.state().state() != "crash-loop") {
+    ASSERT_LT(host_.starts, 6);
+    wire_.connects = {absl::NotFoundError("nobody")};
+    const int connections = wire_.connections;
+    wire_.drop();
+    run_until(io_, [&] {
+      return codex_.state().state() == "crash-loop" ||
+             (wire_.connections == connections + 2 && codex_.state().state() == "ready");
+    });
+  }
+  EXPECT_EQ(host_.starts, 5);
 }
 
 // ---- approvals over a connection that fails -------------------------------------

@@ -19,19 +19,30 @@ namespace bj = boost::json;
 
 constexpr char kDone[] = "done";
 constexpr char kSent[] = "sent";
+constexpr char kFresh[] = "fresh";
 constexpr std::string_view kThreadMade = "thread ";
 constexpr std::string_view kTaskSent = "sent ";
 constexpr size_t kTracesMax = 10000;
 // What a frame to a phone can hold; the bus would take two of these.
 constexpr size_t kResultBytesMax = 1024 * 1024;
 constexpr int kMethodNotFound = -32601;
-// How often Codex is asked what became of an order, and how long apart: a message
-// of a connection that died may still be on its way through Codex.
+// How often Codex is asked what became of an order: a message of a connection that
+// died may still be on its way through Codex.
 constexpr int kLooks = 4;
-constexpr std::chrono::milliseconds kLookAgain{400};
+// So many answers in a row, the last of them 4 s after the connection was lost,
+// prove that nothing was said in a thread: a message in Codex's hands is written
+// within a tenth of a second.
+constexpr int kNothingSaid = 10;
 // Each may hold 126 KB of a command's output.
 constexpr int kItemsLookedAt = 20;
 constexpr int kThreadTries = 3;
+// How often one order is begun that Codex proves it never got.
+constexpr int kBeginnings = 3;
+// Of a result that stays in here.
+constexpr char kNeverBegan[] = "never-began";
+// What Codex answers to `thread/resume` of a thread in which nothing was ever said:
+// it writes a thread's file (the rollout) with the first message (measured, 0.169).
+constexpr std::string_view kNoRollout = "no rollout found";
 // `command/exec` answers when its program ends, whenever that is.
 constexpr std::chrono::hours kProgramMax{24};
 
@@ -150,25 +161,15 @@ loop::Task<v1::EffectResult> Effects::on_disk(const v1::Effect& effect, const st
   Progress before = progress_of(id);
   if (before.result) co_return *before.result;
   v1::EffectResult result;
-  const bool was_sent = before.text.starts_with(kSent);
-  if (was_sent) {
-    result = co_await what_became_of(effect, before.text);
-    // Codex may know better another time.
-    if (result.state() == "unknown") co_return result;
-  } else if ((effect.ask_only() || effect.again()) && before.text.empty() &&
-             on_.clock.now_ms() < on_.ledger.forgotten_until()) {
-    co_return result_of(
-        "unknown", "expired",
-        "the Mac's own list of orders was put back to an older copy: look before you try again");
-  } else if (effect.ask_only()) {
-    co_return result_of(
-        "refused", "expired",
-        "it was never carried out and is not begun any more: send it again if you still want it");
-  } else if (effect.has_start_task()) {
-    result = co_await start_task(effect, before.text, trace);
-  } else {
-    result = co_await act(effect, trace);
+  for (int beginnings = 0; beginnings < kBeginnings; ++beginnings) {
+    result = co_await go_on(effect, before.text, trace);
+    if (result.reason() != kNeverBegan) break;
+    log::info("effect_never_began", {{"command", id}});
+    note(id, kFresh);
+    before.text = kFresh;
   }
+  if (result.reason() == kNeverBegan) result.set_reason("codex-down");
+  // Codex may know better another time.
   if (result.state() == "unknown") co_return result;
   if (result.state() != "refused")
     finish(id, result);
@@ -176,6 +177,22 @@ loop::Task<v1::EffectResult> Effects::on_disk(const v1::Effect& effect, const st
     // What was refused before anything happened may be tried again.
     forget(id);
   co_return result;
+}
+
+loop::Task<v1::EffectResult> Effects::go_on(const v1::Effect& effect, const std::string& progress,
+                                            const std::string& trace) {
+  if (progress.starts_with(kSent)) co_return co_await what_became_of(effect, progress);
+  if ((effect.ask_only() || effect.again()) && progress.empty() &&
+      on_.clock.now_ms() < on_.ledger.forgotten_until())
+    co_return result_of(
+        "unknown", "expired",
+        "the Mac's own list of orders was put back to an older copy: look before you try again");
+  if (effect.ask_only())
+    co_return result_of(
+        "refused", "expired",
+        "it was never carried out and is not begun any more: send it again if you still want it");
+  if (effect.has_start_task()) co_return co_await start_task(effect, progress, trace);
+  co_return co_await act(effect, trace);
 }
 
 loop::Task<v1::EffectResult> Effects::act(const v1::Effect& effect, const std::string& trace) {
@@ -280,7 +297,10 @@ loop::Task<v1::EffectResult> Effects::what_became_of(const v1::Effect& effect, s
   const std::string client_id = text_in(said_with, "clientUserMessageId");
   const std::string thread = task ? progress.substr(kTaskSent.size()) : text_in(said_with, "threadId");
   if (client_id.empty() || thread.empty()) co_return unknown_result();
-  const std::string turn = co_await turn_begun_by(thread, client_id);
+  const auto [turn, never] = co_await look_for_turn(thread, client_id);
+  if (never)
+    co_return result_of("refused", kNeverBegan,
+                        "the connection to Codex was lost each time before it got this: send it again");
   if (turn.empty()) co_return unknown_result();
   log::info("effect_found_done", {{"command", effect.command_id()}, {"thread", thread}});
   v1::EffectResult result;
@@ -294,25 +314,41 @@ loop::Task<v1::EffectResult> Effects::what_became_of(const v1::Effect& effect, s
   co_return result;
 }
 
-// The turn that holds the message with this client's id; "" when Codex shows none.
-loop::Task<std::string> Effects::turn_begun_by(std::string thread, std::string client_id) {
+loop::Task<Effects::Found> Effects::look_for_turn(std::string thread, std::string client_id) {
   const std::string params =
       bj::serialize(bj::object{{"threadId", thread}, {"limit", kItemsLookedAt}, {"sortDirection", "desc"}});
-  for (int look = 0; look < kLooks; ++look) {
-    if (look > 0) co_await loop::sleep_for(on_.io, kLookAgain);
+  int nothing_said = 0;
+  for (int look = 0; (look < kLooks || nothing_said > 0) && nothing_said < kNothingSaid; ++look) {
+    if (look > 0) co_await loop::sleep_for(on_.io, look_again_);
+    // A look that nobody answers is none.
+    if (!co_await on_.codex.ready_soon()) co_return Found{};
     const auto reply = co_await on_.bulk.call("thread/items/list", params);
     const auto page = reply.ok() && reply->ok ? json::parse_codex_object(reply->bytes)
                                               : absl::StatusOr<bj::object>(absl::UnavailableError("no page"));
     const auto* entries = page.ok() ? json::array_at(*page, "data") : nullptr;
-    if (!entries) continue;
+    if (!entries) {
+      nothing_said = reply.ok() && co_await nothing_was_said_in(thread) ? nothing_said + 1 : 0;
+      continue;
+    }
+    nothing_said = 0;
     for (const auto& entry : *entries) {
       const auto* object = entry.if_object();
       const auto* item = object ? json::object_at(*object, "item") : nullptr;
       if (item && json::string_at(*item, "clientId") == std::string_view(client_id))
-        co_return std::string(json::string_at(*object, "turnId").value_or(""));
+        co_return Found{std::string(json::string_at(*object, "turnId").value_or("")), false};
     }
   }
-  co_return "";
+  co_return Found{"", nothing_said >= kNothingSaid};
+}
+
+// Asked only when Codex shows no items: of a thread that has some, a resume on the
+// connection for events is what Follow does as well.
+loop::Task<bool> Effects::nothing_was_said_in(std::string thread) {
+  const auto reply =
+      co_await on_.codex.call("thread/resume", bj::serialize(bj::object{{"threadId", thread}}));
+  if (!reply.ok() || reply->ok) co_return false;
+  const auto error = json::parse_codex_object(reply->bytes);
+  co_return error.ok() && json::string_at(*error, "message").value_or("").starts_with(kNoRollout);
 }
 
 v1::EffectResult Effects::decide(const v1::Effect& effect, const std::string& trace) {

@@ -1,7 +1,8 @@
 // Carries out what policy has judged, each command id at most once, and keeps
 // the first answer for a repeat (design §3). What was under way when supervisor
 // or the connection died is not run again: the repeat looks in Codex for what
-// became of it, and says `unknown` only when Codex can't tell either.
+// became of it. What Codex proves that it never got is begun once more; `unknown`
+// is said only when Codex can't tell either.
 #pragma once
 
 #include <deque>
@@ -37,8 +38,11 @@ struct EffectsOn {
 
 class Effects {
  public:
-  // `flush` publishes what has been told.
-  Effects(EffectsOn on, std::function<void()> flush) : on_(on), flush_(std::move(flush)) {}
+  // `flush` publishes what has been told. `look_again`: between two looks for what
+  // became of an order; tests have a shorter one.
+  Effects(EffectsOn on, std::function<void()> flush,
+          std::chrono::milliseconds look_again = std::chrono::milliseconds(400))
+      : on_(on), flush_(std::move(flush)), look_again_(look_again) {}
 
   loop::Task<v1::EffectResult> carry_out(v1::Effect effect, std::string trace);
 
@@ -57,19 +61,29 @@ class Effects {
     std::unique_ptr<v1::EffectResult> result;
   };
   // Far enough to have done something: "thread <id>" a task whose thread exists,
-  // "sent <id>" its turn is on its way, "sent" any other call is.
+  // "sent <id>" its turn is on its way, "sent" any other call is; "fresh" it is
+  // proven that nothing was done.
   struct Progress {
     std::string text;
     std::unique_ptr<v1::EffectResult> result;
   };
 
   loop::Task<v1::EffectResult> on_disk(const v1::Effect& effect, const std::string& trace);
+  loop::Task<v1::EffectResult> go_on(const v1::Effect& effect, const std::string& progress,
+                                     const std::string& trace);
   loop::Task<v1::EffectResult> act(const v1::Effect& effect, const std::string& trace);
   loop::Task<v1::EffectResult> call(const v1::Effect& effect, const std::string& trace);
   loop::Task<v1::EffectResult> start_task(const v1::Effect& effect, const std::string& progress,
                                           const std::string& trace);
   loop::Task<v1::EffectResult> what_became_of(const v1::Effect& effect, std::string progress);
-  loop::Task<std::string> turn_begun_by(std::string thread, std::string client_id);
+  // `turn`: the one that holds the message with this client's id; `never`: Codex
+  // says that nothing was ever said in the thread. Neither: it can't tell.
+  struct Found {
+    std::string turn;
+    bool never = false;
+  };
+  loop::Task<Found> look_for_turn(std::string thread, std::string client_id);
+  loop::Task<bool> nothing_was_said_in(std::string thread);
   v1::EffectResult decide(const v1::Effect& effect, const std::string& trace);
   [[nodiscard]] Progress progress_of(const std::string& id);
   void note(const std::string& id, const std::string& progress);
@@ -79,6 +93,7 @@ class Effects {
 
   EffectsOn on_;
   std::function<void()> flush_;
+  const std::chrono::milliseconds look_again_;
   std::unordered_map<std::string, std::shared_ptr<Running>> running_;
   // Keystrokes that are over, oldest first.
   std::deque<std::string> keystrokes_;

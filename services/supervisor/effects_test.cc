@@ -23,17 +23,26 @@ using zane::testing::run_until;
 constexpr char kRequest[] =
     R"({"method":"item/permissions/requestApproval","id":7,"params":{"threadId":"t","turnId":"u","itemId":"i"}})";
 
+CodexTimes quick() {
+  CodexTimes times;
+  times.first_pause = std::chrono::milliseconds(1);
+  times.longest_pause_cut = std::chrono::milliseconds(2);
+  return times;
+}
+
 class EffectsTest : public ::testing::Test, public Teller {
  protected:
   EffectsTest()
       : home_(*base::Home::open(temp_.path().string())),
         journal_(temp_ / "j.db", "boot", clock_.now),
         ledger_(temp_ / "l.db", temp_ / "none.db"),
-        codex_(io_, home_, config_, wire_, host_),
-        bulk_(io_, codex_, bulk_wire_),
+        codex_(io_, home_, config_, wire_, host_, quick()),
+        bulk_(io_, codex_, bulk_wire_, quick()),
         book_(ledger_, *this, mac_, clock_),
         powers_(ledger_, clock_),
-        effects_({io_, ledger_, codex_, bulk_, book_, processes_, powers_, clock_}, [] {}) {
+        effects_(
+            {io_, ledger_, codex_, bulk_, book_, processes_, powers_, clock_}, [] {},
+            std::chrono::milliseconds(1)) {
     fs::create_directories(temp_ / "work/app");
     fs::create_directories(temp_ / "keys");
     wire_.answer = [this](const std::string& method, const bj::object&) -> std::optional<std::string> {
@@ -45,10 +54,14 @@ class EffectsTest : public ::testing::Test, public Teller {
     };
     Codex::Events events;
     events.on_message = [](const CodexMessage&, const Incoming&) {};
-    events.on_ready = [](std::shared_ptr<const Session>) -> loop::Task<> { co_return; };
-    events.on_lost = [] {};
+    events.on_ready = [this](std::shared_ptr<const Session>) -> loop::Task<> {
+      bulk_.codex_changed();
+      co_return;
+    };
+    events.on_lost = [this] { bulk_.codex_changed(); };
     events.on_ended = [](const std::string&) {};
     loop::spawn(io_, "codex", codex_.run(std::move(events)));
+    loop::spawn(io_, "bulk", bulk_.run());
     run_until(io_, [&] { return codex_.state().state() == "ready"; });
   }
 
@@ -89,6 +102,25 @@ class EffectsTest : public ::testing::Test, public Teller {
       const auto* name = m.if_contains("method");
       return name && name->as_string() == method;
     }));
+  }
+  v1::Effect task(const std::string& id) const {
+    v1::Effect made = effect(id);
+    made.mutable_start_task()->set_thread_params("{}");
+    made.mutable_start_task()->set_turn_params(R"({"input":[],"clientUserMessageId":"mine"})");
+    return made;
+  }
+  // The next `turn/start` is lost with its connection; of what became of it Codex
+  // has a page of items, or the errors of a thread in which nothing was said.
+  void lose_the_next_turn() {
+    auto lost = std::make_shared<bool>(false);
+    wire_.on_call = [this, lost](const std::string& method) {
+      if (method == "turn/start" && !std::exchange(*lost, true)) wire_.drop();
+    };
+  }
+  void nothing_was_said() {
+    bulk_wire_.errors["thread/items/list"] =
+        R"({"code":-32600,"message":"thread/items/list is not supported yet"})";
+    wire_.errors["thread/resume"] = R"({"code":-32600,"message":"no rollout found for thread id t"})";
   }
   v1::EffectResult carry_out(const v1::Effect& what) { return run(io_, effects_.carry_out(what, "")); }
 
@@ -145,18 +177,98 @@ TEST_F(EffectsTest, WhereNothingWasNothingMayHaveBeenPut) {
 }
 
 TEST_F(EffectsTest, ATasksFolderSwappedBetweenItsTwoCallsStartsNoTurn) {
-  v1::Effect task = effect("task");
-  task.mutable_start_task()->set_thread_params("{}");
-  task.mutable_start_task()->set_turn_params(R"({"input":[]})");
+  const v1::Effect judged = task("task");
   swap_at_thread_start_ = true;
-  EXPECT_EQ(carry_out(task).reason(), "folder-changed");
+  EXPECT_EQ(carry_out(judged).reason(), "folder-changed");
   EXPECT_EQ(sent("thread/start"), 1);
   EXPECT_EQ(sent("turn/start"), 0);
   // The thread that was made is the one a repeat goes on with.
   swap_at_thread_start_ = false;
   swap_back();
-  EXPECT_EQ(carry_out(task).state(), "done");
+  EXPECT_EQ(carry_out(judged).state(), "done");
   EXPECT_EQ(sent("thread/start"), 1);
+}
+
+// ---- a turn that was lost with its connection -----------------------------------
+
+TEST_F(EffectsTest, ATaskWhoseTurnCodexNeverGotIsBegunOnceMore) {
+  lose_the_next_turn();
+  nothing_was_said();
+  const auto result = carry_out(task("task"));
+  EXPECT_EQ(result.state(), "done") << result.message();
+  EXPECT_EQ(sent("thread/start"), 2);
+  EXPECT_EQ(sent("turn/start"), 2);
+  EXPECT_EQ(carry_out(task("task")).state(), "done");
+  EXPECT_EQ(sent("turn/start"), 2);
+}
+
+TEST_F(EffectsTest, ATaskThatIsNeverGotIsRefusedInTheEndAndMayBeTriedAgain) {
+  wire_.on_call = [this](const std::string& method) {
+    if (method == "turn/start") wire_.drop();
+  };
+  nothing_was_said();
+  const auto refused = carry_out(task("task"));
+  EXPECT_EQ(refused.state(), "refused");
+  EXPECT_EQ(refused.reason(), "codex-down");
+  const int tries = sent("turn/start");
+  EXPECT_LE(tries, 3);
+  wire_.on_call = {};
+  EXPECT_EQ(carry_out(task("task")).state(), "done");
+  EXPECT_EQ(sent("turn/start"), tries + 1);
+}
+
+TEST_F(EffectsTest, ATaskWhoseTurnIsThereIsDone) {
+  lose_the_next_turn();
+  bulk_wire_.answer = [](const std::string& method, const bj::object&) -> std::optional<std::string> {
+    if (method == "thread/items/list")
+      return R"({"data":[{"turnId":"u7","item":{"type":"userMessage","clientId":"mine"}}]})";
+    return "{}";
+  };
+  const auto result = carry_out(task("task"));
+  EXPECT_EQ(result.state(), "done");
+  EXPECT_EQ(result.result(), R"({"thread":"t","turn":"u7"})");
+  EXPECT_EQ(sent("turn/start"), 1);
+}
+
+// Other errors, items without ours, one look that says otherwise: no proof.
+TEST_F(EffectsTest, WhatCodexCantTellIsUnknownAndNotBegunAgain) {
+  nothing_was_said();
+  const auto nothing_said = wire_.errors;
+  for (const int how : {0, 1, 2}) {
+    lose_the_next_turn();
+    wire_.errors = nothing_said;
+    nothing_was_said();
+    int looks = 0;
+    if (how == 0) wire_.errors["thread/resume"] = R"({"code":-32600,"message":"rollout is empty"})";
+    if (how == 1) {
+      bulk_wire_.errors.clear();
+      bulk_wire_.answer = [](const std::string&, const bj::object&) { return R"({"data":[]})"; };
+    }
+    if (how == 2)
+      bulk_wire_.on_call = [&](const std::string& method) {
+        if (method == "thread/items/list" && ++looks == 6)
+          wire_.errors["thread/resume"] = R"({"code":-32603,"message":"internal error"})";
+      };
+    const std::string id = "task" + std::to_string(how);
+    const int before = sent("turn/start");
+    EXPECT_EQ(carry_out(task(id)).state(), "unknown") << how;
+    EXPECT_EQ(sent("turn/start"), before + 1) << how;
+    // The last word may come with a repeat.
+    bulk_wire_.on_call = {};
+    wire_.errors = nothing_said;
+    nothing_was_said();
+    EXPECT_EQ(carry_out(task(id)).state(), "done") << how;
+  }
+}
+
+TEST_F(EffectsTest, WhatIsOnlyAskedForIsNotBegunThoughCodexNeverGotIt) {
+  lose_the_next_turn();
+  EXPECT_EQ(carry_out(task("task")).state(), "unknown");
+  nothing_was_said();
+  auto asked = task("task");
+  asked.set_ask_only(true);
+  EXPECT_EQ(carry_out(asked).reason(), "expired");
+  EXPECT_EQ(sent("turn/start"), 1);
 }
 
 TEST_F(EffectsTest, AGrantForAFolderThatWasSwappedIsRefusedAndStaysOpen) {

@@ -237,7 +237,8 @@ void Service::keep(Taken& taken, const config::Hook& hook, const StoredDelivery&
       break;
     case Store::Added::kStarted:
       taken.reason =
-          hook.scheme == "github"
+          earlier.starts_with("unknown") ? "it may have started a task: a person has to look (zane hooks)"
+          : hook.scheme == "github"
               ? "a task was started for these very bytes before; GitHub signs no time, so a sender "
                 "whose body is always the same needs the scheme hmac or standard"
               : "a task was started for it before";
@@ -399,7 +400,7 @@ loop::Task<Service::Came> Service::start_task(const StoredDelivery& delivery) {
   }
   const auto& outcome = answer->command_answer();
   const std::string told = outcome.state() + ": " + outcome.message();
-  if (outcome.state() == "unknown") co_return Came{Came::To::kTry, told, Store::Began::kTask};
+  if (outcome.state() == "unknown") co_return Came{Came::To::kTry, told, Store::Began::kPerhaps};
   const bool away =
       outcome.reason() == "codex-down" || outcome.reason() == "busy" || outcome.reason() == "disk";
   if (outcome.state() != "done" && away) co_return Came{Came::To::kAway, told};

@@ -194,9 +194,10 @@ TEST_F(ServiceTest, ThatSomebodyIsAwayIsNoTry) {
   }
 }
 
-TEST_F(ServiceTest, WhatIsUnknownIsAskedAgainByItsIdAndIsADuplicateForGood) {
+TEST_F(ServiceTest, WhatIsUnknownIsAskedAgainByItsIdAndSentAgainByAPersonAlone) {
   policy([](const v1::TaskRequest& task, int asked) {
-    return task.payload() == "for ever" || asked < 3 ? outcome("unknown") : outcome("done");
+    const bool for_ever = task.payload() == "for ever" && task.delivery() == "d2";
+    return for_ever || asked < 3 ? outcome("unknown") : outcome("done");
   });
   start();
   deliver("d1", "twice");
@@ -206,7 +207,13 @@ TEST_F(ServiceTest, WhatIsUnknownIsAskedAgainByItsIdAndIsADuplicateForGood) {
   EXPECT_THAT(ended("d2"), StartsWith("unknown"));
   EXPECT_EQ(asked_["d2"], kTriesMax);
   EXPECT_EQ(deliver("d3", "for ever"), "duplicate") << "it may have started";
-  EXPECT_FALSE(replay("d2").ok());
+  EXPECT_TRUE(row("d2").set_aside());
+  EXPECT_TRUE(row("d2").can_be_sent_again()) << "as its row says";
+  const auto again = replay("d2");
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_EQ(ended(*again), "started t1");
+  EXPECT_FALSE(replay("d2").ok()) << "its body has moved on";
+  EXPECT_EQ(deliver("d4", "for ever"), "duplicate");
 }
 
 TEST_F(ServiceTest, ARefusalIsAFinalWordAndMayComeAgain) {

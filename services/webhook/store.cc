@@ -40,6 +40,9 @@ ALTER TABLE deliveries ADD COLUMN set_aside INTEGER NOT NULL DEFAULT 0;
 // Version 4: numbers by name (lib/journal/facts.h).
 constexpr char kStep4[] = "CREATE TABLE facts (name TEXT PRIMARY KEY, value INTEGER NOT NULL)";
 
+// Version 5: of what has started, what only may have.
+constexpr char kStep5[] = "ALTER TABLE started ADD COLUMN perhaps INTEGER NOT NULL DEFAULT 0";
+
 // Refused deliveries are kept to be seen, but nobody may fill the disk with them.
 constexpr int64_t kRefusedMax = 1000;
 
@@ -50,12 +53,15 @@ void synced(journal::Db& db, Write write) {
 
 }  // namespace
 
-Store::Store(const std::filesystem::path& file) : db_(file) { db_.migrate({kStep1, kStep2, kStep3, kStep4}); }
+Store::Store(const std::filesystem::path& file) : db_(file) {
+  db_.migrate({kStep1, kStep2, kStep3, kStep4, kStep5});
+}
 
-Store::Added Store::add(const StoredDelivery& delivery, const std::string& dedupe, int64_t now_ms) {
+Store::Added Store::add(const StoredDelivery& delivery, const std::string& dedupe, int64_t now_ms,
+                        Perhaps perhaps) {
   {
-    auto started = db_.query("SELECT 1 FROM started WHERE hook = ? AND dedupe = ?");
-    started.bind(delivery.hook).bind(dedupe);
+    auto started = db_.query("SELECT 1 FROM started WHERE hook = ? AND dedupe = ? AND perhaps <= ?");
+    started.bind(delivery.hook).bind(dedupe).bind(int64_t{perhaps == Perhaps::kIsStarted});
     if (started.step()) return Added::kStarted;
     auto waits = db_.query(
         "SELECT 1 FROM deliveries WHERE (hook = ? AND dedupe = ? AND result = '') OR (id = ? AND dedupe IS "
@@ -139,14 +145,15 @@ std::vector<std::string> Store::waiting_hooks() {
 
 void Store::settle(const std::string& id, const std::string& result, Began began, SetAside set_aside) {
   synced(db_, [&] {
-    if (began == Began::kTask) {
+    // What is known to have started does not become a perhaps.
+    if (began != Began::kNothing)
       db_.query(
-             "INSERT OR IGNORE INTO started SELECT hook, dedupe FROM deliveries WHERE id = ? AND dedupe IS "
-             "NOT NULL")
+             "INSERT INTO started SELECT hook, dedupe, ? FROM deliveries WHERE id = ? AND dedupe IS NOT NULL "
+             "ON CONFLICT DO UPDATE SET perhaps = min(perhaps, excluded.perhaps)")
+          .bind(int64_t{began == Began::kPerhaps})
           .bind(id)
           .run();
-      db_.query("UPDATE deliveries SET body = '' WHERE id = ?").bind(id).run();
-    }
+    if (began == Began::kTask) db_.query("UPDATE deliveries SET body = '' WHERE id = ?").bind(id).run();
     db_.query("UPDATE deliveries SET result = ?, set_aside = ? WHERE id = ?")
         .bind(result)
         .bind(int64_t{set_aside == SetAside::kYes})
@@ -181,7 +188,7 @@ absl::StatusOr<std::string> Store::send_again(const std::string& id, const std::
         "it was not signed by who knows the hook's secret: it stays refused");
   if (delivery.body.empty())
     return absl::FailedPreconditionError("its body is no longer kept: let its sender send it again");
-  switch (add(delivery, dedupe, now_ms)) {
+  switch (add(delivery, dedupe, now_ms, Perhaps::kMayStart)) {
     case Added::kStarted:
       return absl::AlreadyExistsError("it has started a task before: see `zane threads`");
     case Added::kWaiting:
@@ -227,7 +234,7 @@ std::vector<DeliveryResult> Store::latest(int count) {
   auto row = db_.query(
       "SELECT id, hook, result, at_ms, tries, set_aside, dedupe IS NOT NULL AND length(body) > 0 AND result "
       "<> '' AND NOT EXISTS (SELECT 1 FROM started WHERE started.hook = deliveries.hook AND started.dedupe = "
-      "deliveries.dedupe) FROM deliveries ORDER BY at_ms DESC, rowid DESC LIMIT ?");
+      "deliveries.dedupe AND perhaps = 0) FROM deliveries ORDER BY at_ms DESC, rowid DESC LIMIT ?");
   row.bind(int64_t{count});
   while (row.step())
     found.push_back({row.text(0), row.text(1), row.text(2), row.integer(3), row.integer(4),

@@ -38,7 +38,7 @@ struct DeliveryResult {
   int64_t at_ms = 0;
   int64_t tries = 0;
   bool set_aside = false;
-  // Its body is kept and it has started nothing.
+  // Its body is kept and it is not known to have started.
   bool can_be_sent_again = false;
 };
 
@@ -49,11 +49,13 @@ class Store {
   enum class Added {
     kFresh,
     kWaiting,  // the same signed thing waits already, or this id was taken before
-    kStarted,  // it started a task before, however long ago
+    kStarted,  // it started a task before, or may have, however long ago
   };
   // On the disk on return. What was refused, ignored or failed before may come
-  // again: only what started is a duplicate.
-  Added add(const StoredDelivery& delivery, const std::string& dedupe, int64_t now_ms);
+  // again: only what started, or may have, is a duplicate.
+  enum class Perhaps { kIsStarted, kMayStart };
+  Added add(const StoredDelivery& delivery, const std::string& dedupe, int64_t now_ms,
+            Perhaps perhaps = Perhaps::kIsStarted);
   // A delivery that is kept only for its result (refused, ignored).
   void add_settled(const std::string& id, const std::string& hook, const std::string& result, int64_t now_ms);
   // One that is signed but was not taken: kept, so that a person can have it sent again.
@@ -67,8 +69,9 @@ class Store {
   std::optional<StoredDelivery> find_waiting(const std::string& id);
   // Hooks that have something waiting.
   std::vector<std::string> waiting_hooks();
-  // `started`: it has, or may have, begun a task; then it never does again.
-  enum class Began { kNothing, kTask };
+  // kTask: it has begun a task, and never does again. kPerhaps: it may have; its
+  // sender can't have it begun again, a person who has looked can (send_again).
+  enum class Began { kNothing, kPerhaps, kTask };
   enum class SetAside { kNo, kYes };
   void settle(const std::string& id, const std::string& result, Began began,
               SetAside set_aside = SetAside::kNo);

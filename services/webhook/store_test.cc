@@ -132,6 +132,24 @@ TEST_F(StoreTest, WhatStartedNothingCanBeSentAgainUnderANewIdAndNothingElseCan) 
 }
 
 // Another copy of it started meanwhile: then this one does not.
+TEST_F(StoreTest, WhatMayHaveStartedIsADuplicateAndAPersonCanSendItAgain) {
+  store_->add({"d1", "h", "body", "", ""}, "mac:1", 1000);
+  store_->settle("d1", "unknown: lost", Began::kPerhaps, Store::SetAside::kYes);
+  reopen();
+  EXPECT_EQ(store_->add({"d2", "h", "body", "", ""}, "mac:1", 1001), Added::kStarted);
+  EXPECT_TRUE(store_->latest(1)[0].can_be_sent_again);
+  ASSERT_TRUE(store_->send_again("d1", "d3", 1002).ok());
+  EXPECT_EQ(store_->find_waiting("d3")->body, "body");
+  // Refused, it is no less of a perhaps; started, it is one no more.
+  store_->settle("d3", "refused: no folder", Began::kNothing);
+  EXPECT_EQ(store_->add({"d4", "h", "body", "", ""}, "mac:1", 1003), Added::kStarted);
+  ASSERT_TRUE(store_->send_again("d3", "d5", 1004).ok());
+  store_->settle("d5", "started t", Began::kTask);
+  store_->add({"d6", "h2", "body", "", ""}, "mac:1", 1005);
+  EXPECT_EQ(store_->add({"d7", "h", "body", "", ""}, "mac:1", 1006), Added::kStarted);
+  EXPECT_FALSE(store_->send_again("d5", "d8", 1007).ok());
+}
+
 TEST_F(StoreTest, WhatStartedByAnotherWayIsNotSentAgain) {
   store_->add({"first", "h", "body", "", ""}, "mac:1", 1000);
   store_->settle("first", "refused: no folder", Began::kNothing);

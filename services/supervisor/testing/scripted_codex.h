@@ -31,6 +31,8 @@ class ScriptedTransport final : public Transport {
   Answer answer = [](const std::string&, const boost::json::object&) {
     return std::optional<std::string>("{}");
   };
+  // Calls that are answered with an error: its JSON by method.
+  std::map<std::string, std::string> errors;
   // Called for each call before it is answered.
   std::function<void(const std::string& method)> on_call;
 
@@ -79,8 +81,13 @@ class ScriptedTransport final : public Transport {
     const std::string method(object.at("method").as_string());
     if (on_call) on_call(method);
     if (!open_) return true;
+    const std::string head = "{\"id\":" + boost::json::serialize(object.at("id"));
+    if (const auto error = errors.find(method); error != errors.end()) {
+      say(head + ",\"error\":" + error->second + "}");
+      return true;
+    }
     const auto result = answer(method, object.at("params").as_object());
-    if (result) say("{\"id\":" + boost::json::serialize(object.at("id")) + ",\"result\":" + *result + "}");
+    if (result) say(head + ",\"result\":" + *result + "}");
     return true;
   }
   void hold(bool held) override {
