@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "lib/journal/cure.h"
-#include "lib/log/log.h"
 #include "services/policy/roles.h"
 
 namespace zane::policy {
@@ -11,6 +9,7 @@ namespace {
 
 // Orders that were refused on a full disk and are not yet written down.
 constexpr size_t kBurnedMax = 1024;
+constexpr char kCantWrite[] = "can't write";
 
 }  // namespace
 
@@ -25,6 +24,7 @@ Kept::Kept(loop::Io& io, const std::filesystem::path& file, const std::filesyste
       store_(journal::open_marked(
           file, mark_, clock.now_ms(), [&] { return std::make_unique<Store>(file, mac_key); }, found_)),
       forgetting_(store_->db()),
+      weather_(clock, "orders are refused until then"),
       trouble_came_(io) {
   if (found_.as != journal::Found::As::kItWas) {
     // A phone's clock may be ahead; the Mac's may have been, when an order came.
@@ -45,26 +45,15 @@ Kept::Kept(loop::Io& io, const std::filesystem::path& file, const std::filesyste
 }
 
 bool Kept::written(const std::function<void()>& write) {
-  try {
-    write();
-    if (!trouble_.empty()) log::info("weather_over", {{"what", "policy.db"}});
-    trouble_.clear();
-    return true;
-  } catch (const journal::SqliteError& e) {
-    if (trouble_.empty()) {
-      trouble_since_ms_ = clock_.now_ms();
-      log::error("weather", {{"what", "policy.db"}, {"why", e.what()}});
-    }
-    trouble_ = journal::with_cure(e);
-    trouble_came_.raise();
-    return false;
-  }
+  const bool kept = weather_.written(kCantWrite, write);
+  if (!kept) trouble_came_.raise();
+  return kept;
 }
 
+std::string Kept::disk_trouble() const { return weather_.why(kCantWrite); }
+
 std::string Kept::trouble() const {
-  if (!trouble_.empty())
-    return "can't write for " + std::to_string((clock_.now_ms() - trouble_since_ms_) / 1000) +
-           " s: " + trouble_ + "; orders are refused until then";
+  if (!weather_.fine()) return weather_.text();
   if (found_.as == journal::Found::As::kItWas) return "";
   if (found_.as != journal::Found::As::kOlder)
     return found_.text + ": no phone is known any more, pair each again with `zane pair`";

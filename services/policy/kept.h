@@ -11,6 +11,7 @@
 #include "lib/base/clock.h"
 #include "lib/journal/facts.h"
 #include "lib/journal/mark.h"
+#include "lib/journal/weather.h"
 #include "lib/loop/loop.h"
 #include "services/policy/command_check.h"
 #include "services/policy/store.h"
@@ -37,13 +38,13 @@ class Kept {
   // Runs `write`; trouble with the disk is remembered, and false comes back.
   bool written(const std::function<void()>& write);
   // Everything is written, and the disk takes more.
-  [[nodiscard]] bool fine() const { return trouble_.empty() && burned_.empty(); }
+  [[nodiscard]] bool fine() const { return weather_.fine() && burned_.empty(); }
   // What is wrong and what cures it; "" for nothing.
   [[nodiscard]] std::string trouble() const;
   // Raised when fine() ends.
   loop::Signal& trouble_came() { return trouble_came_; }
   // Why the last write failed; "" when it did not.
-  [[nodiscard]] const std::string& disk_trouble() const { return trouble_; }
+  [[nodiscard]] std::string disk_trouble() const;
 
   // A refusal that can't be written now, kept here until it can be. False when there
   // are too many of them: then it may not be told.
@@ -72,9 +73,7 @@ class Kept {
   int64_t forgotten_until_ms_ = 0;
   // Refused because nothing could be written; by key.
   std::map<std::string, Refused> burned_;
-  // "" while the last write succeeded.
-  std::string trouble_;
-  int64_t trouble_since_ms_ = 0;
+  journal::Weather weather_;
   loop::Signal trouble_came_;
 };
 

@@ -26,7 +26,7 @@ struct InwardOn {
   Powers& powers;
   Effects& effects;
   Follow& follow;
-  const Weather& weather;
+  const journal::Weather& weather;
   const base::Clock& clock;
 };
 

@@ -33,7 +33,7 @@ Service::Service(bus::Node& node, const config::Config& config, const crypto::Ec
     : node_(node),
       config_(config),
       clock_(clock),
-      weather_(clock),
+      weather_(clock, "nothing is lost, and it goes on by itself"),
       journal_mark_(base::unkept_folder(), house_of(node), "journal"),
       ledger_mark_(base::unkept_folder(), house_of(node), "ledger"),
       owned_ledger_(journal::open_marked(

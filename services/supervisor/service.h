@@ -6,6 +6,7 @@
 
 #include <deque>
 
+#include "lib/journal/weather.h"
 #include "services/supervisor/bulk.h"
 #include "services/supervisor/catch_up.h"
 #include "services/supervisor/codex_process.h"
@@ -16,7 +17,6 @@
 #include "services/supervisor/outward.h"
 #include "services/supervisor/restored.h"
 #include "services/supervisor/settle.h"
-#include "services/supervisor/weather.h"
 
 namespace zane::supervisor {
 
@@ -67,7 +67,7 @@ class Service {
   bus::Node& node_;
   const config::Config& config_;
   const base::Clock& clock_;
-  Weather weather_;
+  journal::Weather weather_;
   journal::Mark journal_mark_;
   journal::Mark ledger_mark_;
   journal::Found ledger_found_;

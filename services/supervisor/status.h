@@ -3,8 +3,8 @@
 #pragma once
 
 #include "lib/bus/bus.h"
+#include "lib/journal/weather.h"
 #include "services/supervisor/codex.h"
-#include "services/supervisor/weather.h"
 #include "zane/v1/admin.pb.h"
 
 namespace zane::supervisor {
@@ -12,7 +12,8 @@ namespace zane::supervisor {
 class Status {
  public:
   // References outlive it.
-  Status(bus::Node& node, const Codex& codex, const Weather& weather, std::string mac, int64_t started_ms)
+  Status(bus::Node& node, const Codex& codex, const journal::Weather& weather, std::string mac,
+         int64_t started_ms)
       : node_(node), codex_(codex), weather_(weather), mac_(std::move(mac)), started_ms_(started_ms) {}
 
   // The three clients are asked at the same time; one that is silent is "down".
@@ -27,7 +28,7 @@ class Status {
 
   bus::Node& node_;
   const Codex& codex_;
-  const Weather& weather_;
+  const journal::Weather& weather_;
   const std::string mac_;
   const int64_t started_ms_;
   std::string notices_;

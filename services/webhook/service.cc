@@ -8,7 +8,6 @@
 #include "lib/base/file.h"
 #include "lib/base/machine.h"
 #include "lib/crypto/hash.h"
-#include "lib/journal/cure.h"
 #include "lib/json/strict.h"
 #include "lib/log/log.h"
 #include "lib/text/utf8.h"
@@ -22,6 +21,7 @@ constexpr std::chrono::seconds kTaskDeadline{320};
 constexpr std::chrono::minutes kUpkeepEvery{30};
 // While the disk takes nothing it is tried this often, so that its return is seen.
 constexpr std::chrono::seconds kTroubleLook{2};
+constexpr char kCantWrite[] = "can't write";
 // What of a payload goes into the prompt.
 constexpr size_t kPayloadBytesMax = 64 * 1024;
 
@@ -46,6 +46,7 @@ Service::Service(bus::Node& node, const config::Config& config, const base::Cloc
       forgetting_(store_->db()),
       inbox_(node, [this](const bus::Peer& peer, v1::Envelope request) { on_bus(peer, std::move(request)); }),
       policy_(node, bus::kPolicy),
+      weather_(clock, "deliveries are kept at Orbit until then"),
       trouble_came_(node.io()),
       started_ms_(clock.now_ms()) {
   journal::keep_marked(store_->db(), mark_, found_);
@@ -91,7 +92,7 @@ loop::Task<> Service::upkeep() {
       store_->forget_old(forgetting_.time_ms(clock_.now_ms(), base::steady_ns()));
       set_aside_count_ = store_->count_set_aside(clock_.now_ms());
     });
-    if (fine && disk_trouble_.empty())
+    if (fine && weather_.fine())
       co_await trouble_came_.wait_for(kUpkeepEvery);
     else
       co_await loop::sleep_for(node_.io(), kTroubleLook);
@@ -99,27 +100,15 @@ loop::Task<> Service::upkeep() {
 }
 
 bool Service::written(const std::function<void()>& write) {
-  try {
-    write();
-    disk_trouble_.clear();
-    return true;
-  } catch (const journal::SqliteError& e) {
-    if (disk_trouble_.empty()) {
-      disk_trouble_since_ms_ = clock_.now_ms();
-      log::error("weather", {{"what", "webhook.db"}, {"why", e.what()}});
-    }
-    disk_trouble_ = journal::with_cure(e);
-    trouble_came_.raise();
-    return false;
-  }
+  const bool kept = weather_.written(kCantWrite, write);
+  if (!kept) trouble_came_.raise();
+  return kept;
 }
 
 std::string Service::trouble() const {
   std::string text = listener_ ? listener_->trouble() : "";
   const auto add = [&](const std::string& more) { text += (text.empty() ? "" : "; ") + more; };
-  if (!disk_trouble_.empty())
-    add("can't write for " + std::to_string((clock_.now_ms() - disk_trouble_since_ms_) / 1000) +
-        " s: " + disk_trouble_ + "; deliveries are kept at Orbit until then");
+  if (!weather_.fine()) add(weather_.text());
   if (found_.as != journal::Found::As::kItWas)
     add(found_.text +
         ": deliveries that had not started are lost, and what started before may start again if it is sent "
@@ -223,7 +212,7 @@ void Service::keep(Taken& taken, const config::Hook& hook, const StoredDelivery&
   });
   if (!kept) {
     taken.result = "failed";
-    taken.reason = "it could not be written down: " + disk_trouble_;
+    taken.reason = "it could not be written down: " + weather_.why(kCantWrite);
     return;
   }
   taken.result = added == Store::Added::kFresh ? "accepted" : "duplicate";
@@ -361,7 +350,7 @@ void Service::replay(const bus::Peer& peer, const v1::Envelope& request) {
         hook = store_->send_again(request.replay_delivery().delivery(), fresh, clock_.now_ms());
         set_aside_count_ = store_->count_set_aside(clock_.now_ms());
       }))
-    return inbox_.fail(peer, request, "disk", "it could not be written down: " + disk_trouble_);
+    return inbox_.fail(peer, request, "disk", "it could not be written down: " + weather_.why(kCantWrite));
   if (!hook.ok()) return inbox_.fail(peer, request, "refused", std::string(hook.status().message()));
   log::info("delivery_replayed", {{"delivery", request.replay_delivery().delivery()}, {"as", fresh}});
   const auto line = lines_.find(*hook);

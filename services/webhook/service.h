@@ -12,6 +12,7 @@
 #include "lib/config/config.h"
 #include "lib/journal/facts.h"
 #include "lib/journal/mark.h"
+#include "lib/journal/weather.h"
 #include "services/webhook/listener.h"
 #include "services/webhook/queue.h"
 #include "services/webhook/store.h"
@@ -85,9 +86,7 @@ class Service {
   std::map<std::string, std::unique_ptr<Line>> lines_;  // by hook
   // Of all hooks, as `trouble()` tells it; looked up with each upkeep and change.
   int64_t set_aside_count_ = 0;
-  // "" while the last write succeeded.
-  std::string disk_trouble_;
-  int64_t disk_trouble_since_ms_ = 0;
+  journal::Weather weather_;
   loop::Signal trouble_came_;
   const int64_t started_ms_;
 };
