@@ -19,10 +19,6 @@ namespace bj = boost::json;
 // Longer than supervisor waits for Codex, twice for a task, so that its word arrives.
 constexpr std::chrono::seconds kEffectDeadline{300};
 constexpr std::chrono::minutes kUpkeepEvery{30};
-constexpr std::chrono::seconds kRefusalsToldEvery{10};
-// Kinds of refusals that are told apart between two tellings.
-constexpr size_t kRefusalsCountedMax = 64;
-constexpr size_t kEvaluatedMax = 4096;
 constexpr std::chrono::seconds kRefusalReportEvery{10};
 
 v1::CommandAnswer refused(const std::string& id, const std::string& reason, const std::string& message) {
@@ -32,13 +28,6 @@ v1::CommandAnswer refused(const std::string& id, const std::string& reason, cons
   answer.set_reason(reason);
   answer.set_message(message);
   return answer;
-}
-
-// What a person sees an order being about, in the audit log.
-std::string about(const bj::object& params) {
-  for (const char* key : {"approval", "threadId", "cwd", "processHandle"})
-    if (const auto text = json::string_at(params, key)) return std::string(*text);
-  return "";
 }
 
 }  // namespace
@@ -53,8 +42,8 @@ Service::Service(bus::Node& node, const config::Config& config, const crypto::Ec
       kept_(node.io(), node.home().data("policy.db"), base::unkept_folder(),
             {node.home().root(), node.keys().public_of.at(std::string(bus::kSupervisor))}, mac_key, clock),
       store_(kept_.store()),
+      audit_(kept_, clock),
       pairing_(store_, config, mac_key, link_key),
-      rules_(rules),
       inbox_(node, [this](const bus::Peer& peer, v1::Envelope request) { on_bus(peer, std::move(request)); }),
       refusals_(node.io(), node.context(), inbox_.raw(), kRefusalReportEvery,
                 [this](int64_t count) {
@@ -64,24 +53,21 @@ Service::Service(bus::Node& node, const config::Config& config, const crypto::Ec
                   record.who = "unknown";
                   record.reason = "a bus peer without a service's key";
                   record.count = count;
-                  (void)kept_.written([&] { store_.audit(record, clock_.now_ms()); });
+                  (void)audit_.note(record);
                 }),
       supervisor_(node, bus::kSupervisor),
       own_(node, config, mac_, store_, pairing_, supervisor_, clock),
       judge_(node, config, supervisor_),
       under_way_(node.io()),
+      evaluation_(node, supervisor_, rules, audit_,
+                  [this](Order order) { return carry_out(std::move(order)); }),
       started_ms_(clock.now_ms()) {
-  supervisor_.on_connected([this] { loop::spawn(node_.io(), "evaluate_open", evaluate_open()); });
+  supervisor_.on_connected([this] { loop::spawn(node_.io(), "evaluate_open", evaluation_.judge_open()); });
 }
 
 void Service::run() {
   loop::spawn(node_.io(), "upkeep", upkeep());
-  loop::spawn(node_.io(), "refusals", [](Service& self) -> loop::Task<> {
-    for (;;) {
-      co_await loop::sleep_for(self.node_.io(), kRefusalsToldEvery);
-      self.tell_refusals();
-    }
-  }(*this));
+  loop::spawn(node_.io(), "refusals", audit_.tell_refusals(node_.io()));
 }
 
 loop::Task<> Service::upkeep() {
@@ -92,31 +78,6 @@ loop::Task<> Service::upkeep() {
       co_await kept_.trouble_came().wait_for(kUpkeepEvery);
     else
       co_await loop::sleep_for(node_.io(), kTroubleLook);
-  }
-}
-
-void Service::count_refusal(const AuditRecord& record) {
-  const std::string kind = record.what + "/" + record.who + "/" + record.reason;
-  const bool room = refusals_counted_.size() < kRefusalsCountedMax || refusals_counted_.contains(kind);
-  const auto [counted, fresh] = refusals_counted_.try_emplace(room ? kind : "others", record);
-  if (!fresh) {
-    ++counted->second.count;
-    return;
-  }
-  counted->second.count = 0;
-  log::warn("order_refused", {{"method", record.what},
-                              {"who", record.who},
-                              {"reason", record.reason},
-                              {"command", record.command},
-                              {"trace", record.trace}});
-  (void)kept_.written([&] { store_.audit(record, clock_.now_ms(), Durability::kSoon); });
-}
-
-void Service::tell_refusals() {
-  for (const auto& [kind, record] : std::exchange(refusals_counted_, {})) {
-    const AuditRecord& counted = record;
-    if (counted.count > 0)
-      (void)kept_.written([&] { store_.audit(counted, clock_.now_ms(), Durability::kSoon); });
   }
 }
 
@@ -165,7 +126,7 @@ void Service::on_bus(const bus::Peer& peer, v1::Envelope request) {
   record.who = peer.service;
   record.reason = "this peer may not send this";
   record.trace = request.trace();
-  (void)kept_.written([&] { store_.audit(record, clock_.now_ms()); });
+  (void)audit_.note(record);
   log::warn("bus_message_refused", {{"peer", peer.service}, {"trace", request.trace()}});
   inbox_.fail(peer, request, "not-yours", "policy does not take this from " + peer.service);
 }
@@ -194,7 +155,7 @@ loop::Task<> Service::on_signed_command(bus::Peer peer, v1::Envelope request) {
     record.reason = refusal->reason;
     record.command = refusal->command;
     record.trace = request.trace();
-    count_refusal(record);
+    audit_.refusal(record);
     answer(peer, request, sign(std::move(outcome), refusal->digest));
     co_return;
   }
@@ -226,7 +187,7 @@ loop::Task<> Service::refuse_for_good(bus::Peer peer, v1::Envelope request, Comm
   record.reason = reason;
   record.command = command.id;
   record.trace = request.trace();
-  count_refusal(record);
+  audit_.refusal(record);
   if (weight_of(command.method, command.params) != Weight::kReads) {
     // As long as its own time could come.
     const Kept::Refused refusal{command.digest, outcome, std::max(clock_.now_ms(), command.issued_ms)};
@@ -330,7 +291,7 @@ loop::Task<> Service::on_task_request(bus::Peer peer, v1::Envelope request) {
   // webhook may start what the owner wrote down for this hook, and nothing else.
   if (known == config_.hooks.end() || known->cwd != task.cwd()) {
     const auto outcome = refused(order.id, "role", "no hook of this name and folder is in zane.toml");
-    audit(order, outcome);
+    audit_.outcome(order, outcome);
     answer(peer, request, outcome);
     co_return;
   }
@@ -356,7 +317,7 @@ loop::Task<v1::CommandAnswer> Service::carry_out(Order order, Asking asking) {
     outcome.set_reason(judged.reason.empty() ? "expired" : judged.reason);
     outcome.set_message(
         "it is not begun any more, and what became of it is not known: look before you try again");
-    audit(order, outcome);
+    audit_.outcome(order, outcome);
     co_return outcome;
   }
   if (judged.own) judged = co_await own_.answer(order);
@@ -397,7 +358,7 @@ loop::Task<v1::CommandAnswer> Service::carry_out(Order order, Asking asking) {
     outcome.set_state("done");
     outcome.set_result(judged.result);
   }
-  audit(order, outcome);
+  audit_.outcome(order, outcome);
   co_return outcome;
 }
 
@@ -439,9 +400,9 @@ void Service::on_pair(const bus::Peer& peer, const v1::Envelope& request) {
   }
   // A bad proof costs whoever makes one up nothing: it is counted.
   if (secret.empty())
-    count_refusal(record);
+    audit_.refusal(record);
   else
-    (void)kept_.written([&] { store_.audit(record, clock_.now_ms()); });
+    (void)audit_.note(record);
   const auto said = link::sign_statement(mac_key_, statement);
   reply->set_statement(said.statement);
   reply->set_signature(said.signature);
@@ -454,71 +415,7 @@ void Service::on_approval_question(const bus::Peer& peer, const v1::Envelope& re
   v1::Envelope answer = node_.envelope();
   answer.mutable_approval_question_taken();
   inbox_.reply(peer, request, std::move(answer));
-  loop::spawn(node_.io(), "evaluate", evaluate(request.approval_question(), request.trace()));
-}
-
-loop::Task<> Service::evaluate(v1::ApprovalQuestion question, std::string trace) {
-  if (std::find(evaluated_.begin(), evaluated_.end(), question.approval()) != evaluated_.end()) co_return;
-  evaluated_.push_back(question.approval());
-  if (evaluated_.size() > kEvaluatedMax) evaluated_.pop_front();
-  // What could not be sent whole can't be judged: a person is asked.
-  const Verdict verdict =
-      question.left_out_bytes() > 0
-          ? Verdict{Verdict::Kind::kAsk, "", "too large for the rules: a person is asked", ""}
-          : rules_.evaluate(question);
-  AuditRecord record;
-  record.what = question.method();
-  record.decision = verdict.kind == Verdict::Kind::kAccept    ? "accept"
-                    : verdict.kind == Verdict::Kind::kDecline ? "decline"
-                                                              : "ask";
-  record.who = "rule/" + verdict.rule;
-  record.reason = verdict.reason;
-  record.about = question.approval();
-  record.trace = trace;
-  const bool decides = verdict.kind != Verdict::Kind::kAsk;
-  const bool kept = kept_.written(
-      [&] { store_.audit(record, clock_.now_ms(), decides ? Durability::kNow : Durability::kSoon); });
-  if (!decides || !kept) co_return;
-  Order order;
-  order.id = question.approval();
-  order.key = "rule/" + question.approval();
-  order.actor.set_kind("rule");
-  order.actor.set_id(verdict.rule);
-  order.actor.set_name(verdict.reason);
-  order.role = Role::kApprover;
-  order.client = "rule";
-  order.method = "zane/approval/decide";
-  order.params = {
-      {"approval", question.approval()}, {"digest", question.digest()}, {"choice", verdict.choice}};
-  order.trace = trace;
-  (void)co_await carry_out(order);
-}
-
-loop::Task<> Service::evaluate_open() {
-  std::string after;
-  for (;;) {
-    v1::Envelope question = node_.envelope();
-    question.mutable_question()->mutable_open_approvals()->set_after(after);
-    const auto open = co_await supervisor_.ask(std::move(question));
-    if (!open.ok() || open->answer().open_approvals().approvals().empty()) co_return;
-    for (const auto& id : open->answer().open_approvals().approvals()) {
-      after = id;
-      v1::Envelope about = node_.envelope();
-      about.mutable_question()->mutable_approval()->set_approval(id);
-      const auto told = co_await supervisor_.ask(std::move(about));
-      if (!told.ok() || told->answer().approval().approval().empty()) continue;
-      const auto& facts = told->answer().approval();
-      v1::ApprovalQuestion asked;
-      asked.set_approval(id);
-      asked.set_thread(facts.thread());
-      asked.set_method(facts.method());
-      asked.set_digest(facts.digest());
-      asked.set_request(facts.request());
-      asked.set_shown(facts.shown());
-      if (facts.request().empty()) asked.set_left_out_bytes(1);
-      co_await evaluate(std::move(asked), "");
-    }
-  }
+  loop::spawn(node_.io(), "evaluate", evaluation_.judge(request.approval_question(), request.trace()));
 }
 
 void Service::on_audit_note(const bus::Peer& peer, const v1::Envelope& request) {
@@ -530,7 +427,7 @@ void Service::on_audit_note(const bus::Peer& peer, const v1::Envelope& request) 
   record.reason = note.detail();
   record.count = note.count();
   record.trace = request.trace();
-  if (!kept_.written([&] { store_.audit(record, clock_.now_ms()); }))
+  if (!audit_.note(record))
     return inbox_.fail(peer, request, "busy", "policy can't write now: " + kept_.disk_trouble());
   v1::Envelope answer = node_.envelope();
   answer.mutable_audit_noted();
@@ -558,44 +455,6 @@ v1::CommandAnswer Service::sign(v1::CommandAnswer answer, const std::string& dig
   answer.set_statement(said.statement);
   answer.set_signature(said.signature);
   return answer;
-}
-
-AuditRecord Service::record_of(const Order& order, const std::string& decision,
-                               const std::string& reason) const {
-  AuditRecord record;
-  record.what = order.method;
-  record.decision = decision;
-  record.who = order.actor.kind() + "/" + order.actor.id();
-  record.reason = reason;
-  record.about = about(order.params);
-  record.command = order.id;
-  record.trace = order.trace;
-  return record;
-}
-
-// The outcome; the intent was written before. What only reads is not written at
-// all, a keystroke neither: the terminal's own beginning is.
-void Service::audit(const Order& order, const v1::CommandAnswer& outcome) {
-  const bool was_refused = outcome.state() == "refused";
-  const auto record = record_of(order, was_refused ? "refused" : "allowed",
-                                outcome.reason().empty() ? outcome.state() : outcome.reason());
-  const bool light = weight_of(order.method, order.params) != Weight::kOrder;
-  if (was_refused && light)
-    count_refusal(record);
-  else if (!light || order.method == "zane/attach")
-    (void)kept_.written([&] { store_.audit(record, clock_.now_ms(), Durability::kSoon); });
-  if (was_refused && !light)
-    log::warn("order_refused", {{"method", order.method},
-                                {"who", record.who},
-                                {"reason", outcome.reason()},
-                                {"command", order.id},
-                                {"trace", order.trace}});
-  else if (!light)
-    log::info("order", {{"method", order.method},
-                        {"who", record.who},
-                        {"state", outcome.state()},
-                        {"command", order.id},
-                        {"trace", order.trace}});
 }
 
 }  // namespace zane::policy

@@ -4,15 +4,12 @@
 // journey in docs/paths.md.
 #pragma once
 
-#include <deque>
-#include <functional>
-#include <map>
-#include <memory>
-
 #include "lib/base/clock.h"
 #include "lib/bus/bus.h"
 #include "lib/config/config.h"
+#include "services/policy/audit.h"
 #include "services/policy/command_check.h"
+#include "services/policy/evaluation.h"
 #include "services/policy/judge.h"
 #include "services/policy/kept.h"
 #include "services/policy/order.h"
@@ -47,20 +44,9 @@ class Service {
   enum class Asking { kCarryOut, kAgain, kOnlyWhatBecame };
   loop::Task<> on_order(bus::Peer peer, v1::Envelope request, Command command, Asking asking);
   loop::Task<v1::CommandAnswer> carry_out(Order order, Asking asking = Asking::kCarryOut);
-  // A rule's verdict goes the way of a person's answer.
-  loop::Task<> evaluate(v1::ApprovalQuestion question, std::string trace);
-  // Those that opened while this policy was not there.
-  loop::Task<> evaluate_open();
 
   void answer(const bus::Peer& peer, const v1::Envelope& request, v1::CommandAnswer answer);
   v1::CommandAnswer sign(v1::CommandAnswer answer, const std::string& digest) const;
-  [[nodiscard]] AuditRecord record_of(const Order& order, const std::string& decision,
-                                      const std::string& reason) const;
-  void audit(const Order& order, const v1::CommandAnswer& outcome);
-  // Refusals that cost their sender nothing: the first of a kind is written, those
-  // that follow are counted and told now and then, whoever sends how many.
-  void count_refusal(const AuditRecord& record);
-  void tell_refusals();
   loop::Task<> upkeep();
 
   bus::Node& node_;
@@ -70,17 +56,15 @@ class Service {
   const std::string mac_;
   Kept kept_;
   Store& store_;
+  Audit audit_;
   Pairing pairing_;
-  const Rules& rules_;
   bus::Inbox inbox_;
   bus::RefusalMonitor refusals_;
   bus::Client supervisor_;
   OwnMethods own_;
   Judge judge_;
   UnderWay under_way_;
-  // Approvals that the rules have been asked about, newest last.
-  std::deque<std::string> evaluated_;
-  std::map<std::string, AuditRecord> refusals_counted_;
+  Evaluation evaluation_;
   const int64_t started_ms_;
 };
 
