@@ -144,7 +144,8 @@ loop::Task<bool> CatchUp::fetch_items(std::shared_ptr<const Session> session, st
                                       std::string turn, std::set<std::string> completed, bj::array& order) {
   std::string cursor;
   int limit = kItemsPage;
-  do {
+  // A Codex that goes on without an end is not followed for ever.
+  for (size_t pages = 0; pages <= kItemsRecoveredMax; ++pages) {
     bj::object params{{"threadId", thread}, {"turnId", turn}, {"limit", limit}};
     if (!cursor.empty()) params["cursor"] = cursor;
     const auto reply = co_await bulk_.call("thread/items/list", bj::serialize(params));
@@ -176,9 +177,10 @@ loop::Task<bool> CatchUp::fetch_items(std::shared_ptr<const Session> session, st
                     {{"threadId", thread}, {"turnId", turn}, {"item", *item}}});
     }
     const auto next = json::string_at(*page, "nextCursor");
-    cursor = next ? std::string(*next) : "";
-  } while (!cursor.empty());
-  co_return true;
+    if (!next || next->empty()) co_return true;
+    cursor = *next;
+  }
+  co_return false;
 }
 
 void CatchUp::missed(const CodexMessage& message, size_t bytes_at_least) {
