@@ -74,10 +74,11 @@ std::optional<PeerIdentity> peer_of_unix_socket(int fd) {
 }
 
 std::filesystem::path unkept_folder() {
-  const char* own = std::getenv("XDG_RUNTIME_DIR");
+  // First what is there for each process alike: $XDG_RUNTIME_DIR hangs on who began it.
   std::error_code error;
-  if (own && *own == '/' && std::filesystem::is_directory(own, error)) return own;
   if (std::filesystem::is_directory("/dev/shm", error)) return "/dev/shm";
+  const char* own = std::getenv("XDG_RUNTIME_DIR");
+  if (own && *own == '/' && std::filesystem::is_directory(own, error)) return own;
   const auto folder = std::filesystem::temp_directory_path(error);
   return error ? std::filesystem::path() : folder;
 }

@@ -210,6 +210,7 @@ loop::Task<absl::StatusOr<Envelope>> Client::ask(Envelope request, std::chrono::
     // Only between the monitor's two words: libzmq tells of an end before it lets go
     // of the pipe, and what is sent into that is lost without another word.
     if (!pending->handed_over && connected_) {
+      request.set_again(pending->ever_handed_over || request.again());
       pending->handed_over = send(request);
       pending->ever_handed_over |= pending->handed_over;
     }

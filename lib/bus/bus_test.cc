@@ -366,12 +366,14 @@ TEST_F(BusTest, ARequestThatDiedWithItsServiceIsHandedOverAgainOnceItIsBack) {
   std::optional<Envelope> seen;
   run_until(io_, [&] { return (seen = first->take()).has_value(); });
   EXPECT_EQ(seen->id(), id);
+  EXPECT_FALSE(seen->again());
   first.reset();
   run_until(io_, [&] { return !client.connected(); });
   EXPECT_FALSE(asked.got);
   MortalPolicy second(home_, policy_->keys());
   run_until(io_, [&] { return (seen = second.take()).has_value(); });
   EXPECT_EQ(seen->id(), id) << "the same request, so that the service knows it";
+  EXPECT_TRUE(seen->again());
   Envelope answer = answer_of(*policy_, "done");
   answer.set_cause(id);
   second.answer(answer);

@@ -6,7 +6,7 @@
 //   publisher → subscriber   "ZANE-EVENTS-2", 32 random bytes P
 //   subscriber → publisher   its public key, 32 random bytes S, its rest R in microseconds
 //                            (uint32), HMAC(k, "subscriber" P S R)
-//   publisher → subscriber   HMAC(k, "publisher" P S)
+//   publisher → subscriber   HMAC(k, "publisher" P S R)
 //   … then messages: uint32 length (of the machine's own order), Envelope
 //
 // k = SHA-256("zane events" X25519(own secret key, the other's public key)), HMAC

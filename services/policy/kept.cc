@@ -30,8 +30,11 @@ Kept::Kept(loop::Io& io, const std::filesystem::path& file, const std::filesyste
     // A phone's clock may be ahead; the Mac's may have been, when an order came.
     const int64_t latest = latest_order_.reached();
     const int64_t most = clock.now_ms() + kClockSkewMsMax;
-    store_->set_forgotten_until(latest > 0 ? std::min(latest, most) : most);
+    const int64_t until = latest > 0 ? std::min(latest, most) : most;
+    store_->set_forgotten_until(until);
     latest_order_.renew();
+    // The same copy may be put back again.
+    latest_order_.reach(until);
   }
   forgotten_until_ms_ = store_->forgotten_until();
   journal::keep_marked(store_->db(), mark_, found_);
@@ -62,7 +65,7 @@ std::string Kept::trouble() const {
          ": what was ordered before is not begun any more, and a phone that was paired since is to be paired "
          "again with `zane pair`" +
          (left_ms > 0 ? "; for " + std::to_string(left_ms / 1000 + 1) + " s new orders may be refused too"
-                      : "");
+                      : "; a phone whose clock is behind is refused for as long as it is behind");
 }
 
 bool Kept::burn(const std::string& key, const Refused& refusal) {

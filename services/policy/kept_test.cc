@@ -100,6 +100,43 @@ TEST_F(KeptTest, TwoCopiesThatTakeTurnsAreEachFoundOut) {
   EXPECT_EQ(kept_->trouble(), "");
 }
 
+TEST_F(KeptTest, ARefusalThatCouldNotBeWrittenIsKnownUntilItIs) {
+  v1::CommandAnswer answer;
+  answer.set_state("refused");
+  ASSERT_TRUE(kept_->burn("d/1", {"digest", answer, clock_.now}));
+  EXPECT_FALSE(kept_->fine());
+  ASSERT_TRUE(kept_->remembered("d/1"));
+  EXPECT_EQ(kept_->remembered("d/1")->answer->state(), "refused");
+  kept_->write_burned();
+  EXPECT_TRUE(kept_->fine());
+  reopen();
+  ASSERT_TRUE(kept_->remembered("d/1"));
+  EXPECT_EQ(kept_->remembered("d/1")->answer->state(), "refused");
+}
+
+TEST_F(KeptTest, TheSameCopyPutBackTwiceBeginsNothingEither) {
+  const auto backup = copy();
+  const auto early = order(clock_.now);
+  const auto refused = order(clock_.now + 2000);
+  clock_.now += 60'000;
+  put_back(backup);
+  ASSERT_TRUE(kept_->may_have_forgotten(refused));
+  kept_->came(early);  // a phone repeats it
+  clock_.now += 60'000;
+  put_back(backup);
+  EXPECT_TRUE(kept_->may_have_forgotten(refused));
+}
+
+TEST_F(KeptTest, ThatAPhonesClockIsBehindIsSaid) {
+  order(clock_.now);
+  const auto backup = copy();
+  order(clock_.now + 2000);
+  put_back(backup);
+  clock_.now += 10 * 60'000;
+  EXPECT_TRUE(kept_->may_have_forgotten(order(clock_.now - 30 * 60'000)));
+  EXPECT_THAT(kept_->trouble(), ::testing::HasSubstr("a phone whose clock is behind"));
+}
+
 // As a main file that was put back beside the log of another time may be.
 TEST_F(KeptTest, OneWithALogThatIsNotWholeInItselfIsDamaged) {
   for (int n = 0; n < 500; ++n) order(clock_.now);

@@ -16,7 +16,8 @@ namespace {
 
 namespace bj = boost::json;
 
-// Longer than supervisor waits for Codex, twice for a task, so that its word arrives.
+// Longer than supervisor waits for Codex, twice for a task, so that its word arrives; what
+// takes longer (a task that is begun again) is asked for again.
 constexpr std::chrono::seconds kEffectDeadline{300};
 constexpr std::chrono::minutes kUpkeepEvery{30};
 constexpr std::chrono::seconds kRefusalReportEvery{10};
@@ -244,7 +245,12 @@ loop::Task<> Service::on_order(bus::Peer peer, v1::Envelope request, Command com
     received.set_more(true);
     answer(peer, request, sign(std::move(received), command.digest));
   }
-  auto outcome = sign(co_await carry_out(order, asking), command.digest);
+  auto told = co_await carry_out(order, asking);
+  if (asking == Asking::kOnlyWhatBecame && kept_.may_have_forgotten(command) && told.state() != "done")
+    told.set_message(told.message() +
+                     " (the Mac knows only orders made after policy.db was put back: if new ones are not "
+                     "taken, the clock of the device that sends them is behind)");
+  auto outcome = sign(std::move(told), command.digest);
   if (!reads) {
     co_await kept_.keep_answer(order.key, outcome);
     under_way_.end(order.key, outcome);
@@ -311,7 +317,8 @@ loop::Task<v1::CommandAnswer> Service::carry_out(Order order, Asking asking) {
   const Weight weight = weight_of(order.method, order.params);
   const bool only_asks = asking == Asking::kOnlyWhatBecame;
   Judged judged = co_await judge_.judge(order);
-  if (only_asks && (judged.own || !judged.reason.empty() || weight == Weight::kLight)) {
+  const bool may_have_been = asking != Asking::kCarryOut;
+  if ((only_asks && (judged.own || weight == Weight::kLight)) || (may_have_been && !judged.reason.empty())) {
     // It may have been carried out when it was still allowed; only the ledger would know.
     outcome.set_state("unknown");
     outcome.set_reason(judged.reason.empty() ? "expired" : judged.reason);
@@ -336,7 +343,7 @@ loop::Task<v1::CommandAnswer> Service::carry_out(Order order, Asking asking) {
     *envelope.mutable_effect() = std::move(*judged.effect);
     const auto done = co_await supervisor_.ask(std::move(envelope), kEffectDeadline);
     const bool nothing_happened =
-        !only_asks && (absl::IsUnavailable(done.status()) || absl::IsResourceExhausted(done.status()));
+        !may_have_been && (absl::IsUnavailable(done.status()) || absl::IsResourceExhausted(done.status()));
     if (nothing_happened) {
       outcome = refused(order.id, absl::IsUnavailable(done.status()) ? "codex-down" : "busy",
                         std::string(done.status().message()));

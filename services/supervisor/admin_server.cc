@@ -70,8 +70,8 @@ struct AdminServer::Impl {
   std::vector<Local::socket> waiting;
   loop::Signal news;
   AdminMethods methods;
-  // Made and ended on `worker`, each of which takes some 20 ms; the loop looks at it
-  // only in between.
+  // Made and ended on `worker`, each of which takes some 20 ms; `serve` alone looks at it,
+  // in between.
   std::unique_ptr<grpc::Server> server;
   asio::thread_pool worker{1};
 };
@@ -126,6 +126,11 @@ loop::Task<> AdminServer::Impl::serve() {
       co_await news.wait();
       continue;
     }
+    if (!has_descriptors()) {
+      log::warn("console_refused", {{"why", "too few descriptors are left"}});
+      waiting.clear();
+      continue;
+    }
     co_await elsewhere([this] { begin(); });
     if (!server) {
       log::error("grpc_did_not_start", {{"cure", "restart the supervisor"}});
@@ -173,8 +178,6 @@ void AdminServer::Impl::admit(Local::socket socket) {
   let_go_of_ended();
   if (held.size() + waiting.size() >= kAdminConnectionsMax)
     return log::warn("console_refused", {{"why", "too many connections to admin.sock"}});
-  if (!server && !has_descriptors())
-    return log::warn("console_refused", {{"why", "too few descriptors are left"}});
   waiting.push_back(std::move(socket));
   news.raise();
 }

@@ -5,6 +5,7 @@
 #include "lib/json/scan.h"
 #include "lib/json/strict.h"
 #include "lib/log/log.h"
+#include "services/supervisor/items.h"
 
 namespace zane::supervisor {
 namespace {
@@ -12,7 +13,6 @@ namespace {
 namespace bj = boost::json;
 
 constexpr int kJournalPage = 500;
-constexpr int kItemsPage = 20;
 constexpr int kTries = 5;
 constexpr std::chrono::milliseconds kAgain{500};
 // Codex counts in whole seconds.
@@ -142,45 +142,21 @@ loop::Task<> CatchUp::fetch(std::shared_ptr<const Session> session, std::string 
 // Journals what is missing of a turn's items; false when not all could be had.
 loop::Task<bool> CatchUp::fetch_items(std::shared_ptr<const Session> session, std::string thread,
                                       std::string turn, std::set<std::string> completed, bj::array& order) {
-  std::string cursor;
-  int limit = kItemsPage;
-  // A Codex that goes on without an end is not followed for ever.
-  for (size_t pages = 0; pages <= kItemsRecoveredMax; ++pages) {
-    bj::object params{{"threadId", thread}, {"turnId", turn}, {"limit", limit}};
-    if (!cursor.empty()) params["cursor"] = cursor;
-    const auto reply = co_await bulk_.call("thread/items/list", bj::serialize(params));
-    if (!session->alive) co_return false;
-    if (absl::IsOutOfRange(reply.status()) && limit > 1) {
-      limit = 1;
-      continue;
-    }
-    const auto page = read(reply);
-    const auto* entries = page.ok() ? json::array_at(*page, "data") : nullptr;
-    if (!entries || order.size() > kItemsRecoveredMax) {
-      log::warn("items_not_recovered",
-                {{"thread", thread}, {"turn", turn}, {"why", page.status().message()}});
-      co_return false;
-    }
-    for (const auto& entry : *entries) {
-      const auto* item = entry.is_object() ? json::object_at(entry.get_object(), "item") : nullptr;
-      const auto id = item ? json::string_at(*item, "id") : std::nullopt;
-      if (!id) continue;
-      order.push_back(bj::value(*id));
-      const std::string item_id(*id);
-      if (completed.contains(item_id) || live_[thread].completed.contains(item_id)) continue;
-      outward_.say({"recovered",
-                    journal::Level::kThread,
-                    thread,
-                    turn,
-                    item_id,
-                    "item/completed",
-                    {{"threadId", thread}, {"turnId", turn}, {"item", *item}}});
-    }
-    const auto next = json::string_at(*page, "nextCursor");
-    if (!next || next->empty()) co_return true;
-    cursor = *next;
-  }
-  co_return false;
+  co_return co_await read_items(
+      bulk_, session, thread, turn, Order::kAsTheyCame, kItemsRecoveredMax, [&](const bj::object& item) {
+        const auto id = json::string_at(item, "id");
+        if (!id) return;
+        order.push_back(bj::value(*id));
+        const std::string item_id(*id);
+        if (completed.contains(item_id) || live_[thread].completed.contains(item_id)) return;
+        outward_.say({"recovered",
+                      journal::Level::kThread,
+                      thread,
+                      turn,
+                      item_id,
+                      "item/completed",
+                      {{"threadId", thread}, {"turnId", turn}, {"item", item}}});
+      });
 }
 
 void CatchUp::missed(const CodexMessage& message, size_t bytes_at_least) {

@@ -77,6 +77,9 @@ loop::Task<> Codex::run(Events events) {
     }
     if (detached_) co_return;
     const bool lived = base::steady_ns() - began > ns(times_.good_life);
+    if (base::steady_ns() - started_ns_ > ns(times_.good_life)) starts_ = 0;
+    // A process lets go of its socket a moment before it has ended.
+    if (was_ready && child_ > 0) co_await loop::sleep_for(io_, times_.connect_poll);
     std::string how;
     if (host_.has_ended(child_, how)) {
       child_ = -1;
@@ -84,16 +87,16 @@ loop::Task<> Codex::run(Events events) {
       events_.on_ended(how);
     }
     failures_ = lived ? 0 : failures_ + 1;
-    if (lived) starts_ = 0;
+    const bool lives = host_.living().has_value();
     if (absl::IsDeadlineExceeded(status))
       set_state("stuck", hangs());
     else if (absl::IsAborted(status))
       set_state("unreachable", std::string(status.message()));
-    else if (absl::IsUnavailable(status) && starts_ >= kQuickStarts)
+    else if (absl::IsUnavailable(status) && starts_ >= kQuickStarts && !lives)
       set_state("crash-loop", std::string(status.message()) + loop_cure());
     else
       set_state("down", std::string(status.message()));
-    co_await loop::sleep_for(io_, next_pause(was_ready));
+    co_await loop::sleep_for(io_, next_pause(was_ready && (lives || starts_ == 0)));
   }
 }
 
@@ -124,8 +127,8 @@ std::string Codex::loop_cure() const {
 
 // A wire that is cut again and again costs a second each time; a Codex that dies
 // again and again, or is not there, is looked for ever more rarely.
-milliseconds Codex::next_pause(bool was_ready) const {
-  const auto longest = was_ready && starts_ < 2 ? times_.longest_pause_cut : times_.longest_pause;
+milliseconds Codex::next_pause(bool only_cut) const {
+  const auto longest = only_cut ? times_.longest_pause_cut : times_.longest_pause;
   return std::min(longest, times_.first_pause * (1 << std::min(failures_, 8)));
 }
 
@@ -164,6 +167,7 @@ loop::Task<absl::Status> Codex::start() {
   if (!pid.ok()) co_return pid.status();
   child_ = *pid;
   ++starts_;
+  started_ns_ = base::steady_ns();
   const int64_t until = base::steady_ns() + ns(times_.start);
   absl::Status connected = absl::UnavailableError("not tried");
   while (base::steady_ns() < until && !detached_) {

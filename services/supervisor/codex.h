@@ -23,7 +23,7 @@ struct CodexTimes {
   std::chrono::milliseconds connect_poll{50};
   std::chrono::milliseconds first_pause{200};
   std::chrono::milliseconds longest_pause{30000};
-  // After a connection that was good, to a process that needed no new start.
+  // After a connection that was good, to a process that lives.
   std::chrono::milliseconds longest_pause_cut{1000};
   std::chrono::milliseconds initialize{15000};
   std::chrono::milliseconds call{120000};
@@ -106,7 +106,7 @@ class Codex {
   void set_state(const std::string& state, const std::string& message);
   std::string hangs() const;
   std::string loop_cure() const;
-  std::chrono::milliseconds next_pause(bool was_ready) const;
+  std::chrono::milliseconds next_pause(bool only_cut) const;
 
   loop::Io& io_;
   const base::Home& home_;
@@ -128,9 +128,11 @@ class Codex {
   std::string version_;
   std::string codex_home_;
   int64_t proof_ns_ = 0;
-  // In a row, without a good life between: failures of any kind, and processes begun.
+  // In a row, without a good connection between.
   int failures_ = 0;
+  // In a row, without a process between that had a good life.
   int starts_ = 0;
+  int64_t started_ns_ = 0;
   int missed_probes_ = 0;
   bool logged_out_ = false;
   int64_t bad_messages_ = 0;

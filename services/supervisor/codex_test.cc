@@ -70,6 +70,8 @@ class CodexTest : public ::testing::Test, public Teller {
   virtual std::optional<std::string> answer(const std::string& method, const bj::object&) {
     if (method == "initialize") return R"({"userAgent":"zane/9.9 x","codexHome":"/codex"})";
     if (method == "thread/loaded/list") return R"({"data":["t"],"nextCursor":null})";
+    if (method == "thread/resume" && answers_with_powers)
+      return R"({"approvalPolicy":"never","thread":{"id":"t","status":{"type":"idle"}}})";
     if (method == "thread/resume") {
       if (resume_fails > 0) {
         --resume_fails;
@@ -150,6 +152,7 @@ class CodexTest : public ::testing::Test, public Teller {
   std::string items = R"({"data":[]})";
   std::optional<std::string> items_at_first;
   int item_looks = 0;
+  bool answers_with_powers = false;
   int resume_fails = 0;
   int reads = 0;
   int repeat_after_reads = 0;
@@ -159,6 +162,7 @@ class CodexTest : public ::testing::Test, public Teller {
 
 CodexTimes patient() {
   CodexTimes times = quick();
+  times.first_pause = milliseconds(200);
   times.longest_pause = std::chrono::hours(1);
   return times;
 }
@@ -274,6 +278,47 @@ TEST_F(CodexTest, OneThatEndsSoonAfterEachStartIsACrashLoop) {
   EXPECT_EQ(host_.starts, 5);
 }
 
+// The last of several that had to be started lives: what is cut now is its wire.
+TEST_F(CodexTest, AWireThatIsCutAfterManyStartsIsNoCrashLoopEither) {
+  begin();
+  until_state("ready");
+  for (int n = 0; n < 5; ++n) {
+    wire_.connects = {absl::NotFoundError("nobody")};
+    const int connections = wire_.connections;
+    if (n > 0) host_.ended = true;
+    host_.alive = 100;
+    wire_.drop();
+    run_until(io_, [&] { return host_.alive.reset(), wire_.connections > connections; });
+    run_until(io_, [&] { return wire_.connections == connections + 2 && codex_.state().state() == "ready"; });
+  }
+  ASSERT_EQ(host_.starts, 5);
+  host_.alive = 100;
+  states_.clear();
+  for (int cuts = 0; cuts < 10; ++cuts) {
+    const int connections = wire_.connections;
+    wire_.drop();
+    run_until(io_, [&] { return wire_.connections == connections + 1 && codex_.state().state() == "ready"; });
+  }
+  EXPECT_EQ(host_.starts, 5);
+  EXPECT_THAT(states_, ::testing::Not(::testing::Contains("crash-loop")));
+}
+
+TEST_F(CodexTest, ALedgerThatIsBusyAtAReconnectionEndsNothing) {
+  answers_with_powers = true;
+  begin();
+  until_state("ready");
+  journal::Db other(temp_ / "l.db");
+  other.run("BEGIN IMMEDIATE");
+  const int connections = wire_.connections;
+  wire_.drop();
+  run_until(io_, [&] { return wire_.connections == connections + 1 && codex_.state().state() == "ready"; });
+  EXPECT_EQ(powers_.of("t")->approval_policy(), "never");
+  other.run("COMMIT");
+  powers_.save();
+  Powers another(ledger_, clock_);
+  EXPECT_EQ(another.of("t")->approval_policy(), "never");
+}
+
 // ---- approvals over a connection that fails -------------------------------------
 
 TEST_F(CodexTest, RepeatedSomeRoundTripsLaterItIsStillOpen) {
@@ -349,6 +394,33 @@ TEST_F(CodexTest, AtAFirstLookNoDecisionIsUnknown) {
   turns = R"({"data":[{"id":"u","status":"completed"}]})";
   items_at_first = R"({"data":[]})";
   items = R"({"data":[{"turnId":"u","item":{"id":"i","type":"commandExecution","status":"completed"}}]})";
+  begin();
+  run_until(io_, [&] { return state_of(id) != "deciding"; });
+  EXPECT_EQ(state_of(id), "applied");
+}
+
+TEST_F(CodexTest, PagesOfLongItemsAreNoReasonForUnknown) {
+  const auto id = open_before();
+  v1::Decide decision;
+  decision.set_approval(id);
+  decision.set_digest(book_.find(id)->digest);
+  decision.set_choice("accept");
+  decision.set_grants(true);
+  ASSERT_FALSE(book_.decide(decision, {}, "", "command", "trace"));
+  status = kIdle;
+  turns = R"({"data":[{"id":"u","status":"completed"}]})";
+  bulk_wire_.answer = [this](const std::string& m, const bj::object& p) -> std::optional<std::string> {
+    if (m != "thread/items/list") return answer(m, p);
+    if (p.at("limit") != 1) {
+      bulk_wire_.say("{\"id\":" + bj::serialize(bulk_wire_.sent.back().at("id")) + ",\"result\":{\"data\":[",
+                     true);
+      return std::nullopt;
+    }
+    const bool last = p.contains("cursor");
+    return std::string(R"({"data":[{"turnId":"u","item":{"id":")") + (last ? "i" : "later") +
+           R"(","type":"commandExecution","status":"completed"}}],"nextCursor":)" +
+           (last ? "null}" : "\"next\"}");
+  };
   begin();
   run_until(io_, [&] { return state_of(id) != "deciding"; });
   EXPECT_EQ(state_of(id), "applied");

@@ -9,6 +9,7 @@
 #include "lib/journal/cure.h"
 #include "lib/json/strict.h"
 #include "lib/log/log.h"
+#include "services/supervisor/follow.h"
 #include "services/supervisor/judged_folders.h"
 
 namespace zane::supervisor {
@@ -140,7 +141,8 @@ loop::Task<v1::EffectResult> Effects::carry_out(v1::Effect effect, std::string t
     result = in_memory ? co_await act(effect, trace) : co_await on_disk(effect, trace);
   } catch (const journal::SqliteError& e) {
     log::error("effect_not_written", {{"command", id}, {"error", e.what()}});
-    result = weather_result(e);
+    // Once it was sent, "nothing was done" is not ours to say.
+    result = sent_in_.contains(id) ? unknown_result() : weather_result(e);
   }
   running->result = std::make_unique<v1::EffectResult>(result);
   if (in_memory) {
@@ -183,7 +185,7 @@ loop::Task<v1::EffectResult> Effects::go_on(const v1::Effect& effect, const std:
                                             const std::string& trace) {
   if (progress.starts_with(kSent)) co_return co_await what_became_of(effect, progress);
   if ((effect.ask_only() || effect.again()) && progress.empty() &&
-      on_.clock.now_ms() < on_.ledger.forgotten_until())
+      on_.ledger.may_have_forgotten(on_.clock.now_ms()))
     co_return result_of(
         "unknown", "expired",
         "the Mac's own list of orders was put back to an older copy: look before you try again");
@@ -192,7 +194,9 @@ loop::Task<v1::EffectResult> Effects::go_on(const v1::Effect& effect, const std:
         "refused", "expired",
         "it was never carried out and is not begun any more: send it again if you still want it");
   if (effect.has_start_task()) co_return co_await start_task(effect, progress, trace);
-  co_return co_await act(effect, trace);
+  auto result = co_await act(effect, trace);
+  if (result.state() == "unknown" && effect.has_call()) result = co_await what_became_of(effect, kSent);
+  co_return result;
 }
 
 loop::Task<v1::EffectResult> Effects::act(const v1::Effect& effect, const std::string& trace) {
@@ -219,7 +223,10 @@ loop::Task<v1::EffectResult> Effects::call(const v1::Effect& effect, const std::
                         std::string(params.status().message()));
   const bool on_disk = effect.once() == v1::Effect::ONCE_ON_DISK;
   const std::string thread = on_disk ? text_in(given, "threadId") : "";
-  if (on_disk) note(effect.command_id(), kSent);
+  if (on_disk) {
+    note(effect.command_id(), kSent);
+    sent_in_[effect.command_id()] = on_.codex.session();
+  }
   // After the last thing that takes time.
   if (auto refused = refused_by_folders(effect)) co_return *std::move(refused);
   if (!thread.empty() && changes_powers(given)) on_.powers.unsure(thread);
@@ -270,6 +277,7 @@ loop::Task<v1::EffectResult> Effects::start_task(const v1::Effect& effect, const
   if (!co_await on_.codex.ready_soon())
     co_return result_of("refused", "codex-down", "codex is not running: " + on_.codex.state().message());
   note(id, std::string(kTaskSent) + thread);
+  sent_in_[id] = on_.codex.session();
   if (auto refused = refused_by_folders(effect)) {
     note(id, std::string(kThreadMade) + thread);
     co_return *std::move(refused);
@@ -297,7 +305,8 @@ loop::Task<v1::EffectResult> Effects::what_became_of(const v1::Effect& effect, s
   const std::string client_id = text_in(said_with, "clientUserMessageId");
   const std::string thread = task ? progress.substr(kTaskSent.size()) : text_in(said_with, "threadId");
   if (client_id.empty() || thread.empty()) co_return unknown_result();
-  const auto [turn, never] = co_await look_for_turn(thread, client_id);
+  const auto [turn, never] =
+      co_await look_for_turn(thread, client_id, its_connection_is_over(effect.command_id()));
   if (never)
     co_return result_of("refused", kNeverBegan,
                         "the connection to Codex was lost each time before it got this: send it again");
@@ -314,7 +323,13 @@ loop::Task<v1::EffectResult> Effects::what_became_of(const v1::Effect& effect, s
   co_return result;
 }
 
-loop::Task<Effects::Found> Effects::look_for_turn(std::string thread, std::string client_id) {
+bool Effects::its_connection_is_over(const std::string& id) const {
+  const auto sent = sent_in_.find(id);
+  return sent == sent_in_.end() || !sent->second || !sent->second->alive;
+}
+
+loop::Task<Effects::Found> Effects::look_for_turn(std::string thread, std::string client_id,
+                                                  bool can_prove_never) {
   const std::string params =
       bj::serialize(bj::object{{"threadId", thread}, {"limit", kItemsLookedAt}, {"sortDirection", "desc"}});
   int nothing_said = 0;
@@ -327,7 +342,8 @@ loop::Task<Effects::Found> Effects::look_for_turn(std::string thread, std::strin
                                               : absl::StatusOr<bj::object>(absl::UnavailableError("no page"));
     const auto* entries = page.ok() ? json::array_at(*page, "data") : nullptr;
     if (!entries) {
-      nothing_said = reply.ok() && co_await nothing_was_said_in(thread) ? nothing_said + 1 : 0;
+      const bool asked = can_prove_never && reply.ok();
+      nothing_said = asked && co_await nothing_was_said_in(thread) ? nothing_said + 1 : 0;
       continue;
     }
     nothing_said = 0;
@@ -344,8 +360,7 @@ loop::Task<Effects::Found> Effects::look_for_turn(std::string thread, std::strin
 // Asked only when Codex shows no items: of a thread that has some, a resume on the
 // connection for events is what Follow does as well.
 loop::Task<bool> Effects::nothing_was_said_in(std::string thread) {
-  const auto reply =
-      co_await on_.codex.call("thread/resume", bj::serialize(bj::object{{"threadId", thread}}));
+  const auto reply = co_await on_.codex.call("thread/resume", Follow::resume_params(thread));
   if (!reply.ok() || reply->ok) co_return false;
   const auto error = json::parse_codex_object(reply->bytes);
   co_return error.ok() && json::string_at(*error, "message").value_or("").starts_with(kNoRollout);
@@ -413,6 +428,7 @@ void Effects::note(const std::string& id, const std::string& progress) {
 
 // Should a power loss take this back, the repeat looks in Codex again.
 void Effects::finish(const std::string& id, const v1::EffectResult& result) {
+  sent_in_.erase(id);
   try {
     on_.ledger.write_soon([&](journal::Db& db) {
       db.query("INSERT OR REPLACE INTO effects (command_id, progress, result, at_ms) VALUES (?, ?, ?, ?)")
@@ -428,6 +444,7 @@ void Effects::finish(const std::string& id, const v1::EffectResult& result) {
 }
 
 void Effects::forget(const std::string& id) {
+  sent_in_.erase(id);
   try {
     on_.ledger.write_soon(
         [&](journal::Db& db) { db.query("DELETE FROM effects WHERE command_id = ?").bind(id).run(); });
@@ -449,6 +466,7 @@ std::string Effects::trace_of_turn(const std::string& turn) const {
 }
 
 void Effects::forget_old(int64_t believed_now_ms) {
+  std::erase_if(sent_in_, [](const auto& sent) { return !sent.second || !sent.second->alive; });
   on_.ledger.write_soon([&](journal::Db& db) {
     db.query("DELETE FROM effects WHERE at_ms < ?").bind(believed_now_ms - kRememberMs).run();
   });

@@ -76,13 +76,16 @@ class Effects {
   loop::Task<v1::EffectResult> start_task(const v1::Effect& effect, const std::string& progress,
                                           const std::string& trace);
   loop::Task<v1::EffectResult> what_became_of(const v1::Effect& effect, std::string progress);
+  // The connection that carried it is over: nothing of it is in Codex's hands that
+  // has not begun by now. Of an earlier supervisor's it is.
+  [[nodiscard]] bool its_connection_is_over(const std::string& id) const;
   // `turn`: the one that holds the message with this client's id; `never`: Codex
   // says that nothing was ever said in the thread. Neither: it can't tell.
   struct Found {
     std::string turn;
     bool never = false;
   };
-  loop::Task<Found> look_for_turn(std::string thread, std::string client_id);
+  loop::Task<Found> look_for_turn(std::string thread, std::string client_id, bool can_prove_never);
   loop::Task<bool> nothing_was_said_in(std::string thread);
   v1::EffectResult decide(const v1::Effect& effect, const std::string& trace);
   [[nodiscard]] Progress progress_of(const std::string& id);
@@ -95,6 +98,8 @@ class Effects {
   std::function<void()> flush_;
   const std::chrono::milliseconds look_again_;
   std::unordered_map<std::string, std::shared_ptr<Running>> running_;
+  // Written to Codex and not yet known to be over: the session that carried it.
+  std::unordered_map<std::string, std::shared_ptr<const Session>> sent_in_;
   // Keystrokes that are over, oldest first.
   std::deque<std::string> keystrokes_;
   std::unordered_map<std::string, std::string> trace_of_turn_;

@@ -25,8 +25,9 @@ constexpr char kRequest[] =
 
 CodexTimes quick() {
   CodexTimes times;
-  times.first_pause = std::chrono::milliseconds(1);
-  times.longest_pause_cut = std::chrono::milliseconds(2);
+  // Longer than all looks for what became of an order.
+  times.first_pause = times.longest_pause_cut = std::chrono::milliseconds(40);
+  times.call = std::chrono::milliseconds(300);
   return times;
 }
 
@@ -228,6 +229,73 @@ TEST_F(EffectsTest, ATaskWhoseTurnIsThereIsDone) {
   EXPECT_EQ(result.state(), "done");
   EXPECT_EQ(result.result(), R"({"thread":"t","turn":"u7"})");
   EXPECT_EQ(sent("turn/start"), 1);
+}
+
+TEST_F(EffectsTest, APhonesTurnIsLookedForBeforeUnknownIsSaid) {
+  lose_the_next_turn();
+  bulk_wire_.answer = [](const std::string& method, const bj::object&) -> std::optional<std::string> {
+    if (method == "thread/items/list")
+      return R"({"data":[{"turnId":"u7","item":{"type":"userMessage","clientId":"mine"}}]})";
+    return "{}";
+  };
+  auto order = effect("phone");
+  order.mutable_call()->set_method("turn/start");
+  order.mutable_call()->set_params(R"({"threadId":"t","input":[],"clientUserMessageId":"mine"})");
+  const auto result = carry_out(order);
+  EXPECT_EQ(result.state(), "done");
+  EXPECT_EQ(result.result(), R"({"turn":{"id":"u7"}})");
+  EXPECT_EQ(sent("turn/start"), 1);
+}
+
+// It is still in Codex's hands: whatever Codex says of the thread meanwhile proves nothing.
+TEST_F(EffectsTest, ATurnThatTakesLongOnAConnectionThatLivesIsNeverBegunAgain) {
+  nothing_was_said();
+  const auto before = wire_.answer;
+  bool slow = true;
+  wire_.answer = [&, before](const std::string& method, const bj::object& params) {
+    return method == "turn/start" && slow ? std::nullopt : before(method, params);
+  };
+  const int connections = wire_.connections;
+  EXPECT_EQ(carry_out(task("task")).state(), "unknown");
+  slow = false;
+  EXPECT_EQ(carry_out(task("task")).state(), "unknown") << "a repeat either";
+  EXPECT_EQ(wire_.connections, connections);
+  EXPECT_EQ(sent("turn/start"), 1);
+  // With the connection what it carried is over.
+  const auto session = codex_.session();
+  wire_.drop();
+  run_until(io_, [&] { return codex_.session() && codex_.session() != session; });
+  EXPECT_EQ(carry_out(task("task")).state(), "done");
+  EXPECT_EQ(sent("turn/start"), 2);
+}
+
+TEST_F(EffectsTest, WhatWasDoneIsNotSaidToBeUndoneBecauseTheLedgerIsBusy) {
+  journal::Db other(temp_ / "l.db");
+  const auto before = wire_.answer;
+  wire_.answer = [&, before](const std::string& method, const bj::object& params) {
+    if (method != "thread/fork") return before(method, params);
+    other.run("BEGIN IMMEDIATE");
+    return std::optional<std::string>(R"({"approvalPolicy":"never","thread":{"id":"t2"}})");
+  };
+  auto fork = effect("fork");
+  fork.mutable_call()->set_method("thread/fork");
+  fork.mutable_call()->set_params(R"({"threadId":"t"})");
+  EXPECT_EQ(carry_out(fork).state(), "done");
+  other.run("COMMIT");
+}
+
+TEST_F(EffectsTest, WhereTheLedgerHasForgottenAnOrderThatComesAgainIsUnknownForThreeDays) {
+  ledger_.has_forgotten(clock_.now);
+  auto repeat = task("old");
+  repeat.set_again(true);
+  EXPECT_EQ(carry_out(repeat).state(), "unknown");
+  repeat.set_ask_only(true);
+  EXPECT_EQ(carry_out(repeat).state(), "unknown");
+  EXPECT_EQ(carry_out(task("new")).state(), "done");
+  // The clock had been a year ahead when that was written down.
+  clock_.now -= int64_t{365} * 24 * 3600 * 1000;
+  repeat.set_ask_only(false);
+  EXPECT_EQ(carry_out(repeat).state(), "done");
 }
 
 // Other errors, items without ours, one look that says otherwise: no proof.

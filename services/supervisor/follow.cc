@@ -11,10 +11,6 @@ using std::chrono::milliseconds;
 constexpr milliseconds kFirstPause{500};
 constexpr milliseconds kLongestPause{30000};
 
-std::string resume_params(const std::string& thread) {
-  return boost::json::serialize(boost::json::object{{"threadId", thread}, {"excludeTurns", true}});
-}
-
 bool waits_for_a_person(const boost::json::object& status) {
   const auto* flags = json::array_at(status, "activeFlags");
   if (!flags) return false;
@@ -25,10 +21,15 @@ bool waits_for_a_person(const boost::json::object& status) {
 
 }  // namespace
 
+std::string Follow::resume_params(const std::string& thread) {
+  return boost::json::serialize(boost::json::object{{"threadId", thread}, {"excludeTurns", true}});
+}
+
 loop::Task<> Follow::resume_loaded(std::shared_ptr<const Session> session) {
   followed_.clear();
   resumed_.clear();
   announced_.clear();
+  not_followed_.clear();
   std::set<std::string> threads;
   for (milliseconds pause = kFirstPause; !co_await list_loaded(session, threads);) {
     if (!session->alive) co_return;
@@ -93,9 +94,11 @@ loop::Task<bool> Follow::resume(std::shared_ptr<const Session> session, std::str
   if (!session->alive) co_return false;
   if (!reply.ok() || !reply->ok) {
     followed_.erase(thread);
-    log::warn(
-        "thread_not_followed",
-        {{"thread", thread}, {"why", reply.ok() ? reply->bytes : std::string(reply.status().message())}});
+    // One in which nothing was said yet is such a thread, for as long as that stays so.
+    if (not_followed_.insert(thread).second)
+      log::warn(
+          "thread_not_followed",
+          {{"thread", thread}, {"why", reply.ok() ? reply->bytes : std::string(reply.status().message())}});
     co_return false;
   }
   resumed_.insert(thread);
@@ -109,6 +112,7 @@ loop::Task<bool> Follow::resume(std::shared_ptr<const Session> session, std::str
       resumed.waits = waits_for_a_person(*status);
     }
   }
+  not_followed_.erase(thread);
   log::info("thread_followed", {{"thread", thread}});
   on_resumed_(resumed);
   co_return true;

@@ -32,6 +32,9 @@ class Follow {
   Follow(loop::Io& io, Codex& codex, Powers& powers, OnResumed on_resumed)
       : io_(io), codex_(codex), powers_(powers), on_resumed_(std::move(on_resumed)) {}
 
+  // The parameters of `thread/resume`: the thread, and none of what was said in it.
+  static std::string resume_params(const std::string& thread);
+
   // Resumes every loaded thread, once each; those that fail are tried again later.
   loop::Task<> resume_loaded(std::shared_ptr<const Session> session);
 
@@ -62,6 +65,8 @@ class Follow {
   std::set<std::string> followed_;
   std::set<std::string> resumed_;
   std::set<std::string> announced_;
+  // Told in this session.
+  std::set<std::string> not_followed_;
   int making_ = 0;
 };
 

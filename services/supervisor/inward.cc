@@ -72,7 +72,8 @@ void Inward::on_bus(const bus::Peer& peer, v1::Envelope request) {
 }
 
 loop::Task<> Inward::on_effect(bus::Peer peer, v1::Envelope request) {
-  const auto& effect = request.effect();
+  v1::Effect effect = request.effect();
+  effect.set_again(effect.again() || request.again());
   const std::string method = effect.has_call()     ? effect.call().method()
                              : effect.has_decide() ? "decide"
                                                    : "start_task";

@@ -92,8 +92,13 @@ void Ledger::take_over(const std::filesystem::path& old_journal) {
   }
 }
 
-void Ledger::set_forgotten_until(int64_t until_ms) {
-  write([&](journal::Db& db) { journal::set_fact(db, "forgotten_until_ms", until_ms); });
+void Ledger::has_forgotten(int64_t now_ms) {
+  write([&](journal::Db& db) { journal::set_fact(db, "forgotten_until_ms", now_ms + kOrdersLiveMs); });
+}
+
+bool Ledger::may_have_forgotten(int64_t now_ms) {
+  const int64_t left_ms = journal::fact(db_, "forgotten_until_ms") - now_ms;
+  return left_ms > 0 && left_ms <= kOrdersLiveMs;
 }
 
 }  // namespace zane::supervisor

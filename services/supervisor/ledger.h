@@ -12,6 +12,10 @@
 
 namespace zane::supervisor {
 
+// policy asks what became of an order for as long as it knows of one (48 h), and a
+// little longer where its clock lags.
+inline constexpr int64_t kOrdersLiveMs = int64_t{3} * 24 * 3600 * 1000;
+
 class Ledger {
  public:
   // `old_journal`: a 0.1 journal.db, whose approvals and effects are taken over
@@ -20,10 +24,11 @@ class Ledger {
 
   journal::Db& db() { return db_; }
 
-  // This file may have forgotten what was done (it was damaged, or an older copy was put
-  // back): until then "never carried out" is not said of an order. 0 for never.
-  [[nodiscard]] int64_t forgotten_until() { return journal::fact(db_, "forgotten_until_ms"); }
-  void set_forgotten_until(int64_t until_ms);
+  // This file has forgotten what was done: it was damaged, or an older copy was put back.
+  void has_forgotten(int64_t now_ms);
+  // As long as orders of that time are asked for: "never carried out" is not said of one.
+  // By a clock that was ahead when it was written down, it would be so for years.
+  [[nodiscard]] bool may_have_forgotten(int64_t now_ms);
 
   // One transaction, on the disk on return. When it throws nothing was written.
   template <typename Write>

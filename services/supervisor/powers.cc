@@ -1,6 +1,7 @@
 #include "services/supervisor/powers.h"
 
 #include "lib/json/strict.h"
+#include "lib/log/log.h"
 
 namespace zane::supervisor {
 namespace {
@@ -102,6 +103,11 @@ void Powers::session_over() { loaded_.clear(); }
 
 std::optional<v1::ThreadFacts> Powers::of(const std::string& thread) {
   if (const auto found = loaded_.find(thread); found != loaded_.end()) return found->second;
+  if (const auto found = unsaved_.find(thread); found != unsaved_.end()) {
+    v1::ThreadFacts facts = found->second;
+    facts.set_loaded(false);
+    return facts;
+  }
   auto row = ledger_.db().query("SELECT facts FROM threads WHERE thread = ?");
   row.bind(thread);
   v1::ThreadFacts facts;
@@ -118,13 +124,27 @@ int64_t Powers::last_seen_ms(const std::string& thread) {
 
 void Powers::keep(const v1::ThreadFacts& facts) {
   loaded_[facts.thread()] = facts;
-  ledger_.write_soon([&](journal::Db& db) {
-    db.query("INSERT OR REPLACE INTO threads (thread, facts, at_ms) VALUES (?, ?, ?)")
-        .bind(facts.thread())
-        .blob(facts.SerializeAsString())
-        .bind(clock_.now_ms())
-        .run();
-  });
+  unsaved_[facts.thread()] = facts;
+  try {
+    save();
+  } catch (const journal::SqliteError& e) {
+    // Nobody's answer hangs on it: the upkeep tries again.
+    log::warn("powers_not_saved", {{"thread", facts.thread()}, {"why", e.what()}});
+  }
+}
+
+void Powers::save() {
+  while (!unsaved_.empty()) {
+    const auto& next = *unsaved_.begin();
+    ledger_.write_soon([&](journal::Db& db) {
+      db.query("INSERT OR REPLACE INTO threads (thread, facts, at_ms) VALUES (?, ?, ?)")
+          .bind(next.first)
+          .blob(next.second.SerializeAsString())
+          .bind(clock_.now_ms())
+          .run();
+    });
+    unsaved_.erase(unsaved_.begin());
+  }
 }
 
 bool changes_powers(std::string_view params) {

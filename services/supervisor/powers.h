@@ -27,6 +27,8 @@ class Powers {
   void seen(const std::string& thread);
   // An order changes them: until Codex says how, nobody knows.
   void unsure(const std::string& thread);
+  // Writes what the disk would not take. Throws SqliteError.
+  void save();
   // Another session: what is loaded has to be learned anew.
   void session_over();
 
@@ -42,6 +44,8 @@ class Powers {
   const base::Clock& clock_;
   // Learned in this session.
   std::map<std::string, v1::ThreadFacts> loaded_;
+  // Known, and not yet on the disk.
+  std::map<std::string, v1::ThreadFacts> unsaved_;
 };
 
 // Whether an order's parameters change what later turns may do.

@@ -19,7 +19,8 @@ std::optional<Settlement> by_item(const UnsettledRow& row, Outcome outcome) {
           : "answered at the desk or by another program while Zane looked away; it was refused"};
 }
 
-// `kept`: Codex keeps an item of it. What ran is kept, what was refused is not.
+// `kept`: Codex keeps an item of it, or it can't be told. What ran is kept, what was
+// refused is not.
 std::optional<Settlement> by_turn(const UnsettledRow& row, bool kept) {
   if (row.state == kDeciding && !row.grants && !kept)
     return Settlement{row.approval, kDeclined, "the turn ended, and what was declined did not run", true};
@@ -53,7 +54,8 @@ std::optional<Settlement> judge(const UnsettledRow& row, const SessionFacts& fac
     if (auto settled = by_item(row, item->second)) return settled;
   const auto turn = now.turn_ended.find(row.turn);
   if (turn != now.turn_ended.end() && turn->second)
-    return by_turn(row, !now.read_whole.contains(row.turn) || now.items.contains(row.item));
+    return by_turn(
+        row, !row.asks_for_its_item || !now.read_whole.contains(row.turn) || now.items.contains(row.item));
   return now.waits_for_nobody ? by_waiting(row, turn != now.turn_ended.end()) : std::nullopt;
 }
 

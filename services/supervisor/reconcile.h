@@ -32,6 +32,8 @@ struct UnsettledRow {
   std::string state;  // open or deciding
   std::string thread, turn, item;
   bool grants = false;  // what was decided, when deciding
+  // What it asks for leaves an item if it runs, and none if it does not.
+  bool asks_for_its_item = false;
 };
 
 // What became of an item, in Codex's own word; "" while it runs or is not known.

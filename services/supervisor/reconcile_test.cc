@@ -9,7 +9,7 @@ namespace {
 using namespace approval_state;
 
 UnsettledRow row(const std::string& state = kOpen, bool grants = true) {
-  return {"a", "codex-1", state, "t", "u", "i", grants};
+  return {"a", "codex-1", state, "t", "u", "i", grants, true};
 }
 
 // "" when it stays as it is.
@@ -93,6 +93,10 @@ TEST(ReconcileTest, WhatWasDeclinedAndIsNotAmongAllItemsOfAnEndedTurnDidNotRun) 
   now.read_whole.insert("u");
   EXPECT_EQ(becomes(row(kDeciding, false), facts), kDeclined);
   EXPECT_TRUE(reconcile({row(kDeciding, false)}, facts)[0].by_absence) << "looked at twice";
+  // A permission, a question: they leave no item, whatever became of them.
+  auto other = row(kDeciding, false);
+  other.asks_for_its_item = false;
+  EXPECT_EQ(becomes(other, facts), kUnknown);
   EXPECT_EQ(becomes(row(kDeciding, true), facts), kUnknown)
       << "what was granted may have been refused at the desk";
   now.items["i"] = Outcome::kUnknown;

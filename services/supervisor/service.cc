@@ -15,9 +15,6 @@ constexpr std::chrono::seconds kUpkeepAgain{5};
 // What could not be written is tried again this often.
 constexpr std::chrono::milliseconds kWeatherPause{500};
 constexpr int64_t kDayMs = int64_t{24} * 3600 * 1000;
-// policy asks what became of an order for as long as it knows of one (48 h), and a
-// little longer where its clock lags.
-constexpr int64_t kOrdersLiveMs = 3 * kDayMs;
 constexpr int64_t kMib = 1024 * 1024;
 constexpr char kCantKeep[] = "can't write the journal";
 constexpr char kCantWrite[] = "can't write down what Codex says";
@@ -71,7 +68,7 @@ Service::Service(bus::Node& node, const config::Config& config, const crypto::Ec
       inward_({node, mac_key.public_key().id(), codex_, bulk_, *journal_, outward_, approvals_, processes_,
                powers_, effects_, follow_, weather_, clock}) {
   if (ledger_found_.as != journal::Found::As::kItWas) {
-    ledger_.set_forgotten_until(clock.now_ms() + kOrdersLiveMs);
+    ledger_.has_forgotten(clock.now_ms());
     inward_.notices().add_notice(
         ledger_found_.text +
         ": what Codex still asks it asks again, settled approvals may be gone, and an order that was under "
@@ -265,6 +262,7 @@ loop::Task<> Service::upkeep() {
         co_await boost::asio::post(node_.io(), boost::asio::use_awaitable);
       approvals_.tell_again(journal_->epoch(), journal_->pruned_through(), journal_->head_seq());
       effects_.forget_old(believed);
+      powers_.save();
       approvals_.forget_old(believed);
       outward_.flush();
       weather_.ends("can't tidy up");

@@ -4,6 +4,7 @@
 
 #include "lib/json/strict.h"
 #include "lib/log/log.h"
+#include "services/supervisor/items.h"
 
 namespace zane::supervisor {
 namespace {
@@ -15,13 +16,20 @@ constexpr milliseconds kBetweenLooks{150};
 constexpr milliseconds kAgainFirst{500};
 constexpr milliseconds kAgainLongest{60000};
 constexpr int kTurnsPage = 10;
-constexpr int kItemsPage = 100;
+// Of one turn, newest first.
+constexpr size_t kItemsLookedAt = 2000;
 
 Outcome outcome_of(const bj::object& item) {
   const auto status = json::string_at(item, "status").value_or("");
   if (status == "completed" || status == "failed") return Outcome::kRan;
   if (status == "declined") return Outcome::kRefused;
   return Outcome::kUnknown;
+}
+
+// Codex keeps an item of each command and file change that ran; other requests ask for
+// something that leaves none.
+bool asks_for_its_item(std::string_view method) {
+  return method == "item/commandExecution/requestApproval" || method == "item/fileChange/requestApproval";
 }
 
 absl::StatusOr<bj::object> object_of(const absl::StatusOr<CodexReply>& reply) {
@@ -56,10 +64,11 @@ loop::Task<bool> Settle::look(std::shared_ptr<const Session> session) {
   }
   std::vector<UnsettledRow> rows;
   for (const auto& a : approvals_.unsettled())
-    rows.push_back({a.id, a.instance, a.state, a.thread, a.turn, a.item, a.grants});
+    rows.push_back(
+        {a.id, a.instance, a.state, a.thread, a.turn, a.item, a.grants, asks_for_its_item(a.method)});
   auto settlements = reconcile(rows, facts_);
   std::erase_if(settlements, [this](const Settlement& settlement) {
-    return settlement.by_absence && doubted_.insert(settlement.approval).second;
+    return settlement.by_absence && doubted_.insert(settlement.approval + " " + settlement.state).second;
   });
   try {
     approvals_.settle(settlements);
@@ -98,17 +107,12 @@ loop::Task<> Settle::look_at(std::shared_ptr<const Session> session, std::string
         now.turn_ended[std::string(json::string_at(turn.get_object(), "id").value_or(""))] =
             json::string_at(turn.get_object(), "status") != std::string_view("inProgress");
   for (const auto& turn : turns) {
-    const auto items = object_of(co_await bulk_.call(
-        "thread/items/list",
-        bj::serialize(bj::object{
-            {"threadId", thread}, {"turnId", turn}, {"limit", kItemsPage}, {"sortDirection", "desc"}})));
+    const bool whole = co_await read_items(
+        bulk_, session, thread, turn, Order::kNewestFirst, kItemsLookedAt, [&](const bj::object& item) {
+          now.items[std::string(json::string_at(item, "id").value_or(""))] = outcome_of(item);
+        });
     if (!session->alive) co_return;
-    if (items.ok() && json::array_at(*items, "data") && !json::string_at(*items, "nextCursor"))
-      now.read_whole.insert(turn);
-    if (const auto* list = items.ok() ? json::array_at(*items, "data") : nullptr)
-      for (const auto& entry : *list)
-        if (const auto* item = entry.is_object() ? json::object_at(entry.get_object(), "item") : nullptr)
-          now.items[std::string(json::string_at(*item, "id").value_or(""))] = outcome_of(*item);
+    if (whole) now.read_whole.insert(turn);
   }
   facts_.threads[thread] = std::move(now);
 }

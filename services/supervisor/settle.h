@@ -42,7 +42,7 @@ class Settle {
   const Follow& follow_;
   std::function<void()> told_;
   SessionFacts facts_;
-  // Of this session: at one look nothing said what became of them.
+  // Of this session, with what it seemed to be: at one look nothing said what became of them.
   std::set<std::string> doubted_;
 };
 

@@ -224,10 +224,12 @@ void Service::keep(Taken& taken, const config::Hook& hook, const StoredDelivery&
     case Store::Added::kWaiting:
       taken.reason = "it is known already";
       break;
+    case Store::Added::kPerhaps:
+      taken.reason = "it may have started a task: a person has to look (zane hooks)";
+      break;
     case Store::Added::kStarted:
       taken.reason =
-          earlier.starts_with("unknown") ? "it may have started a task: a person has to look (zane hooks)"
-          : hook.scheme == "github"
+          hook.scheme == "github"
               ? "a task was started for these very bytes before; GitHub signs no time, so a sender "
                 "whose body is always the same needs the scheme hmac or standard"
               : "a task was started for it before";
@@ -272,6 +274,7 @@ loop::Task<> Service::start_one(std::string hook, StoredDelivery delivery) {
   Line& line = *lines_.at(hook);
   Came came = co_await start_task(delivery);
   const auto now = std::chrono::steady_clock::now();
+  if (came.began == Store::Began::kPerhaps) (void)written([&] { store_->may_have_begun(delivery.id); });
   if (came.to == Came::To::kTry) {
     int64_t tries = 0;
     (void)written([&] { tries = store_->tried(delivery.id); });
@@ -288,9 +291,13 @@ loop::Task<> Service::start_one(std::string hook, StoredDelivery delivery) {
   line.news.raise();
 }
 
-bool Service::settled(const StoredDelivery& delivery, const Came& came) {
+bool Service::settled(const StoredDelivery& delivery, Came came) {
   const auto aside = came.to == Came::To::kTry ? Store::SetAside::kYes : Store::SetAside::kNo;
   const bool kept = written([&] {
+    if (came.began == Store::Began::kNothing && store_->perhaps_began(delivery.id)) {
+      came.began = Store::Began::kPerhaps;
+      came.result = "unknown: an earlier try may have started it; the last one was " + came.result;
+    }
     store_->settle(delivery.id, came.result, came.began, aside);
     set_aside_count_ = store_->count_set_aside(clock_.now_ms());
   });
@@ -385,7 +392,10 @@ loop::Task<Service::Came> Service::start_task(const StoredDelivery& delivery) {
     const std::string why(answer.status().message());
     log::warn("task_not_asked", {{"delivery", delivery.id}, {"why", why}});
     const bool away = absl::IsUnavailable(answer.status()) || absl::IsAborted(answer.status());
-    co_return Came{away ? Came::To::kAway : Came::To::kTry, "failed: policy could not take it: " + why};
+    // Only what was never handed over, or was refused, has begun nothing for certain.
+    const bool perhaps = absl::IsAborted(answer.status()) || absl::IsDeadlineExceeded(answer.status());
+    co_return Came{away ? Came::To::kAway : Came::To::kTry, "failed: policy could not take it: " + why,
+                   perhaps ? Store::Began::kPerhaps : Store::Began::kNothing};
   }
   const auto& outcome = answer->command_answer();
   const std::string told = outcome.state() + ": " + outcome.message();

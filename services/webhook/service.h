@@ -64,7 +64,7 @@ class Service {
   loop::Task<> start_tasks(std::string hook);
   loop::Task<> start_one(std::string hook, StoredDelivery delivery);
   // Writes what came of it; false while the disk takes nothing.
-  bool settled(const StoredDelivery& delivery, const Came& came);
+  bool settled(const StoredDelivery& delivery, Came came);
   loop::Task<Came> start_task(const StoredDelivery& delivery);
   loop::Task<> upkeep();
   bool written(const std::function<void()>& write);

@@ -216,6 +216,22 @@ TEST_F(ServiceTest, WhatIsUnknownIsAskedAgainByItsIdAndSentAgainByAPersonAlone) 
   EXPECT_EQ(deliver("d4", "for ever"), "duplicate");
 }
 
+// The turn was sent and its connection lost; then the hook's folder is gone.
+TEST_F(ServiceTest, WhatMayHaveStartedOnceIsNoRefusalThatMayComeAgain) {
+  policy([](const v1::TaskRequest& task, int asked) {
+    if (task.payload() != "perhaps") return outcome("refused", "role");
+    return asked == 1 ? outcome("unknown") : outcome("refused", "role");
+  });
+  start();
+  deliver("d1", "perhaps");
+  EXPECT_THAT(ended("d1"), AllOf(StartsWith("unknown"), HasSubstr("refused: why")));
+  EXPECT_EQ(deliver("d2", "perhaps"), "duplicate");
+  EXPECT_TRUE(row("d1").can_be_sent_again()) << "by a person";
+  deliver("d3", "never");
+  EXPECT_THAT(ended("d3"), StartsWith("refused"));
+  EXPECT_EQ(deliver("d4", "never"), "accepted");
+}
+
 TEST_F(ServiceTest, ARefusalIsAFinalWordAndMayComeAgain) {
   policy([](const v1::TaskRequest& task, int) {
     return outcome(task.delivery() == "d1" ? "refused" : "done", "role");

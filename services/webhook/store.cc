@@ -59,10 +59,18 @@ Store::Store(const std::filesystem::path& file) : db_(file) {
 
 Store::Added Store::add(const StoredDelivery& delivery, const std::string& dedupe, int64_t now_ms,
                         Perhaps perhaps) {
+  return insert(delivery, dedupe, "", now_ms, perhaps);
+}
+
+Store::Added Store::insert(const StoredDelivery& delivery, const std::string& dedupe,
+                           const std::string& result, int64_t now_ms, Perhaps perhaps) {
   {
-    auto started = db_.query("SELECT 1 FROM started WHERE hook = ? AND dedupe = ? AND perhaps <= ?");
-    started.bind(delivery.hook).bind(dedupe).bind(int64_t{perhaps == Perhaps::kIsStarted});
-    if (started.step()) return Added::kStarted;
+    auto started = db_.query("SELECT perhaps FROM started WHERE hook = ? AND dedupe = ?");
+    started.bind(delivery.hook).bind(dedupe);
+    if (started.step()) {
+      if (started.integer(0) == 0) return Added::kStarted;
+      if (perhaps == Perhaps::kIsStarted) return Added::kPerhaps;
+    }
     auto waits = db_.query(
         "SELECT 1 FROM deliveries WHERE (hook = ? AND dedupe = ? AND result = '') OR (id = ? AND dedupe IS "
         "NOT NULL)");
@@ -74,13 +82,13 @@ Store::Added Store::add(const StoredDelivery& delivery, const std::string& dedup
     db_.query("DELETE FROM deliveries WHERE id = ? AND dedupe IS NULL").bind(delivery.id).run();
     db_.query(
            "INSERT INTO deliveries (id, hook, dedupe, body, trace, result, at_ms, content_type) VALUES (?, "
-           "?, ?, "
-           "?, ?, '', ?, ?)")
+           "?, ?, ?, ?, ?, ?, ?)")
         .bind(delivery.id)
         .bind(delivery.hook)
         .bind(dedupe)
         .blob(delivery.body)
         .bind(delivery.trace)
+        .bind(result)
         .bind(now_ms)
         .bind(delivery.content_type)
         .run();
@@ -108,7 +116,7 @@ void Store::add_settled(const std::string& id, const std::string& hook, const st
 
 void Store::add_kept(const StoredDelivery& delivery, const std::string& dedupe, const std::string& result,
                      int64_t now_ms) {
-  if (add(delivery, dedupe, now_ms) == Added::kFresh) settle(delivery.id, result, Began::kNothing);
+  (void)insert(delivery, dedupe, result, now_ms, Perhaps::kIsStarted);
 }
 
 std::string Store::earlier_result(const std::string& hook, const std::string& dedupe) {
@@ -145,14 +153,7 @@ std::vector<std::string> Store::waiting_hooks() {
 
 void Store::settle(const std::string& id, const std::string& result, Began began, SetAside set_aside) {
   synced(db_, [&] {
-    // What is known to have started does not become a perhaps.
-    if (began != Began::kNothing)
-      db_.query(
-             "INSERT INTO started SELECT hook, dedupe, ? FROM deliveries WHERE id = ? AND dedupe IS NOT NULL "
-             "ON CONFLICT DO UPDATE SET perhaps = min(perhaps, excluded.perhaps)")
-          .bind(int64_t{began == Began::kPerhaps})
-          .bind(id)
-          .run();
+    note_began(id, began);
     if (began == Began::kTask) db_.query("UPDATE deliveries SET body = '' WHERE id = ?").bind(id).run();
     db_.query("UPDATE deliveries SET result = ?, set_aside = ? WHERE id = ?")
         .bind(result)
@@ -162,11 +163,34 @@ void Store::settle(const std::string& id, const std::string& result, Began began
   });
 }
 
+void Store::note_began(const std::string& id, Began began) {
+  if (began == Began::kNothing) return;
+  // What is known to have started does not become a perhaps.
+  db_.query(
+         "INSERT INTO started SELECT hook, dedupe, ? FROM deliveries WHERE id = ? AND dedupe IS NOT NULL "
+         "ON CONFLICT DO UPDATE SET perhaps = min(perhaps, excluded.perhaps)")
+      .bind(int64_t{began == Began::kPerhaps})
+      .bind(id)
+      .run();
+}
+
 int64_t Store::tried(const std::string& id) {
   synced(db_, [&] { db_.query("UPDATE deliveries SET tries = tries + 1 WHERE id = ?").bind(id).run(); });
   auto row = db_.query("SELECT tries FROM deliveries WHERE id = ?");
   row.bind(id);
   return row.step() ? row.integer(0) : 0;
+}
+
+void Store::may_have_begun(const std::string& id) {
+  synced(db_, [&] { note_began(id, Began::kPerhaps); });
+}
+
+bool Store::perhaps_began(const std::string& id) {
+  auto row = db_.query(
+      "SELECT 1 FROM deliveries JOIN started ON started.hook = deliveries.hook AND started.dedupe = "
+      "deliveries.dedupe WHERE id = ? AND perhaps = 1");
+  row.bind(id);
+  return row.step();
 }
 
 absl::StatusOr<std::string> Store::send_again(const std::string& id, const std::string& new_id,
@@ -190,6 +214,7 @@ absl::StatusOr<std::string> Store::send_again(const std::string& id, const std::
     return absl::FailedPreconditionError("its body is no longer kept: let its sender send it again");
   switch (add(delivery, dedupe, now_ms, Perhaps::kMayStart)) {
     case Added::kStarted:
+    case Added::kPerhaps:
       return absl::AlreadyExistsError("it has started a task before: see `zane threads`");
     case Added::kWaiting:
       return absl::AlreadyExistsError("it waits already");

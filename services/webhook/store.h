@@ -49,7 +49,8 @@ class Store {
   enum class Added {
     kFresh,
     kWaiting,  // the same signed thing waits already, or this id was taken before
-    kStarted,  // it started a task before, or may have, however long ago
+    kStarted,  // it started a task before, however long ago
+    kPerhaps,  // it may have
   };
   // On the disk on return. What was refused, ignored or failed before may come
   // again: only what started, or may have, is a duplicate.
@@ -77,6 +78,9 @@ class Store {
               SetAside set_aside = SetAside::kNo);
   // Counts a try that came to no end, on the disk; how many there were.
   int64_t tried(const std::string& id);
+  // One of its tries may have begun a task, whatever is said of it later.
+  void may_have_begun(const std::string& id);
+  bool perhaps_began(const std::string& id);
   // Sends a kept delivery again, under a new id: what is known of the old one stays
   // true. NotFound, AlreadyExists (it started, or waits already) or FailedPrecondition
   // (its body is gone) say why not.
@@ -91,6 +95,11 @@ class Store {
   journal::Db& db() { return db_; }
 
  private:
+  Added insert(const StoredDelivery& delivery, const std::string& dedupe, const std::string& result,
+               int64_t now_ms, Perhaps perhaps);
+  // Within a transaction.
+  void note_began(const std::string& id, Began began);
+
   journal::Db db_;
 };
 

@@ -131,18 +131,17 @@ TEST_F(StoreTest, WhatStartedNothingCanBeSentAgainUnderANewIdAndNothingElseCan) 
   EXPECT_EQ(next(), "");
 }
 
-// Another copy of it started meanwhile: then this one does not.
 TEST_F(StoreTest, WhatMayHaveStartedIsADuplicateAndAPersonCanSendItAgain) {
   store_->add({"d1", "h", "body", "", ""}, "mac:1", 1000);
   store_->settle("d1", "unknown: lost", Began::kPerhaps, Store::SetAside::kYes);
   reopen();
-  EXPECT_EQ(store_->add({"d2", "h", "body", "", ""}, "mac:1", 1001), Added::kStarted);
+  EXPECT_EQ(store_->add({"d2", "h", "body", "", ""}, "mac:1", 1001), Added::kPerhaps);
   EXPECT_TRUE(store_->latest(1)[0].can_be_sent_again);
   ASSERT_TRUE(store_->send_again("d1", "d3", 1002).ok());
   EXPECT_EQ(store_->find_waiting("d3")->body, "body");
   // Refused, it is no less of a perhaps; started, it is one no more.
   store_->settle("d3", "refused: no folder", Began::kNothing);
-  EXPECT_EQ(store_->add({"d4", "h", "body", "", ""}, "mac:1", 1003), Added::kStarted);
+  EXPECT_EQ(store_->add({"d4", "h", "body", "", ""}, "mac:1", 1003), Added::kPerhaps);
   ASSERT_TRUE(store_->send_again("d3", "d5", 1004).ok());
   store_->settle("d5", "started t", Began::kTask);
   store_->add({"d6", "h2", "body", "", ""}, "mac:1", 1005);
@@ -150,6 +149,7 @@ TEST_F(StoreTest, WhatMayHaveStartedIsADuplicateAndAPersonCanSendItAgain) {
   EXPECT_FALSE(store_->send_again("d5", "d8", 1007).ok());
 }
 
+// Another copy of it started meanwhile: then this one does not.
 TEST_F(StoreTest, WhatStartedByAnotherWayIsNotSentAgain) {
   store_->add({"first", "h", "body", "", ""}, "mac:1", 1000);
   store_->settle("first", "refused: no folder", Began::kNothing);
@@ -158,6 +158,17 @@ TEST_F(StoreTest, WhatStartedByAnotherWayIsNotSentAgain) {
   store_->settle("second", "started t", Began::kTask);
   EXPECT_EQ(store_->send_again("first", "y", 1002).status().code(), absl::StatusCode::kAlreadyExists);
   EXPECT_FALSE(store_->latest(2).back().can_be_sent_again);
+}
+
+TEST_F(StoreTest, WhatIsSignedButLateNeverWaitsNotForAMoment) {
+  journal::Db other(temp_ / "webhook.db");
+  other
+      .query(
+          "CREATE TRIGGER waits AFTER INSERT ON deliveries WHEN NEW.result = '' BEGIN SELECT RAISE(FAIL, "
+          "'it waits'); END")
+      .run();
+  EXPECT_NO_THROW(store_->add_kept({"late", "h", "body", "", ""}, "id:1", "refused: too late", 1000));
+  EXPECT_TRUE(store_->latest(1)[0].can_be_sent_again);
 }
 
 TEST_F(StoreTest, WhatIsSignedButLateIsKeptAndDoesNotWait) {

@@ -73,6 +73,26 @@ test('an order under which a service is killed has its true end without a new at
     }
 });
 
+test('under way when policy and supervisor die, it is never told as refused while supervisor is away', async () => {
+  const { policy, supervisor } = world.anchor.services;
+  const prompt = 'say both of them died';
+  const order = await owner.signed('zane/task/start', { cwd: world.work, prompt });
+  const trace = owner.send(order);
+  await until('it is on its way through supervisor', async () => readFileSync(join(world.home, 'data/ledger.db-wal')).includes(`/${order.id}`));
+  await Promise.all([policy.kill(), supervisor.kill()]);
+  policy.start();
+  // policy gives an absent supervisor ten seconds.
+  const first = await owner.receiptAtLast(trace, order);
+  assert.ok(['unknown', 'done'].includes(first.state), `${first.state} ${first.reason}: it may have been carried out`);
+  const back = supervisor.saw(' codex_ready ', false);
+  supervisor.start();
+  await back;
+  const known = await owner.receiptAtLast(owner.send(order), order);
+  assert.ok(['done', 'unknown'].includes(known.state), `${known.state} ${known.reason} ${known.message}`);
+  assert.ok(await mentions(prompt) <= 1);
+  if (known.state === 'done') await until('it is listed', async () => (await mentions(prompt)) === 1);
+});
+
 async function mentions(prompt: string): Promise<number> {
   const { threads } = await world.json('threads', '-n', '100');
   return threads.filter((each: { preview: string }) => each.preview === prompt).length;

@@ -1,0 +1,54 @@
+#include "services/supervisor/items.h"
+
+#include "lib/json/strict.h"
+#include "lib/log/log.h"
+
+namespace zane::supervisor {
+namespace {
+
+namespace bj = boost::json;
+
+// Each may hold 126 KB of a command's output; a page that is too long all the same is
+// asked for item by item.
+constexpr int kItemsPage = 20;
+
+}  // namespace
+
+loop::Task<bool> read_items(Bulk& bulk, std::shared_ptr<const Session> session, std::string thread,
+                            std::string turn, Order order, size_t at_most,
+                            std::function<void(const bj::object&)> on_item) {
+  bj::object params{{"threadId", thread}, {"turnId", turn}, {"limit", kItemsPage}};
+  if (order == Order::kNewestFirst) params["sortDirection"] = "desc";
+  // A Codex that goes on without an end is not followed for ever.
+  size_t items = 0;
+  for (size_t pages = 0; pages <= at_most && items <= at_most; ++pages) {
+    const auto reply = co_await bulk.call("thread/items/list", bj::serialize(params));
+    if (!session->alive) co_return false;
+    if (absl::IsOutOfRange(reply.status()) && params["limit"] != 1) {
+      params["limit"] = 1;
+      continue;
+    }
+    absl::StatusOr<bj::object> page = absl::FailedPreconditionError("codex answered with an error");
+    if (!reply.ok())
+      page = reply.status();
+    else if (reply->ok)
+      page = json::parse_codex_object(reply->bytes);
+    const auto* entries = page.ok() ? json::array_at(*page, "data") : nullptr;
+    if (!entries) {
+      log::warn("items_not_read", {{"thread", thread}, {"turn", turn}, {"why", page.status().message()}});
+      co_return false;
+    }
+    for (const auto& entry : *entries) {
+      ++items;
+      if (const auto* item = entry.is_object() ? json::object_at(entry.get_object(), "item") : nullptr)
+        on_item(*item);
+    }
+    const auto next = json::string_at(*page, "nextCursor");
+    if (!next || next->empty()) co_return true;
+    params["cursor"] = *next;
+  }
+  log::warn("items_not_read", {{"thread", thread}, {"turn", turn}, {"why", "there are too many"}});
+  co_return false;
+}
+
+}  // namespace zane::supervisor
