@@ -89,6 +89,28 @@ int64_t listener_pid(const std::string& path) {
   return pid;
 }
 
+namespace {
+
+// A call took too long: is it supervisor, or what it asked?
+std::string why_late() {
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(3));
+  v1::StatusReply reply;
+  if (!connect()->Status(&context, v1::StatusRequest(), &reply).ok()) {
+    const std::string pid = std::to_string(listener_pid(socket_path()));
+    return "supervisor (pid " + pid + ") runs and does not answer: it is stopped (`kill -CONT " + pid +
+           "` lets it go on), has no descriptors left, or hangs; if it stays so, end it with `kill -9 " +
+           pid + "`: launchd or `script/run` starts it again";
+  }
+  std::string why = "no answer in time";
+  for (const auto& part : reply.parts())
+    if (part.state() != "ready" && part.state() != "off")
+      why += "; " + part.name() + " is " + part.state() + ": " + part.message();
+  return why + "; try again";
+}
+
+}  // namespace
+
 int explain(const grpc::Status& status) {
   if (status.ok()) return kExitOk;
   switch (status.error_code()) {
@@ -98,9 +120,7 @@ int explain(const grpc::Status& status) {
         std::cerr << "zane: supervisor is not running for `" << harmless(home_folder(), 1000)
                   << "` (or it runs as another user): start it with `script/run`, or set ZANE_HOME\n";
       else if (status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED)
-        std::cerr
-            << "zane: supervisor did not answer in time: it is stopped, or has no descriptors left; see "
-               "`zane doctor`, and try again\n";
+        std::cerr << "zane: " << harmless(why_late(), 2000) << "\n";
       else
         std::cerr << "zane: " << harmless(status.error_message(), 2000) << "\n";
       return kExitNotRunning;

@@ -215,7 +215,8 @@ uint64_t first_free_file(int64_t pid) {
 v1::Check check_supervisor(const Machine& machine) {
   const int64_t pid = listener_pid((machine.zane_home / "run/admin.sock").string());
   if (pid == 0) return check("supervisor", "ok", "not running");
-  const std::string who = "it runs (pid " + std::to_string(pid) + ")";
+  // Whether it answers is asked next.
+  const std::string who = "its socket is there (pid " + std::to_string(pid) + ")";
 #ifdef __linux__
   const uint64_t allowed = files_allowed(pid);
   if (allowed > 0 && first_free_file(pid) >= allowed)

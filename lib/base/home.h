@@ -36,7 +36,10 @@ class Home {
 // kernel lets go of it when the process dies, however it dies.
 class ServiceLock {
  public:
+  // The file holds the pid of who took it last.
   static absl::StatusOr<ServiceLock> take(const Home& home, std::string_view service);
+  // 0 for nobody, ever. That it still lives the caller knows.
+  static int64_t taken_by(const Home& home, std::string_view service);
   ServiceLock(ServiceLock&& other) noexcept;
   ServiceLock& operator=(ServiceLock&&) = delete;
   ~ServiceLock();

@@ -97,7 +97,8 @@ Db::Db(const std::filesystem::path& file) : file_(file) {
         code, "can't open `" + file.string() + "`: " + why + ": check the disk and who owns the file");
   }
   ::chmod(file.c_str(), 0600);
-  sqlite3_busy_timeout(db_, 2000);
+  // The loop waits so long: one who asks how we are waits a second.
+  sqlite3_busy_timeout(db_, 250);
   try {
     sqlite3_extended_result_codes(db_, 1);
     run("PRAGMA journal_mode=WAL");

@@ -9,6 +9,7 @@ void Weather::begins(const std::string& what, const std::string& why) {
   const auto [trouble, fresh] = troubles_.try_emplace(what, Trouble{clock_.now_ms(), why});
   if (fresh) log::error("weather", {{"what", what}, {"why", why}});
   trouble->second.why = why;
+  if (fresh && on_trouble_) on_trouble_();
 }
 
 void Weather::ends(const std::string& what) {

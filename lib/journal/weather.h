@@ -14,8 +14,9 @@ namespace zane::journal {
 class Weather {
  public:
   // `until_then` ends each sentence: what it means for people while it lasts.
-  Weather(const base::Clock& clock, std::string until_then)
-      : clock_(clock), until_then_(std::move(until_then)) {}
+  // `on_trouble`: each time that something can't be done which could before.
+  Weather(const base::Clock& clock, std::string until_then, std::function<void()> on_trouble = nullptr)
+      : clock_(clock), until_then_(std::move(until_then)), on_trouble_(std::move(on_trouble)) {}
 
   // `what` can't be done now, and why; the first since it last could.
   void begins(const std::string& what, const std::string& why);
@@ -36,6 +37,7 @@ class Weather {
   };
   const base::Clock& clock_;
   const std::string until_then_;
+  const std::function<void()> on_trouble_;
   std::map<std::string, Trouble> troubles_;
 };
 

@@ -143,12 +143,13 @@ loop::Task<> CatchUp::fetch(std::shared_ptr<const Session> session, std::string 
 loop::Task<bool> CatchUp::fetch_items(std::shared_ptr<const Session> session, std::string thread,
                                       std::string turn, std::set<std::string> completed, bj::array& order) {
   co_return co_await read_items(
-      bulk_, session, thread, turn, Order::kAsTheyCame, kItemsRecoveredMax, [&](const bj::object& item) {
+      bulk_, session, thread, turn, Order::kAsTheyCame, kItemsRecoveredMax,
+      [&](const bj::object& item, std::string_view) {
         const auto id = json::string_at(item, "id");
-        if (!id) return;
+        if (!id) return true;
         order.push_back(bj::value(*id));
         const std::string item_id(*id);
-        if (completed.contains(item_id) || live_[thread].completed.contains(item_id)) return;
+        if (completed.contains(item_id) || live_[thread].completed.contains(item_id)) return true;
         outward_.say({"recovered",
                       journal::Level::kThread,
                       thread,
@@ -156,6 +157,7 @@ loop::Task<bool> CatchUp::fetch_items(std::shared_ptr<const Session> session, st
                       item_id,
                       "item/completed",
                       {{"threadId", thread}, {"turnId", turn}, {"item", item}}});
+        return true;
       });
 }
 

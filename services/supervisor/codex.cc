@@ -265,7 +265,8 @@ loop::Task<bool> Codex::ready_soon() {
   while (!session_ && (state_ == "starting" || state_ == "down" || state_ == "ready") &&
          loop::Timer::clock_type::now() < until)
     co_await loop::sleep_for(io_, kSoonLook);
-  co_return session_ != nullptr;
+  // What is handed to one that hangs nobody can take back.
+  co_return session_ != nullptr&& state_ != "stuck";
 }
 
 loop::Task<absl::StatusOr<CodexReply>> Codex::call(std::string_view method, std::string_view params) {

@@ -9,7 +9,7 @@
 #include "lib/journal/cure.h"
 #include "lib/json/strict.h"
 #include "lib/log/log.h"
-#include "services/supervisor/follow.h"
+#include "services/supervisor/items.h"
 #include "services/supervisor/judged_folders.h"
 
 namespace zane::supervisor {
@@ -20,30 +20,20 @@ namespace bj = boost::json;
 
 constexpr char kDone[] = "done";
 constexpr char kSent[] = "sent";
-constexpr char kFresh[] = "fresh";
 constexpr std::string_view kThreadMade = "thread ";
 constexpr std::string_view kTaskSent = "sent ";
 constexpr size_t kTracesMax = 10000;
+constexpr size_t kSentMax = 10000;
 // What a frame to a phone can hold; the bus would take two of these.
 constexpr size_t kResultBytesMax = 1024 * 1024;
 constexpr int kMethodNotFound = -32601;
 // How often Codex is asked what became of an order: a message of a connection that
 // died may still be on its way through Codex.
 constexpr int kLooks = 4;
-// So many answers in a row, the last of them 4 s after the connection was lost,
-// prove that nothing was said in a thread: a message in Codex's hands is written
-// within a tenth of a second.
-constexpr int kNothingSaid = 10;
-// Each may hold 126 KB of a command's output.
-constexpr int kItemsLookedAt = 20;
+// Of a thread's items, newest first: the message of an order that was lost is among them,
+// unless hundreds of commands ran since.
+constexpr size_t kItemsLookedAt = 2000;
 constexpr int kThreadTries = 3;
-// How often one order is begun that Codex proves it never got.
-constexpr int kBeginnings = 3;
-// Of a result that stays in here.
-constexpr char kNeverBegan[] = "never-began";
-// What Codex answers to `thread/resume` of a thread in which nothing was ever said:
-// it writes a thread's file (the rollout) with the first message (measured, 0.169).
-constexpr std::string_view kNoRollout = "no rollout found";
 // `command/exec` answers when its program ends, whenever that is.
 constexpr std::chrono::hours kProgramMax{24};
 
@@ -55,10 +45,16 @@ v1::EffectResult result_of(const std::string& state, const std::string& reason, 
   return result;
 }
 
-v1::EffectResult unknown_result() {
+v1::EffectResult unknown_result(const std::string& why = "the connection to Codex was lost") {
+  return result_of("unknown", "codex-down",
+                   "it was handed to Codex, but " + why + ": look at the thread before you try again");
+}
+
+v1::EffectResult codex_down(const Codex& codex) {
+  const std::string why = codex.state().message();
   return result_of(
-      "unknown", "codex-down",
-      "it was handed to Codex, then the connection was lost: look at the thread before you try again");
+      "refused", "codex-down",
+      why.empty() ? "Codex is not running: see `zane status`" : "Codex can't be used now: " + why);
 }
 
 std::optional<v1::EffectResult> refused_by_folders(const v1::Effect& effect) {
@@ -78,7 +74,7 @@ v1::EffectResult weather_result(const journal::SqliteError& trouble) {
 
 v1::EffectResult result_of(const absl::StatusOr<CodexReply>& reply) {
   const std::string why(reply.status().message());
-  if (absl::IsUnknown(reply.status())) return unknown_result();
+  if (absl::IsUnknown(reply.status())) return unknown_result(why);
   if (absl::IsOutOfRange(reply.status())) return result_of("failed", "too-large", "it was done, but " + why);
   if (!reply.ok())
     return result_of("refused", absl::IsResourceExhausted(reply.status()) ? "busy" : "codex-down", why);
@@ -140,9 +136,10 @@ loop::Task<v1::EffectResult> Effects::carry_out(v1::Effect effect, std::string t
   try {
     result = in_memory ? co_await act(effect, trace) : co_await on_disk(effect, trace);
   } catch (const journal::SqliteError& e) {
+    on_.weather.begins(kCantWriteOrders, journal::with_cure(e));
     log::error("effect_not_written", {{"command", id}, {"error", e.what()}});
     // Once it was sent, "nothing was done" is not ours to say.
-    result = sent_in_.contains(id) ? unknown_result() : weather_result(e);
+    result = sent_.contains(id) ? unknown_result() : weather_result(e);
   }
   running->result = std::make_unique<v1::EffectResult>(result);
   if (in_memory) {
@@ -160,17 +157,9 @@ loop::Task<v1::EffectResult> Effects::carry_out(v1::Effect effect, std::string t
 
 loop::Task<v1::EffectResult> Effects::on_disk(const v1::Effect& effect, const std::string& trace) {
   const std::string& id = effect.command_id();
-  Progress before = progress_of(id);
+  const Progress before = progress_of(id);
   if (before.result) co_return *before.result;
-  v1::EffectResult result;
-  for (int beginnings = 0; beginnings < kBeginnings; ++beginnings) {
-    result = co_await go_on(effect, before.text, trace);
-    if (result.reason() != kNeverBegan) break;
-    log::info("effect_never_began", {{"command", id}});
-    note(id, kFresh);
-    before.text = kFresh;
-  }
-  if (result.reason() == kNeverBegan) result.set_reason("codex-down");
+  const auto result = co_await go_on(effect, before.text, trace);
   // Codex may know better another time.
   if (result.state() == "unknown") co_return result;
   if (result.state() != "refused")
@@ -195,8 +184,10 @@ loop::Task<v1::EffectResult> Effects::go_on(const v1::Effect& effect, const std:
         "it was never carried out and is not begun any more: send it again if you still want it");
   if (effect.has_start_task()) co_return co_await start_task(effect, progress, trace);
   auto result = co_await act(effect, trace);
-  if (result.state() == "unknown" && effect.has_call()) result = co_await what_became_of(effect, kSent);
-  co_return result;
+  if (result.state() != "unknown" || !effect.has_call()) co_return result;
+  const auto found = co_await what_became_of(effect, kSent);
+  // Why it is unknown the call itself knew best.
+  co_return found.state() == "unknown" ? result : found;
 }
 
 loop::Task<v1::EffectResult> Effects::act(const v1::Effect& effect, const std::string& trace) {
@@ -215,18 +206,14 @@ loop::Task<v1::EffectResult> Effects::act(const v1::Effect& effect, const std::s
 loop::Task<v1::EffectResult> Effects::call(const v1::Effect& effect, const std::string& trace) {
   const std::string method = effect.call().method();
   const std::string given = effect.call().params();
-  if (!co_await on_.codex.ready_soon())
-    co_return result_of("refused", "codex-down", "codex is not running: " + on_.codex.state().message());
+  if (!co_await on_.codex.ready_soon()) co_return codex_down(on_.codex);
   const auto params = on_.processes.to_codex(effect.client(), method, given);
   if (!params.ok())
     co_return result_of("refused", absl::IsResourceExhausted(params.status()) ? "busy" : "bad-command",
                         std::string(params.status().message()));
   const bool on_disk = effect.once() == v1::Effect::ONCE_ON_DISK;
   const std::string thread = on_disk ? text_in(given, "threadId") : "";
-  if (on_disk) {
-    note(effect.command_id(), kSent);
-    sent_in_[effect.command_id()] = on_.codex.session();
-  }
+  if (on_disk) note(effect.command_id(), kSent);
   // After the last thing that takes time.
   if (auto refused = refused_by_folders(effect)) co_return *std::move(refused);
   if (!thread.empty() && changes_powers(given)) on_.powers.unsure(thread);
@@ -261,10 +248,14 @@ loop::Task<v1::EffectResult> Effects::start_task(const v1::Effect& effect, const
     for (int tries = 0; tries < kThreadTries && made.state() != "done" && made.state() != "failed"; ++tries) {
       if (!co_await on_.codex.ready_soon()) break;
       if (auto refused = refused_by_folders(effect)) co_return *std::move(refused);
+      const auto session = on_.codex.session();
       made = result_of(co_await on_.codex.call("thread/start", effect.start_task().thread_params()));
+      if (session->alive) break;
     }
-    if (made.state() == "unknown" || made.state().empty())
-      made = result_of("refused", "codex-down", "codex is not running: " + on_.codex.state().message());
+    if (made.state() == "unknown")
+      made = result_of("refused", "codex-down",
+                       "Codex did not say that it made a thread, and nothing was begun in one: try again");
+    if (made.state().empty()) made = codex_down(on_.codex);
     if (made.state() != "done") co_return made;
     on_.powers.learn_from_answer(made.result());
     thread = id_in(made.result(), "thread");
@@ -274,10 +265,8 @@ loop::Task<v1::EffectResult> Effects::start_task(const v1::Effect& effect, const
   if (!params.ok()) co_return result_of("refused", "bad-command", std::string(params.status().message()));
   (*params)["threadId"] = thread;
   // Codex went away between the two: the empty thread stays for a repeat.
-  if (!co_await on_.codex.ready_soon())
-    co_return result_of("refused", "codex-down", "codex is not running: " + on_.codex.state().message());
+  if (!co_await on_.codex.ready_soon()) co_return codex_down(on_.codex);
   note(id, std::string(kTaskSent) + thread);
-  sent_in_[id] = on_.codex.session();
   if (auto refused = refused_by_folders(effect)) {
     note(id, std::string(kThreadMade) + thread);
     co_return *std::move(refused);
@@ -287,7 +276,11 @@ loop::Task<v1::EffectResult> Effects::start_task(const v1::Effect& effect, const
     note(id, std::string(kThreadMade) + thread);
     co_return result;
   }
-  if (result.state() == "unknown") result = co_await what_became_of(effect, std::string(kTaskSent) + thread);
+  if (result.state() == "unknown") {
+    auto found = co_await what_became_of(effect, std::string(kTaskSent) + thread);
+    // Why it is unknown the call itself knew best.
+    if (found.state() != "unknown") result = std::move(found);
+  }
   if (result.state() != "done") co_return result;
   note_turn(result.result(), trace);
   if (const auto turn = id_in(result.result(), "turn"); !turn.empty())
@@ -305,11 +298,9 @@ loop::Task<v1::EffectResult> Effects::what_became_of(const v1::Effect& effect, s
   const std::string client_id = text_in(said_with, "clientUserMessageId");
   const std::string thread = task ? progress.substr(kTaskSent.size()) : text_in(said_with, "threadId");
   if (client_id.empty() || thread.empty()) co_return unknown_result();
-  const auto [turn, never] =
-      co_await look_for_turn(thread, client_id, its_connection_is_over(effect.command_id()));
-  if (never)
-    co_return result_of("refused", kNeverBegan,
-                        "the connection to Codex was lost each time before it got this: send it again");
+  // A task's is the first that was said in its thread.
+  const std::string turn =
+      co_await turn_begun_by(thread, client_id, task ? Order::kAsTheyCame : Order::kNewestFirst);
   if (turn.empty()) co_return unknown_result();
   log::info("effect_found_done", {{"command", effect.command_id()}, {"thread", thread}});
   v1::EffectResult result;
@@ -323,47 +314,23 @@ loop::Task<v1::EffectResult> Effects::what_became_of(const v1::Effect& effect, s
   co_return result;
 }
 
-bool Effects::its_connection_is_over(const std::string& id) const {
-  const auto sent = sent_in_.find(id);
-  return sent == sent_in_.end() || !sent->second || !sent->second->alive;
-}
-
-loop::Task<Effects::Found> Effects::look_for_turn(std::string thread, std::string client_id,
-                                                  bool can_prove_never) {
-  const std::string params =
-      bj::serialize(bj::object{{"threadId", thread}, {"limit", kItemsLookedAt}, {"sortDirection", "desc"}});
-  int nothing_said = 0;
-  for (int look = 0; (look < kLooks || nothing_said > 0) && nothing_said < kNothingSaid; ++look) {
+// That Codex shows no such message proves nothing, even where it says that nothing was
+// ever said in the thread: it may have failed to write it, or somebody deleted it since.
+loop::Task<std::string> Effects::turn_begun_by(std::string thread, std::string client_id, Order order) {
+  for (int look = 0; look < kLooks; ++look) {
     if (look > 0) co_await loop::sleep_for(on_.io, look_again_);
     // A look that nobody answers is none.
-    if (!co_await on_.codex.ready_soon()) co_return Found{};
-    const auto reply = co_await on_.bulk.call("thread/items/list", params);
-    const auto page = reply.ok() && reply->ok ? json::parse_codex_object(reply->bytes)
-                                              : absl::StatusOr<bj::object>(absl::UnavailableError("no page"));
-    const auto* entries = page.ok() ? json::array_at(*page, "data") : nullptr;
-    if (!entries) {
-      const bool asked = can_prove_never && reply.ok();
-      nothing_said = asked && co_await nothing_was_said_in(thread) ? nothing_said + 1 : 0;
-      continue;
-    }
-    nothing_said = 0;
-    for (const auto& entry : *entries) {
-      const auto* object = entry.if_object();
-      const auto* item = object ? json::object_at(*object, "item") : nullptr;
-      if (item && json::string_at(*item, "clientId") == std::string_view(client_id))
-        co_return Found{std::string(json::string_at(*object, "turnId").value_or("")), false};
-    }
+    if (!co_await on_.codex.ready_soon()) break;
+    std::string found;
+    (void)co_await read_items(on_.bulk, on_.codex.session(), thread, "", order, kItemsLookedAt,
+                              [&](const bj::object& item, std::string_view turn) {
+                                if (json::string_at(item, "clientId") == std::string_view(client_id))
+                                  found = turn;
+                                return found.empty();
+                              });
+    if (!found.empty()) co_return found;
   }
-  co_return Found{"", nothing_said >= kNothingSaid};
-}
-
-// Asked only when Codex shows no items: of a thread that has some, a resume on the
-// connection for events is what Follow does as well.
-loop::Task<bool> Effects::nothing_was_said_in(std::string thread) {
-  const auto reply = co_await on_.codex.call("thread/resume", Follow::resume_params(thread));
-  if (!reply.ok() || reply->ok) co_return false;
-  const auto error = json::parse_codex_object(reply->bytes);
-  co_return error.ok() && json::string_at(*error, "message").value_or("").starts_with(kNoRollout);
+  co_return "";
 }
 
 v1::EffectResult Effects::decide(const v1::Effect& effect, const std::string& trace) {
@@ -424,11 +391,16 @@ void Effects::note(const std::string& id, const std::string& progress) {
         .bind(on_.clock.now_ms())
         .run();
   });
+  if (progress.starts_with(kSent))
+    sent_.insert(id);
+  else
+    sent_.erase(id);
+  if (sent_.size() > kSentMax) sent_.erase(sent_.begin());
 }
 
 // Should a power loss take this back, the repeat looks in Codex again.
 void Effects::finish(const std::string& id, const v1::EffectResult& result) {
-  sent_in_.erase(id);
+  sent_.erase(id);
   try {
     on_.ledger.write_soon([&](journal::Db& db) {
       db.query("INSERT OR REPLACE INTO effects (command_id, progress, result, at_ms) VALUES (?, ?, ?, ?)")
@@ -444,7 +416,7 @@ void Effects::finish(const std::string& id, const v1::EffectResult& result) {
 }
 
 void Effects::forget(const std::string& id) {
-  sent_in_.erase(id);
+  sent_.erase(id);
   try {
     on_.ledger.write_soon(
         [&](journal::Db& db) { db.query("DELETE FROM effects WHERE command_id = ?").bind(id).run(); });
@@ -466,7 +438,6 @@ std::string Effects::trace_of_turn(const std::string& turn) const {
 }
 
 void Effects::forget_old(int64_t believed_now_ms) {
-  std::erase_if(sent_in_, [](const auto& sent) { return !sent.second || !sent.second->alive; });
   on_.ledger.write_soon([&](journal::Db& db) {
     db.query("DELETE FROM effects WHERE at_ms < ?").bind(believed_now_ms - kRememberMs).run();
   });

@@ -1,18 +1,20 @@
 // Carries out what policy has judged, each command id at most once, and keeps
 // the first answer for a repeat (design §3). What was under way when supervisor
 // or the connection died is not run again: the repeat looks in Codex for what
-// became of it. What Codex proves that it never got is begun once more; `unknown`
-// is said only when Codex can't tell either.
+// became of it, and says `unknown` only when Codex can't tell either.
 #pragma once
 
 #include <deque>
 #include <memory>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 
+#include "lib/journal/weather.h"
 #include "services/supervisor/approvals.h"
 #include "services/supervisor/bulk.h"
 #include "services/supervisor/codex.h"
+#include "services/supervisor/items.h"
 #include "services/supervisor/powers.h"
 #include "services/supervisor/processes.h"
 #include "zane/v1/command.pb.h"
@@ -24,6 +26,9 @@ inline constexpr int64_t kRememberMs = int64_t{48} * 3600 * 1000;
 // Keystrokes whose answers are kept in memory for a repeat.
 inline constexpr size_t kKeystrokesMax = 4096;
 
+// The trouble that is told while an order can't be written down.
+inline constexpr char kCantWriteOrders[] = "can't write orders down";
+
 // What effects act on; all of it outlives them.
 struct EffectsOn {
   loop::Io& io;
@@ -33,6 +38,7 @@ struct EffectsOn {
   ApprovalBook& approvals;
   Processes& processes;
   Powers& powers;
+  journal::Weather& weather;
   const base::Clock& clock;
 };
 
@@ -61,8 +67,7 @@ class Effects {
     std::unique_ptr<v1::EffectResult> result;
   };
   // Far enough to have done something: "thread <id>" a task whose thread exists,
-  // "sent <id>" its turn is on its way, "sent" any other call is; "fresh" it is
-  // proven that nothing was done.
+  // "sent <id>" its turn is on its way, "sent" any other call is.
   struct Progress {
     std::string text;
     std::unique_ptr<v1::EffectResult> result;
@@ -76,17 +81,8 @@ class Effects {
   loop::Task<v1::EffectResult> start_task(const v1::Effect& effect, const std::string& progress,
                                           const std::string& trace);
   loop::Task<v1::EffectResult> what_became_of(const v1::Effect& effect, std::string progress);
-  // The connection that carried it is over: nothing of it is in Codex's hands that
-  // has not begun by now. Of an earlier supervisor's it is.
-  [[nodiscard]] bool its_connection_is_over(const std::string& id) const;
-  // `turn`: the one that holds the message with this client's id; `never`: Codex
-  // says that nothing was ever said in the thread. Neither: it can't tell.
-  struct Found {
-    std::string turn;
-    bool never = false;
-  };
-  loop::Task<Found> look_for_turn(std::string thread, std::string client_id, bool can_prove_never);
-  loop::Task<bool> nothing_was_said_in(std::string thread);
+  // The turn that holds the message with this client's id; "" when Codex shows none.
+  loop::Task<std::string> turn_begun_by(std::string thread, std::string client_id, Order order);
   v1::EffectResult decide(const v1::Effect& effect, const std::string& trace);
   [[nodiscard]] Progress progress_of(const std::string& id);
   void note(const std::string& id, const std::string& progress);
@@ -98,8 +94,8 @@ class Effects {
   std::function<void()> flush_;
   const std::chrono::milliseconds look_again_;
   std::unordered_map<std::string, std::shared_ptr<Running>> running_;
-  // Written to Codex and not yet known to be over: the session that carried it.
-  std::unordered_map<std::string, std::shared_ptr<const Session>> sent_in_;
+  // Written to Codex by this process, and not yet known to be over.
+  std::unordered_set<std::string> sent_;
   // Keystrokes that are over, oldest first.
   std::deque<std::string> keystrokes_;
   std::unordered_map<std::string, std::string> trace_of_turn_;

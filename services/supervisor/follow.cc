@@ -11,6 +11,10 @@ using std::chrono::milliseconds;
 constexpr milliseconds kFirstPause{500};
 constexpr milliseconds kLongestPause{30000};
 
+std::string resume_params(const std::string& thread) {
+  return boost::json::serialize(boost::json::object{{"threadId", thread}, {"excludeTurns", true}});
+}
+
 bool waits_for_a_person(const boost::json::object& status) {
   const auto* flags = json::array_at(status, "activeFlags");
   if (!flags) return false;
@@ -20,10 +24,6 @@ bool waits_for_a_person(const boost::json::object& status) {
 }
 
 }  // namespace
-
-std::string Follow::resume_params(const std::string& thread) {
-  return boost::json::serialize(boost::json::object{{"threadId", thread}, {"excludeTurns", true}});
-}
 
 loop::Task<> Follow::resume_loaded(std::shared_ptr<const Session> session) {
   followed_.clear();

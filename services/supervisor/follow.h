@@ -32,9 +32,6 @@ class Follow {
   Follow(loop::Io& io, Codex& codex, Powers& powers, OnResumed on_resumed)
       : io_(io), codex_(codex), powers_(powers), on_resumed_(std::move(on_resumed)) {}
 
-  // The parameters of `thread/resume`: the thread, and none of what was said in it.
-  static std::string resume_params(const std::string& thread);
-
   // Resumes every loaded thread, once each; those that fail are tried again later.
   loop::Task<> resume_loaded(std::shared_ptr<const Session> session);
 

@@ -16,8 +16,9 @@ constexpr int kItemsPage = 20;
 
 loop::Task<bool> read_items(Bulk& bulk, std::shared_ptr<const Session> session, std::string thread,
                             std::string turn, Order order, size_t at_most,
-                            std::function<void(const bj::object&)> on_item) {
-  bj::object params{{"threadId", thread}, {"turnId", turn}, {"limit", kItemsPage}};
+                            std::function<bool(const bj::object&, std::string_view)> on_item) {
+  bj::object params{{"threadId", thread}, {"limit", kItemsPage}};
+  if (!turn.empty()) params["turnId"] = turn;
   if (order == Order::kNewestFirst) params["sortDirection"] = "desc";
   // A Codex that goes on without an end is not followed for ever.
   size_t items = 0;
@@ -40,8 +41,9 @@ loop::Task<bool> read_items(Bulk& bulk, std::shared_ptr<const Session> session, 
     }
     for (const auto& entry : *entries) {
       ++items;
-      if (const auto* item = entry.is_object() ? json::object_at(entry.get_object(), "item") : nullptr)
-        on_item(*item);
+      const auto* object = entry.if_object();
+      const auto* item = object ? json::object_at(*object, "item") : nullptr;
+      if (item && !on_item(*item, json::string_at(*object, "turnId").value_or(""))) co_return false;
     }
     const auto next = json::string_at(*page, "nextCursor");
     if (!next || next->empty()) co_return true;

@@ -1,4 +1,4 @@
-// The items of one turn, as Codex keeps them: read page by page over the bulk
+// The items of a turn or thread, as Codex keeps them: read page by page over the bulk
 // connection, however long each is.
 #pragma once
 
@@ -12,10 +12,11 @@ namespace zane::supervisor {
 
 enum class Order { kAsTheyCame, kNewestFirst };
 
-// Calls `on_item` for each. True when there are no others; false when there may be:
-// more than `at_most`, a call that failed, or a session that is over.
-loop::Task<bool> read_items(Bulk& bulk, std::shared_ptr<const Session> session, std::string thread,
-                            std::string turn, Order order, size_t at_most,
-                            std::function<void(const boost::json::object&)> on_item);
+// Of one turn, or with "" of all of a thread. Calls `on_item` for each with its turn, until
+// that says false. True when there are no others; false when there may be: more than
+// `at_most`, a call that failed, a session that is over, or `on_item` said so.
+loop::Task<bool> read_items(
+    Bulk& bulk, std::shared_ptr<const Session> session, std::string thread, std::string turn, Order order,
+    size_t at_most, std::function<bool(const boost::json::object& item, std::string_view turn)> on_item);
 
 }  // namespace zane::supervisor

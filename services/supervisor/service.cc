@@ -11,7 +11,8 @@ namespace zane::supervisor {
 namespace {
 
 constexpr std::chrono::seconds kUpkeepEvery{600};
-constexpr std::chrono::seconds kUpkeepAgain{5};
+// While something can't be done.
+constexpr std::chrono::seconds kUpkeepAgain{2};
 // What could not be written is tried again this often.
 constexpr std::chrono::milliseconds kWeatherPause{500};
 constexpr int64_t kDayMs = int64_t{24} * 3600 * 1000;
@@ -30,7 +31,8 @@ Service::Service(bus::Node& node, const config::Config& config, const crypto::Ec
     : node_(node),
       config_(config),
       clock_(clock),
-      weather_(clock, "nothing is lost, and it goes on by itself"),
+      trouble_came_(node.io()),
+      weather_(clock, "nothing is lost, and it goes on by itself", [this] { trouble_came_.raise(); }),
       journal_mark_(base::unkept_folder(), house_of(node), "journal"),
       ledger_mark_(base::unkept_folder(), house_of(node), "ledger"),
       owned_ledger_(journal::open_marked(
@@ -57,7 +59,7 @@ Service::Service(bus::Node& node, const config::Config& config, const crypto::Ec
           [this](const std::string& trouble) { on_disk(trouble); }),
       approvals_(ledger_, outward_, mac_key, clock),
       powers_(ledger_, clock),
-      effects_({node.io(), ledger_, codex_, bulk_, approvals_, processes_, powers_, clock},
+      effects_({node.io(), ledger_, codex_, bulk_, approvals_, processes_, powers_, weather_, clock},
                [this] { outward_.flush(); }),
       catch_up_(node.io(), *journal_, bulk_, outward_, clock),
       follow_(node.io(), codex_, powers_,
@@ -266,12 +268,17 @@ loop::Task<> Service::upkeep() {
       approvals_.forget_old(believed);
       outward_.flush();
       weather_.ends("can't tidy up");
+      // Something was just written to it.
+      weather_.ends(kCantWriteOrders);
     } catch (const journal::SqliteError& e) {
       weather_.begins("can't tidy up", journal::with_cure(e));
       fine = false;
     }
     host_.keep_socket_alive(codex_.socket_path());
-    co_await loop::sleep_for(node_.io(), fine ? kUpkeepEvery : kUpkeepAgain);
+    if (fine && weather_.fine())
+      (void)co_await trouble_came_.wait_for(kUpkeepEvery);
+    else
+      co_await loop::sleep_for(node_.io(), kUpkeepAgain);
   }
 }
 

@@ -67,6 +67,7 @@ class Service {
   bus::Node& node_;
   const config::Config& config_;
   const base::Clock& clock_;
+  loop::Signal trouble_came_;
   journal::Weather weather_;
   journal::Mark journal_mark_;
   journal::Mark ledger_mark_;

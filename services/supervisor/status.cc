@@ -52,10 +52,18 @@ loop::Task<> Status::ask(std::string name, bus::Client& client, std::shared_ptr<
   const auto answer = co_await client.ask(std::move(question), kStatusDeadline, kStatusDeadline);
   part->set_name(name);
   if (!answer.ok() || !answer->has_service_status()) {
-    part->set_state("down");
-    part->set_message(
-        name +
-        " does not answer: is it running? `script/run` or launchd starts it; its log says why it ended");
+    // Who holds its end of the bus lives, and has not ended.
+    const int64_t pid = client.connected() ? base::ServiceLock::taken_by(node_.home(), name) : 0;
+    part->set_pid(pid);
+    part->set_state(client.connected() ? "stuck" : "down");
+    part->set_message(client.connected()
+                          ? name + " runs and does not answer: it is stopped (`kill -CONT " +
+                                std::to_string(pid) +
+                                "` lets it go on) or it hangs; if it stays so, end it with `kill -9 " +
+                                std::to_string(pid) + "`: launchd or `script/run` starts it again"
+                          : name +
+                                " does not answer: is it running? `script/run` or launchd starts it; its log "
+                                "says why it ended");
   } else {
     const auto& status = answer->service_status();
     part->set_state(status.state());

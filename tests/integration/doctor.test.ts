@@ -148,9 +148,36 @@ test('a file that somebody else holds: busy, and who to end', async () => {
   db.exec('PRAGMA busy_timeout=5000; BEGIN IMMEDIATE');
   await order();
   await named(/^FAIL {2}policy: degraded.*policy\.db.*locked.*another program holds it/);
+  // It tries again and again, and is asked again and again: it is never taken for one that ended.
+  for (let n = 0; n < 10; n++) assert.match((await world.zane('doctor')).stdout, /^FAIL {2}policy: degraded/m);
   db.exec('ROLLBACK');
   db.close();
   await well();
+});
+
+test('the ledger that somebody else holds: told, and over by itself', async () => {
+  const db = new DatabaseSync(join(world.home, 'data/ledger.db'));
+  db.exec('PRAGMA busy_timeout=5000; BEGIN IMMEDIATE');
+  const refused = await owner.call('zane/task/start', { cwd: world.work, prompt: 'say hello' });
+  assert.deepEqual([refused.state, refused.reason], ['refused', 'disk']);
+  await named(/^FAIL {2}supervisor: degraded.*can't write orders down.*ledger\.db.*another program holds it/);
+  db.exec('ROLLBACK');
+  db.close();
+  await well();
+});
+
+test('a service is stopped: which, its pid, and how it goes on', async () => {
+  for (const name of ['policy', 'relay', 'webhook', 'supervisor'] as const) {
+    const { child } = world.anchor.services[name];
+    child!.kill('SIGSTOP');
+    const said = name === 'supervisor' ? 'zane: supervisor \\(pid PID\\) runs and does not answer' : `FAIL {2}${name}: stuck \\(pid PID\\)`;
+    try {
+      await named(new RegExp(`^${said}.*\`kill -CONT PID\``.replaceAll('PID', String(child!.pid))));
+    } finally {
+      child!.kill('SIGCONT');
+    }
+    await well();
+  }
 });
 
 test('an I/O error: the disk itself', { skip: onLinux }, async () => {
