@@ -12,6 +12,11 @@ namespace {
 constexpr std::chrono::seconds kCommandDeadline{330};
 constexpr size_t kCommandsWaitingMax = 512;
 constexpr std::chrono::seconds kDevicesToldEvery{60};
+// A delivery that webhook can't take now is tried again: until Orbit would hand it over
+// anew (60 s), and of no more than Orbit has under way at once (8, with a link's change).
+constexpr std::chrono::seconds kHookAgain{2};
+constexpr std::chrono::seconds kHookTriedFor{55};
+constexpr int kHooksTriedMax = 16;
 
 bool has_one_body(const std::vector<std::string_view>& bodies) { return bodies.size() == 1; }
 
@@ -164,9 +169,19 @@ loop::Task<> Service::forward_hook(v1::LinkHeader header, std::string body) {
   *delivery->mutable_headers() = header.hook_delivery().headers();
   delivery->set_body(std::move(body));
   delivery->set_received_ms(header.hook_delivery().received_ms());
-  const auto answer = co_await webhook_.ask(std::move(request));
+  const auto until = loop::Timer::clock_type::now() + kHookTriedFor;
+  ++hooks_under_way_;
+  auto answer = co_await webhook_.ask(request);
+  while ((!answer.ok() || !answer->has_delivery_stored()) && hooks_under_way_ <= kHooksTriedMax &&
+         loop::Timer::clock_type::now() < until) {
+    // A full disk, or a webhook that is just being restarted.
+    co_await loop::sleep_for(node_.io(), kHookAgain);
+    request.set_id(node_.envelope().id());
+    answer = co_await webhook_.ask(request);
+  }
+  --hooks_under_way_;
   if (!answer.ok() || !answer->has_delivery_stored()) {
-    // Not acknowledged: Orbit keeps it and hands it over again.
+    // Not acknowledged: Orbit keeps it and hands it over again, but not soon.
     log::warn("delivery_not_stored",
               {{"delivery", header.hook_delivery().delivery()}, {"why", answer.status().message()}});
     co_return;

@@ -93,6 +93,7 @@ class Service {
   std::mt19937_64 random_;
 
   TerminalWindow terminals_;
+  int hooks_under_way_ = 0;
   // Counts links: what belongs to an old one does nothing on the next.
   int64_t link_ = 0;
   bool greeted_ = false;

@@ -138,8 +138,10 @@ loop::Task<v1::EffectResult> Effects::carry_out(v1::Effect effect, std::string t
   } catch (const journal::SqliteError& e) {
     on_.weather.begins(kCantWriteOrders, journal::with_cure(e));
     log::error("effect_not_written", {{"command", id}, {"error", e.what()}});
-    // Once it was sent, "nothing was done" is not ours to say.
-    result = sent_.contains(id) ? unknown_result() : weather_result(e);
+    // Once it was sent, "nothing was done" is not ours to say; now, or before it came again.
+    const bool perhaps = sent_.contains(id) || effect.again() || effect.ask_only();
+    result = perhaps ? unknown_result("the Mac can't look into its own list: " + journal::with_cure(e))
+                     : weather_result(e);
   }
   running->result = std::make_unique<v1::EffectResult>(result);
   if (in_memory) {

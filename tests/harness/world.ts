@@ -75,7 +75,9 @@ export class World {
   }
 
   async #start(options: WorldOptions): Promise<void> {
-    for (const folder of [this.home, this.work, this.codexHome]) mkdirSync(folder, { recursive: true, mode: 0o700 });
+    // Commands run in a login shell: this machine's own set-up takes no part in it.
+    const userHome = join(this.folder, 'user');
+    for (const folder of [this.home, this.work, this.codexHome, userHome]) mkdirSync(folder, { recursive: true, mode: 0o700 });
     this.#closers.push(() => { removeMarks(this.home); rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 }); });
     const model = await startModel({ scenario: options.scenario ?? join(root, 'tests/scenarios/journey.scenario') });
     this.model = model;
@@ -96,7 +98,7 @@ export class World {
       codex: { binary: options.codexBinary ?? codexBinary(), home: this.codexHome, ...settings['codex'] },
       orbit: { url: this.orbit.origin, user: this.user, ...settings['orbit'] },
     }, options.hooks?.(this) ?? []);
-    this.anchor = new Anchor({ home: this.home, bin, ...options.anchor, env: { ZANE_LOG: 'info', ...options.anchor?.env } });
+    this.anchor = new Anchor({ home: this.home, bin, ...options.anchor, env: { ZANE_LOG: 'info', HOME: userHome, ...options.anchor?.env } });
     this.#closers.push(() => this.#stopAnchor());
     const { mac, linkKey } = await this.anchor.keys();
     this.mac = mac;

@@ -81,13 +81,11 @@ test('with a full disk nothing is taken, Orbit keeps what came, and all is start
   const again = await local('{"n":1}');
   assert.equal(again.status, 202);
   await started(again.delivery);
-  // Orbit hands over again after a minute, or with a new link.
-  await world.anchor.services.relay.kill();
-  world.anchor.services.relay.start();
+  // relay tries again; Orbit would hand it over anew after a minute only.
   await until('what Orbit kept is started too', async () => {
     const rows = await results();
     return rows.filter((row) => row.result.startsWith('started ')).length >= 3 ? true : undefined;
-  }, 120_000);
+  }, 30_000);
 });
 
 for (const [what, harm] of [

@@ -52,7 +52,8 @@ export async function startCodex(options: CodexOptions): Promise<CodexProcess> {
   let child: ChildProcess;
   const start = async (): Promise<void> => {
     child = spawn(codexBinary(), ['app-server', '--listen', `unix://${socket}`, ...(options.args?.(folder) ?? [])], {
-      env: { ...process.env, CODEX_HOME: home }, stdio: ['ignore', 'ignore', 'pipe'],
+      // Commands run in a login shell: this machine's own set-up takes no part in it.
+      env: { ...process.env, CODEX_HOME: home, HOME: folder }, stdio: ['ignore', 'ignore', 'pipe'],
     });
     running.add(child);
     child.stderr?.setEncoding('utf8').on('data', (text: string) => { log = (log + text).slice(-LOG_CHARS_MAX); });
