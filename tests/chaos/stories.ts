@@ -68,8 +68,30 @@ export const task: Story = async (house) => {
   if (thread) {
     ledger.check(await becomes(() => house.marks(name) > 0), 'lost', `task ${name} was done and left no mark`);
     await becomes(() => isIdle(house, thread));
+  } else {
+    await new Promise((done) => setTimeout(done, 500));
+    ledger.check(!ledger.states[0]?.startsWith('refused') || house.marks(name) === 0, 'untrue', `task ${name} was ${ledger.states[0]} and left ${house.marks(name)} marks`);
   }
   ledger.check(house.marks(name) <= 1, 'rerun', `task ${name} left ${house.marks(name)} marks`);
+  return ledger;
+};
+
+/** In a thread that Codex never writes to the disk: what it can't show is no proof. */
+export const fleeting: Story = async (house) => {
+  const ledger = new Ledger();
+  const name = randomUUID();
+  const made = await house.order('thread/start', { cwd: house.codex.workspace, permissions: 'zane', approvalPolicy: 'on-request', ephemeral: true });
+  ledger.check(made.receipt !== undefined, 'stuck', 'no final word on the making of a thread');
+  const thread = made.receipt?.state === 'done' ? (made.receipt.result as { thread: { id: string } }).thread.id : undefined;
+  if (!thread) return ledger;
+  const { receipt, ms } = await house.order('turn/start', { threadId: thread, input: [{ type: 'text', text: `mark ${name} in ${house.evidence()}` }] });
+  ledger.truthMs = Math.max(made.ms, ms);
+  ledger.states.push(receipt ? [receipt.state, receipt.reason].filter(Boolean).join(' ') : 'none');
+  ledger.check(receipt !== undefined, 'stuck', `no final word on the turn ${name}`);
+  if (receipt?.state === 'done') ledger.check(await becomes(() => house.marks(name) > 0), 'lost', `turn ${name} was done and left no mark`);
+  await new Promise((done) => setTimeout(done, 1_000));
+  ledger.check(receipt?.state !== 'refused' || house.marks(name) === 0, 'untrue', `turn ${name} was refused (${receipt?.reason}) and left ${house.marks(name)} marks`);
+  ledger.check(house.marks(name) <= 1, 'rerun', `turn ${name} left ${house.marks(name)} marks`);
   return ledger;
 };
 
@@ -233,5 +255,5 @@ export const watch: Story = async (house) => {
 };
 
 export const STORIES: readonly (readonly [string, Story])[] = [
-  ['task', task], ['accept', decided('accept')], ['decline', decided('decline')], ['steer', steer], ['keys', keys], ['hook', hook], ['desk', desk], ['watch', watch],
+  ['task', task], ['fleeting', fleeting], ['accept', decided('accept')], ['decline', decided('decline')], ['steer', steer], ['keys', keys], ['hook', hook], ['desk', desk], ['watch', watch],
 ];
