@@ -146,6 +146,8 @@ TEST_F(StoreTest, WhatMayHaveStartedIsADuplicateAndAPersonCanSendItAgain) {
   store_->settle("d5", "started t", Began::kTask);
   store_->add({"d6", "h2", "body", "", ""}, "mac:1", 1005);
   EXPECT_EQ(store_->add({"d7", "h", "body", "", ""}, "mac:1", 1006), Added::kStarted);
+  store_->may_have_begun("d5");
+  EXPECT_EQ(store_->add({"d7", "h", "body", "", ""}, "mac:1", 1006), Added::kStarted) << "it is known";
   EXPECT_FALSE(store_->send_again("d5", "d8", 1007).ok());
 }
 
