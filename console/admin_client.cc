@@ -1,10 +1,12 @@
 #include "console/admin_client.h"
 
+#include <fcntl.h>
 #include <grpcpp/grpcpp.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -83,8 +85,13 @@ int64_t listener_pid(const std::string& path) {
   std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
   const int fd = ::socket(AF_UNIX, SOCK_STREAM, 0);
   if (fd < 0) return 0;
+  // One that is stopped takes no connection off its queue: a full one is not waited for.
+  ::fcntl(fd, F_SETFL, O_NONBLOCK);
   int64_t pid = 0;
-  if (::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) pid = peer_of(fd);
+  if (::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0)
+    pid = peer_of(fd);
+  else if (errno == EAGAIN || errno == EINPROGRESS)
+    pid = -1;
   ::close(fd);
   return pid;
 }
@@ -97,10 +104,14 @@ std::string why_late() {
   context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(3));
   v1::StatusReply reply;
   if (!connect()->Status(&context, v1::StatusRequest(), &reply).ok()) {
-    const std::string pid = std::to_string(listener_pid(socket_path()));
-    return "supervisor (pid " + pid + ") runs and does not answer: it is stopped (`kill -CONT " + pid +
-           "` lets it go on), has no descriptors left, or hangs; if it stays so, end it with `kill -9 " +
-           pid + "`: launchd or `script/run` starts it again";
+    // Without a pid no command is named that would end something else.
+    const int64_t pid = listener_pid(socket_path());
+    const std::string number = std::to_string(pid);
+    return "supervisor" + (pid > 0 ? " (pid " + number + ")" : "") +
+           " runs and does not answer: it is stopped" +
+           (pid > 0 ? " (`kill -CONT " + number + "` lets it go on)" : "") +
+           ", has no descriptors left, or hangs; if it stays so, end it" +
+           (pid > 0 ? " with `kill -9 " + number + "`" : "") + ": launchd or `script/run` starts it again";
   }
   std::string why = "no answer in time";
   for (const auto& part : reply.parts())

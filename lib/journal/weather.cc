@@ -17,9 +17,14 @@ void Weather::ends(const std::string& what) {
 }
 
 bool Weather::written(const std::string& what, const std::function<void()>& write) {
+  if (!read(what, write)) return false;
+  ends(what);
+  return true;
+}
+
+bool Weather::read(const std::string& what, const std::function<void()>& read) {
   try {
-    write();
-    ends(what);
+    read();
     return true;
   } catch (const SqliteError& e) {
     begins(what, with_cure(e));

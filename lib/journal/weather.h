@@ -23,6 +23,8 @@ class Weather {
   void ends(const std::string& what);
   // Runs `write`. A store's error begins `what`, and false comes back; success ends it.
   [[nodiscard]] bool written(const std::string& what, const std::function<void()>& write);
+  // The same for what only reads: that it succeeds proves nothing of writing.
+  [[nodiscard]] bool read(const std::string& what, const std::function<void()>& read);
 
   [[nodiscard]] bool fine() const { return troubles_.empty(); }
   // Why `what` can't be done, with its cure; "" when it can.

@@ -22,6 +22,7 @@ TEST(WeatherTest, IsToldFromItsFirstMomentWithItsLatestReasonAndCure) {
   clock.now += 3000;
   EXPECT_FALSE(weather.written("can't write", [] { throw SqliteError(kFull, "database or disk is full"); }));
   clock.now += 2000;
+  EXPECT_TRUE(weather.read("can't write", [] {})) << "and that proves nothing";
   EXPECT_FALSE(weather.fine());
   EXPECT_THAT(weather.why("can't write"), AllOf(HasSubstr("is full"), HasSubstr("make room")));
   EXPECT_THAT(weather.text(), AllOf(HasSubstr("can't write for 5 s: "), HasSubstr("is full"),

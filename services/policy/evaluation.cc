@@ -30,11 +30,8 @@ loop::Task<> Evaluation::judge(v1::ApprovalQuestion question, std::string trace)
   const bool decides = verdict.kind != Verdict::Kind::kAsk;
   const bool kept = audit_.note(record, decides ? Durability::kNow : Durability::kSoon);
   if (!decides) co_return;
-  const auto again_when_supervisor_is_back = [this, approval = question.approval()] {
-    std::erase(judged_, approval);
-  };
   // What a rule decides is written down first, or not decided.
-  if (!kept) co_return again_when_supervisor_is_back();
+  if (!kept) co_return put_back(question.approval());
   Order order;
   order.id = question.approval();
   order.key = "rule/" + question.approval();
@@ -48,8 +45,22 @@ loop::Task<> Evaluation::judge(v1::ApprovalQuestion question, std::string trace)
       {"approval", question.approval()}, {"digest", question.digest()}, {"choice", verdict.choice}};
   order.trace = trace;
   const auto outcome = co_await carry_out_(order);
-  if (outcome.state() != "done" && outcome.reason() != "closed" && outcome.reason() != "digest")
-    again_when_supervisor_is_back();
+  if (outcome.state() == "done" || outcome.reason() == "closed" || outcome.reason() == "digest")
+    failures_ = 0;
+  else
+    put_back(question.approval());
+}
+
+void Evaluation::put_back(const std::string& approval) {
+  std::erase(judged_, approval);
+  if (std::exchange(again_soon_, true)) return;
+  loop::spawn(node_.io(), "evaluate_again", judge_again());
+}
+
+loop::Task<> Evaluation::judge_again() {
+  co_await loop::sleep_for(node_.io(), again_after_ * (1 << std::min(failures_++, 6)));
+  again_soon_ = false;
+  co_await judge_open();
 }
 
 loop::Task<> Evaluation::judge_open() {

@@ -149,7 +149,7 @@ TEST_F(EvaluationTest, WhatCouldNotBeCarriedOutIsTriedAgainAndWhatIsSettledIsNot
   comes_to_ = "codex-down";
   judge("a1", "good");
   comes_to_ = "closed";
-  judge_open();
+  run_until(io_, [&] { return orders_.size() == 2; });
   judge_open();
   EXPECT_THAT(ids(), ElementsAre("a1", "a1"));
 }
@@ -161,7 +161,7 @@ TEST_F(EvaluationTest, WhatCantBeWrittenDownIsNotDecidedYet) {
   EXPECT_THAT(orders_, IsEmpty());
   EXPECT_NE(kept_->trouble(), "");
   kept_->store().db().query("ALTER TABLE audit_away RENAME TO audit").run();
-  judge_open();
+  run_until(io_, [&] { return !orders_.empty(); });
   EXPECT_THAT(ids(), ElementsAre("a1"));
 }
 

@@ -295,8 +295,11 @@ loop::Task<> Service::on_task_request(bus::Peer peer, v1::Envelope request) {
   const auto known = std::find_if(config_.hooks.begin(), config_.hooks.end(),
                                   [&](const config::Hook& hook) { return hook.id == task.hook(); });
   // webhook may start what the owner wrote down for this hook, and nothing else.
+  // Handed over before, to a policy that ended since, or of which nobody knows what came.
+  const Asking asking = request.again() || task.again() ? Asking::kAgain : Asking::kCarryOut;
   if (known == config_.hooks.end() || known->cwd != task.cwd()) {
-    const auto outcome = refused(order.id, "role", "no hook of this name and folder is in zane.toml");
+    auto outcome = refused(order.id, "role", "no hook of this name and folder is in zane.toml");
+    if (asking == Asking::kAgain) outcome.set_state("unknown");
     audit_.outcome(order, outcome);
     answer(peer, request, outcome);
     co_return;
@@ -306,7 +309,7 @@ loop::Task<> Service::on_task_request(bus::Peer peer, v1::Envelope request) {
                   {"permissions", "ask"}};
   if (!known->model.empty()) order.params["model"] = known->model;
   if (!known->effort.empty()) order.params["effort"] = known->effort;
-  answer(peer, request, co_await carry_out(order));
+  answer(peer, request, co_await carry_out(order, asking));
 }
 
 // ---- carrying out ------------------------------------------------------------------
@@ -327,7 +330,15 @@ loop::Task<v1::CommandAnswer> Service::carry_out(Order order, Asking asking) {
     audit_.outcome(order, outcome);
     co_return outcome;
   }
-  if (judged.own) judged = co_await own_.answer(order);
+  if (judged.own) {
+    try {
+      judged = co_await own_.answer(order);
+    } catch (const journal::SqliteError& e) {
+      (void)kept_.written([&] { throw e; });
+      judged =
+          Judged::refused("busy", "nothing was changed: policy can't write now: " + kept_.disk_trouble());
+    }
+  }
   if (!judged.reason.empty()) {
     outcome = refused(order.id, judged.reason, judged.message);
   } else if (judged.effect) {
@@ -373,7 +384,9 @@ loop::Task<v1::CommandAnswer> Service::carry_out(Order order, Asking asking) {
 
 void Service::on_pair(const bus::Peer& peer, const v1::Envelope& request) {
   const auto& pair = request.pair_request();
-  const auto outcome = pairing_.admit(pair.request(), pair.proof(), clock_.now_ms());
+  std::variant<Pairing::Admitted, Pairing::Refused> outcome = Pairing::Refused{};
+  if (!kept_.written([&] { outcome = pairing_.admit(pair.request(), pair.proof(), clock_.now_ms()); }))
+    return inbox_.fail(peer, request, "busy", "policy can't write now: " + kept_.disk_trouble());
   bj::object statement{{"mac", mac_}, {"at", clock_.now_ms()}};
   AuditRecord record;
   record.what = "pair";

@@ -205,15 +205,19 @@ void ApprovalBook::tell(Approval& a, With with, const std::string& trace) {
                            {"actor", a.actor.kind() + (a.actor.id().empty() ? "" : "/" + a.actor.id())},
                            {"trace", trace}});
   });
-  // Should this be lost it is told twice, which changes nothing.
-  ledger_.write_soon([&](journal::Db& db) {
-    db.query("UPDATE approvals SET told_epoch = ?, told_seq = ?, opened_seq = ? WHERE id = ?")
-        .bind(a.told_epoch)
-        .bind(a.told_seq)
-        .bind(a.opened_seq)
-        .bind(a.id)
-        .run();
-  });
+  // Should this be lost it is told twice, which changes nothing; the step is written.
+  try {
+    ledger_.write_soon([&](journal::Db& db) {
+      db.query("UPDATE approvals SET told_epoch = ?, told_seq = ?, opened_seq = ? WHERE id = ?")
+          .bind(a.told_epoch)
+          .bind(a.told_seq)
+          .bind(a.opened_seq)
+          .bind(a.id)
+          .run();
+    });
+  } catch (const journal::SqliteError& e) {
+    log::warn("told_not_written", {{"approval", a.id}, {"why", e.what()}});
+  }
 }
 
 void ApprovalBook::tell_again(const std::string& epoch, int64_t pruned_through, int64_t head) {

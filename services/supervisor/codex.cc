@@ -266,7 +266,8 @@ loop::Task<bool> Codex::ready_soon() {
          loop::Timer::clock_type::now() < until)
     co_await loop::sleep_for(io_, kSoonLook);
   // What is handed to one that hangs nobody can take back.
-  co_return session_ != nullptr&& state_ != "stuck";
+  const bool hangs = missed_probes_ >= kMissedProbes;
+  co_return session_ && !hangs;
 }
 
 loop::Task<absl::StatusOr<CodexReply>> Codex::call(std::string_view method, std::string_view params) {

@@ -1,7 +1,6 @@
 #include "services/supervisor/effects.h"
 
 #include <algorithm>
-#include <array>
 #include <optional>
 
 #include "boost/asio/redirect_error.hpp"
@@ -103,13 +102,11 @@ std::string text_in(std::string_view params, std::string_view key) {
   return object.ok() ? std::string(json::string_at(*object, key).value_or("")) : "";
 }
 
-// Twice comes to the same as once.
+// Twice comes to the same as once, also when others did something between. Not so an
+// `archive`, a name or an interrupt: it would undo what was done since, and Codex calls
+// a second one an error.
 bool may_be_repeated(std::string_view method) {
-  constexpr std::array<std::string_view, 9> methods = {
-      "turn/interrupt",   "thread/name/set",   "thread/archive",
-      "thread/unarchive", "thread/resume",     "thread/backgroundTerminals/clean",
-      "process/kill",     "process/resizePty", "thread/backgroundTerminals/terminate"};
-  return std::find(methods.begin(), methods.end(), method) != methods.end();
+  return method == "thread/resume" || method == "process/kill" || method == "process/resizePty";
 }
 
 // What belongs to the connection (subscriptions, processes) or changes a thread
@@ -140,8 +137,12 @@ loop::Task<v1::EffectResult> Effects::carry_out(v1::Effect effect, std::string t
     log::error("effect_not_written", {{"command", id}, {"error", e.what()}});
     // Once it was sent, "nothing was done" is not ours to say; now, or before it came again.
     const bool perhaps = sent_.contains(id) || effect.again() || effect.ask_only();
-    result = perhaps ? unknown_result("the Mac can't look into its own list: " + journal::with_cure(e))
-                     : weather_result(e);
+    result = perhaps
+                 ? result_of("unknown", "disk",
+                             "it may have been carried out before, and the Mac can't look into its own list "
+                             "now: " +
+                                 journal::with_cure(e))
+                 : weather_result(e);
   }
   running->result = std::make_unique<v1::EffectResult>(result);
   if (in_memory) {
@@ -215,10 +216,10 @@ loop::Task<v1::EffectResult> Effects::call(const v1::Effect& effect, const std::
                         std::string(params.status().message()));
   const bool on_disk = effect.once() == v1::Effect::ONCE_ON_DISK;
   const std::string thread = on_disk ? text_in(given, "threadId") : "";
+  if (!thread.empty() && changes_powers(given)) on_.powers.unsure(thread);
   if (on_disk) note(effect.command_id(), kSent);
   // After the last thing that takes time.
   if (auto refused = refused_by_folders(effect)) co_return *std::move(refused);
-  if (!thread.empty() && changes_powers(given)) on_.powers.unsure(thread);
   absl::StatusOr<CodexReply> reply = absl::UnknownError("");
   if (!goes_with_the_events(method, effect.once()))
     reply = co_await on_.bulk.call(method, *params);
@@ -294,7 +295,11 @@ loop::Task<v1::EffectResult> Effects::start_task(const v1::Effect& effect, const
 loop::Task<v1::EffectResult> Effects::what_became_of(const v1::Effect& effect, std::string progress) {
   const bool task = progress.starts_with(kTaskSent);
   const std::string method = effect.has_call() ? effect.call().method() : "turn/start";
-  if (effect.has_call() && may_be_repeated(method)) co_return co_await call(effect, "");
+  if (effect.has_call() && may_be_repeated(method) && !effect.ask_only()) {
+    const auto again = co_await call(effect, "");
+    // What comes of the second says nothing of the first, unless it is done.
+    co_return again.state() == "done" ? again : unknown_result(again.message());
+  }
   if (!task && method != "turn/start" && method != "turn/steer") co_return unknown_result();
   const std::string said_with = task ? effect.start_task().turn_params() : effect.call().params();
   const std::string client_id = text_in(said_with, "clientUserMessageId");

@@ -301,7 +301,57 @@ TEST_F(EffectsTest, WhereTheLedgerHasForgottenAnOrderThatComesAgainIsUnknownForT
   // The clock had been a year ahead when that was written down.
   clock_.now -= int64_t{365} * 24 * 3600 * 1000;
   repeat.set_ask_only(false);
+  EXPECT_EQ(carry_out(repeat).state(), "unknown");
+  clock_.now += kOrdersLiveMs + 1;
   EXPECT_EQ(carry_out(repeat).state(), "done");
+}
+
+// Written to Codex, and then the connection was lost: a second one could undo what
+// somebody did since, and what Codex says of it is not what became of the first.
+TEST_F(EffectsTest, WhatIsNotTheSameTwiceIsNotSentTwice) {
+  for (const char* method : {"turn/interrupt", "thread/archive", "thread/unarchive", "thread/name/set"}) {
+    bool lost = false;
+    wire_.on_call = [&](const std::string& called) {
+      if (called == method && !std::exchange(lost, true)) wire_.drop();
+    };
+    v1::Effect order = effect(method);
+    order.mutable_call()->set_method(method);
+    order.mutable_call()->set_params(R"({"threadId":"t","turnId":"u","name":"n"})");
+    EXPECT_EQ(carry_out(order).state(), "unknown") << method;
+    run_until(io_, [&] { return codex_.ready(); });
+    EXPECT_EQ(carry_out(order).state(), "unknown") << method;
+    EXPECT_EQ(sent(method), 1) << method;
+  }
+}
+
+TEST_F(EffectsTest, WhatIsTheSameTwiceIsSentAgainAndItsRefusalProvesNothing) {
+  bool lost = false;
+  wire_.on_call = [&](const std::string& called) {
+    if (called == "thread/resume" && !std::exchange(lost, true)) wire_.drop();
+  };
+  v1::Effect order = effect("resume");
+  order.mutable_call()->set_method("thread/resume");
+  order.mutable_call()->set_params(R"({"threadId":"t"})");
+  EXPECT_EQ(carry_out(order).state(), "done");
+  EXPECT_EQ(sent("thread/resume"), 2);
+  lost = false;
+  wire_.errors["thread/resume"] = R"({"code":-32600,"message":"no such thread"})";
+  order.set_command_id("resume again");
+  EXPECT_EQ(carry_out(order).state(), "unknown");
+}
+
+// Its row can't be read or written: what came of it before nobody can say now.
+TEST_F(EffectsTest, WhatComesAgainIsUnknownWhileTheLedgerCantBeWritten) {
+  journal::Db other(temp_ / "l.db");
+  other.run("BEGIN IMMEDIATE");
+  EXPECT_EQ(carry_out(task("new")).reason(), "disk");
+  EXPECT_THAT(weather_.why(kCantWriteOrders), HasSubstr("another program holds it"));
+  auto again = task("again");
+  again.set_again(true);
+  const auto result = carry_out(again);
+  EXPECT_EQ(result.state(), "unknown");
+  EXPECT_THAT(result.message(), HasSubstr("its own list"));
+  other.run("COMMIT");
 }
 
 // One that hangs is not handed what nobody could take back.

@@ -98,7 +98,8 @@ void Ledger::has_forgotten(int64_t now_ms) {
 
 bool Ledger::may_have_forgotten(int64_t now_ms) {
   const int64_t left_ms = journal::fact(db_, "forgotten_until_ms") - now_ms;
-  return left_ms > 0 && left_ms <= kOrdersLiveMs;
+  if (left_ms > kOrdersLiveMs) has_forgotten(now_ms);
+  return left_ms > 0;
 }
 
 }  // namespace zane::supervisor

@@ -27,7 +27,8 @@ class Ledger {
   // This file has forgotten what was done: it was damaged, or an older copy was put back.
   void has_forgotten(int64_t now_ms);
   // As long as orders of that time are asked for: "never carried out" is not said of one.
-  // By a clock that was ahead when it was written down, it would be so for years.
+  // By a clock that was ahead when it was written down that would be years: it is from
+  // now on, then. Throws SqliteError.
   [[nodiscard]] bool may_have_forgotten(int64_t now_ms);
 
   // One transaction, on the disk on return. When it throws nothing was written.

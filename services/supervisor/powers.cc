@@ -57,7 +57,12 @@ void Powers::learn_from_answer(std::string_view result) {
   if (const auto* environments = json::array_at(*thread, "environments"))
     for (const auto& environment : *environments)
       if (environment.is_object()) add_roots(environment.as_object(), "runtimeWorkspaceRoots", facts);
-  keep(facts);
+  try {
+    keep(facts);
+  } catch (const journal::SqliteError& e) {
+    // Nobody's answer hangs on it: the next that is kept, or the upkeep, writes it.
+    log::warn("powers_not_saved", {{"thread", facts.thread()}, {"why", e.what()}});
+  }
 }
 
 void Powers::learn_from_news(std::string_view method, const std::string& thread, std::string_view raw) {
@@ -87,6 +92,8 @@ void Powers::learn_from_news(std::string_view method, const std::string& thread,
 }
 
 void Powers::seen(const std::string& thread) {
+  // Not before what it has become since: older powers would be taken for these.
+  save();
   ledger_.write_soon([&](journal::Db& db) {
     db.query("UPDATE threads SET at_ms = ? WHERE thread = ?").bind(clock_.now_ms()).bind(thread).run();
   });
@@ -125,12 +132,7 @@ int64_t Powers::last_seen_ms(const std::string& thread) {
 void Powers::keep(const v1::ThreadFacts& facts) {
   loaded_[facts.thread()] = facts;
   unsaved_[facts.thread()] = facts;
-  try {
-    save();
-  } catch (const journal::SqliteError& e) {
-    // Nobody's answer hangs on it: the upkeep tries again.
-    log::warn("powers_not_saved", {{"thread", facts.thread()}, {"why", e.what()}});
-  }
+  save();
 }
 
 void Powers::save() {

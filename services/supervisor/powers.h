@@ -19,7 +19,8 @@ class Powers {
  public:
   Powers(Ledger& ledger, const base::Clock& clock) : ledger_(ledger), clock_(clock) {}
 
-  // The answer to `thread/start` or `thread/resume`: JSON of Codex's.
+  // The answer to `thread/start` or `thread/resume`: JSON of Codex's. Known at once, and
+  // written when it can be; what follows throws SqliteError, and may be called again.
   void learn_from_answer(std::string_view result);
   // A notification: settings, goals, a thread that closes.
   void learn_from_news(std::string_view method, const std::string& thread, std::string_view raw);

@@ -270,6 +270,7 @@ loop::Task<> Service::upkeep() {
       weather_.ends("can't tidy up");
       // Something was just written to it.
       weather_.ends(kCantWriteOrders);
+      if (deferred_.empty()) weather_.ends(kCantWrite);
     } catch (const journal::SqliteError& e) {
       weather_.begins("can't tidy up", journal::with_cure(e));
       fine = false;

@@ -7,6 +7,15 @@ namespace {
 
 constexpr std::chrono::seconds kStatusDeadline{1};
 
+// `pid` is 0 when it is not known: no command is named that would end something else.
+std::string hangs(const std::string& name, int64_t pid) {
+  const std::string number = std::to_string(pid);
+  return name + " runs and does not answer: it is stopped" +
+         (pid > 0 ? " (`kill -CONT " + number + "` lets it go on)" : "") +
+         " or it hangs; if it stays so, end it" + (pid > 0 ? " with `kill -9 " + number + "`" : "") +
+         ": launchd or `script/run` starts it again";
+}
+
 }  // namespace
 
 loop::Task<v1::StatusReply> Status::tell(bus::Client& policy, bus::Client& relay, bus::Client& webhook) {
@@ -56,14 +65,10 @@ loop::Task<> Status::ask(std::string name, bus::Client& client, std::shared_ptr<
     const int64_t pid = client.connected() ? base::ServiceLock::taken_by(node_.home(), name) : 0;
     part->set_pid(pid);
     part->set_state(client.connected() ? "stuck" : "down");
-    part->set_message(client.connected()
-                          ? name + " runs and does not answer: it is stopped (`kill -CONT " +
-                                std::to_string(pid) +
-                                "` lets it go on) or it hangs; if it stays so, end it with `kill -9 " +
-                                std::to_string(pid) + "`: launchd or `script/run` starts it again"
-                          : name +
-                                " does not answer: is it running? `script/run` or launchd starts it; its log "
-                                "says why it ended");
+    part->set_message(client.connected() ? hangs(name, pid)
+                                         : name +
+                                               " does not answer: is it running? `script/run` or launchd "
+                                               "starts it; its log says why it ended");
   } else {
     const auto& status = answer->service_status();
     part->set_state(status.state());

@@ -82,7 +82,11 @@ void Service::run() {
     for (const auto& gone : store_->waiting_hooks())
       if (!find(gone))
         for (const auto& delivery : store_->waiting(gone))
-          store_->settle(delivery, "refused: the hook is no longer in zane.toml", Store::Began::kNothing);
+          store_->settle(delivery,
+                         store_->perhaps_began(delivery)
+                             ? "unknown: it may have started before its hook was taken out of zane.toml"
+                             : "refused: the hook is no longer in zane.toml",
+                         Store::Began::kNothing);
   });
 }
 
@@ -103,6 +107,12 @@ bool Service::written(const std::function<void()>& write) {
   const bool kept = weather_.written(kCantWrite, write);
   if (!kept) trouble_came_.raise();
   return kept;
+}
+
+bool Service::looked(const std::function<void()>& look) {
+  const bool fine = weather_.read(kCantWrite, look);
+  if (!fine) trouble_came_.raise();
+  return fine;
 }
 
 std::string Service::trouble() const {
@@ -254,7 +264,7 @@ loop::Task<> Service::start_tasks(std::string hook) {
   for (;;) {
     const auto now = std::chrono::steady_clock::now();
     std::optional<StoredDelivery> delivery;
-    const bool looked = written([&] {
+    const bool seen = looked([&] {
       if (const auto id = line.queue.next(store_->waiting(hook), now)) delivery = store_->find_waiting(*id);
     });
     if (delivery) {
@@ -262,7 +272,7 @@ loop::Task<> Service::start_tasks(std::string hook) {
       loop::spawn(node_.io(), "start_one", start_one(hook, *std::move(delivery)));
       continue;
     }
-    const auto again = looked ? line.queue.look_again(now) : now + kTroubleLook;
+    const auto again = seen ? line.queue.look_again(now) : now + kTroubleLook;
     if (again == Queue::Time::max())
       co_await line.news.wait();
     else
@@ -294,10 +304,10 @@ loop::Task<> Service::start_one(std::string hook, StoredDelivery delivery) {
 bool Service::settled(const StoredDelivery& delivery, Came came) {
   const auto aside = came.to == Came::To::kTry ? Store::SetAside::kYes : Store::SetAside::kNo;
   const bool kept = written([&] {
-    if (came.began == Store::Began::kNothing && store_->perhaps_began(delivery.id)) {
+    if (came.began == Store::Began::kNothing && store_->perhaps_began(delivery.id))
       came.began = Store::Began::kPerhaps;
-      came.result = "unknown: an earlier try may have started it; the last one was " + came.result;
-    }
+    if (came.began == Store::Began::kPerhaps && !came.result.starts_with("unknown"))
+      came.result = "unknown: one of its tries may have started it; the last one was " + came.result;
     store_->settle(delivery.id, came.result, came.began, aside);
     set_aside_count_ = store_->count_set_aside(clock_.now_ms());
   });
@@ -318,7 +328,7 @@ std::string Service::address_of(const config::Hook& hook) const {
 
 v1::HooksAnswer Service::hooks(int deliveries) {
   v1::HooksAnswer answer;
-  (void)written([&] {
+  (void)looked([&] {
     for (const auto& hook : config_.hooks) {
       auto* row = answer.add_hooks();
       row->set_hook(hook.id);
@@ -387,6 +397,7 @@ loop::Task<Service::Came> Service::start_task(const StoredDelivery& delivery) {
   task->set_cwd(hook->cwd);
   task->set_payload(std::string(text::cut_at_character(payload, kPayloadBytesMax)));
   task->set_payload_bytes(static_cast<int64_t>(payload.size()));
+  (void)looked([&] { task->set_again(store_->perhaps_began(delivery.id)); });
   const auto answer = co_await policy_.ask(std::move(request), kTaskDeadline);
   if (!answer.ok() || !answer->has_command_answer()) {
     const std::string why(answer.status().message());

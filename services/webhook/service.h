@@ -68,6 +68,7 @@ class Service {
   loop::Task<Came> start_task(const StoredDelivery& delivery);
   loop::Task<> upkeep();
   bool written(const std::function<void()>& write);
+  bool looked(const std::function<void()>& look);
   [[nodiscard]] std::string trouble() const;
   [[nodiscard]] std::string address_of(const config::Hook& hook) const;
   const config::Hook* find(const std::string& id) const;

@@ -67,15 +67,14 @@ Store::Added Store::insert(const StoredDelivery& delivery, const std::string& de
   {
     auto started = db_.query("SELECT perhaps FROM started WHERE hook = ? AND dedupe = ?");
     started.bind(delivery.hook).bind(dedupe);
-    if (started.step()) {
-      if (started.integer(0) == 0) return Added::kStarted;
-      if (perhaps == Perhaps::kIsStarted) return Added::kPerhaps;
-    }
+    const bool known = started.step();
+    if (known && started.integer(0) == 0) return Added::kStarted;
     auto waits = db_.query(
         "SELECT 1 FROM deliveries WHERE (hook = ? AND dedupe = ? AND result = '') OR (id = ? AND dedupe IS "
         "NOT NULL)");
     waits.bind(delivery.hook).bind(dedupe).bind(delivery.id);
     if (waits.step()) return Added::kWaiting;
+    if (known && perhaps == Perhaps::kIsStarted) return Added::kPerhaps;
   }
   synced(db_, [&] {
     // It may have been refused before under this id, when its secret was wrong here.
