@@ -24,6 +24,9 @@ export async function differs(house: House, thread: string): Promise<string> {
   return last;
 }
 
+/** What the page of a thread was told last, as "method item": for whoever asks why it disagrees. */
+const heard = new Map<string, string[]>();
+
 /** The thread as a page that comes now has it, by the client's own code, as soon as `enough` of it is there. */
 export async function page(house: House, thread: string, enough: (state: ThreadState, atHead: boolean) => boolean): Promise<ThreadState> {
   const { receipt } = await house.order('zane/attach', { protocol: { min: 1, max: 1 }, release: 'test' });
@@ -32,6 +35,9 @@ export async function page(house: House, thread: string, enough: (state: ThreadS
   let state = emptyThread(thread);
   let atHead = false;
   let failure: unknown;
+  heard.clear();
+  const told: string[] = [];
+  heard.set(thread, told);
   const streams = new Streams({
     clock: systemClock, ready: () => line.isOpen, mac: () => house.world.mac, failed: (error) => { failure = error; },
     send: (header) => { line.send(header); return true; },
@@ -42,7 +48,11 @@ export async function page(house: House, thread: string, enough: (state: ThreadS
     reset: (epoch) => { state = reduceThread(emptyThread(thread), { kind: 'reset', epoch }); },
     apply: (epoch, events) => {
       for (const { seq, kind, bodies } of events)
-        if (kind !== 'approval') state = reduceThread(state, { kind: 'message', epoch, seq, message: JSON.parse(text.decode(bodies[0])) });
+        if (kind !== 'approval') {
+          const message = JSON.parse(text.decode(bodies[0])) as { method?: string; params?: { itemId?: string; item?: { id: string } } };
+          told.push(`${kind || 'codex'} ${message.method} ${message.params?.itemId ?? message.params?.item?.id ?? ''}`);
+          state = reduceThread(state, { kind: 'message', epoch, seq, message });
+        }
     },
     atHead: (at) => { atHead = at; },
   });
@@ -76,7 +86,11 @@ async function compare(house: House, thread: string): Promise<string> {
   // `declined`, or, when it missed that, `ended`.
   const stored = new Set(truth.items.map((item) => item.id));
   const kept = turn.items.filter((item) => stored.has(item.id) || !(item.type === 'command' && (item.status === 'declined' || (item.status === 'inProgress' && item.done))));
-  if (ids(kept) !== ids(truth.items)) return `the page has ${ids(kept)}, Codex ${ids(truth.items)}`;
+  if (ids(kept) !== ids(truth.items)) {
+    const others = kept.filter((item) => !stored.has(item.id)).map((item) => item.id);
+    const of = (heard.get(thread) ?? []).filter((line) => others.some((id) => line.endsWith(id)) || / (turn\/|zane\/|error)/.test(line));
+    return `the page has ${ids(kept)}, Codex ${ids(truth.items)}; it was told ${of.join(', ')}`;
+  }
   for (const item of truth.items) {
     const shown = turn.items.find((each) => each.id === item.id)!;
     if (item.type === 'agentMessage' && shown.type === 'agent' && shown.text !== item.text) return `"${shown.text}" is shown for "${item.text}"`;
