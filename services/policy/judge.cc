@@ -12,9 +12,15 @@ namespace bj = boost::json;
 // Written anew: what Codex reads is what was judged.
 Judged call(const Order& order) {
   bj::object params = order.params;
-  // By it the message is found again should the answer be lost.
-  const bool says_something = order.method == "turn/start" || order.method == "turn/steer";
-  if (says_something && !params.contains("clientUserMessageId")) params["clientUserMessageId"] = order.id;
+  // By it the message is found again should the answer be lost: so no two orders may have
+  // the same, and it is not for the sender to choose.
+  if (order.method == "turn/start" || order.method == "turn/steer") {
+    const auto* given = params.if_contains("clientUserMessageId");
+    if (given && !given->is_null() && *given != bj::value(order.id))
+      return Judged::refused("bad-command",
+                             "`clientUserMessageId` is the order's own id: leave it out, or give that");
+    params["clientUserMessageId"] = order.id;
+  }
   v1::Effect effect;
   effect.mutable_call()->set_method(order.method);
   effect.mutable_call()->set_params(bj::serialize(params));

@@ -23,6 +23,8 @@ struct Order {
   std::string method;
   boost::json::object params;
   std::string trace;
+  // The sender's own end of its time; 0 when it has none.
+  int64_t expires_ms = 0;
 
   // "" when it is not there or no text.
   [[nodiscard]] std::string text(std::string_view param) const {

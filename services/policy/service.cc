@@ -204,9 +204,15 @@ loop::Task<> Service::refuse_for_good(bus::Peer peer, v1::Envelope request, Comm
 }
 
 loop::Task<> Service::on_order(bus::Peer peer, v1::Envelope request, Command command, Asking asking) {
-  Order order{
-      command.id,     command.key(),  {}, command.device.role, "device/" + command.device.id, command.method,
-      command.params, request.trace()};
+  Order order{command.id,
+              command.key(),
+              {},
+              command.device.role,
+              "device/" + command.device.id,
+              command.method,
+              command.params,
+              request.trace(),
+              command.expires_ms};
   order.actor.set_kind("device");
   order.actor.set_id(command.device.id);
   order.actor.set_name(command.device.name);
@@ -330,6 +336,12 @@ loop::Task<v1::CommandAnswer> Service::carry_out(Order order, Asking asking) {
     audit_.outcome(order, outcome);
     co_return outcome;
   }
+  const auto time_left = order.expires_ms == 0
+                             ? std::chrono::milliseconds(kEffectDeadline)
+                             : std::min(std::chrono::milliseconds(kEffectDeadline),
+                                        std::chrono::milliseconds(order.expires_ms - clock_.now_ms()));
+  if (judged.own && !may_have_been && time_left.count() < 0)
+    judged = Judged::refused("expired", "its time was over before it could be begun: nothing was done");
   if (judged.own) {
     try {
       judged = co_await own_.answer(order);
@@ -349,6 +361,7 @@ loop::Task<v1::CommandAnswer> Service::carry_out(Order order, Asking asking) {
     judged.effect->set_once(weight == Weight::kReads   ? v1::Effect::ONCE_READS
                             : weight == Weight::kLight ? v1::Effect::ONCE_IN_MEMORY
                                                        : v1::Effect::ONCE_ON_DISK);
+    judged.effect->set_not_after_ns(base::steady_ns() + std::chrono::nanoseconds(time_left).count());
     judged.effect->set_ask_only(only_asks);
     judged.effect->set_again(asking != Asking::kCarryOut);
     *envelope.mutable_effect() = std::move(*judged.effect);

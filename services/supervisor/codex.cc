@@ -1,5 +1,7 @@
 #include "services/supervisor/codex.h"
 
+#include <utility>
+
 #include "lib/base/clock.h"
 #include "lib/crypto/hash.h"
 #include "lib/json/strict.h"
@@ -241,8 +243,9 @@ loop::Task<absl::Status> Codex::initialize() {
 
 // A stopped Codex keeps its socket open: only an answer proves that it lives.
 loop::Task<> Codex::probe() {
+  bool at_once = false;
   for (;;) {
-    co_await loop::sleep_for(io_, times_.probe);
+    if (!std::exchange(at_once, false)) co_await loop::sleep_for(io_, times_.probe);
     const auto session = session_;
     if (!session) continue;
     if (base::steady_ns() - proof_ns_ > ns(times_.probe)) {
@@ -251,7 +254,12 @@ loop::Task<> Codex::probe() {
       if (!session->alive) continue;
       const bool silent = !answered.ok() && proof_ns_ < asked_ns;
       missed_probes_ = silent ? missed_probes_ + 1 : 0;
-      if (missed_probes_ >= kMissedProbes) set_state("stuck", hangs());
+      // It has waited already.
+      at_once = silent && absl::IsUnknown(answered.status()) && missed_probes_ < kMissedProbes;
+      if (missed_probes_ >= kMissedProbes) {
+        set_state("stuck", hangs());
+        rpc_.give_up(times_.call_to_stuck);
+      }
     } else {
       missed_probes_ = 0;
     }

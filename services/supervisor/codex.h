@@ -27,6 +27,8 @@ struct CodexTimes {
   std::chrono::milliseconds longest_pause_cut{1000};
   std::chrono::milliseconds initialize{15000};
   std::chrono::milliseconds call{120000};
+  // No call to one that hangs waits longer.
+  std::chrono::milliseconds call_to_stuck{60000};
   std::chrono::milliseconds probe{5000};
   std::chrono::milliseconds patience{5000};
   // A process that lived so long did not crash at its start.

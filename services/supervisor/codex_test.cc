@@ -31,6 +31,7 @@ CodexTimes quick() {
   times.longest_pause_cut = milliseconds(2);
   times.initialize = milliseconds(200);
   times.call = milliseconds(300);
+  times.call_to_stuck = milliseconds(50);
   times.probe = milliseconds(20);
   return times;
 }
@@ -237,6 +238,26 @@ TEST_F(CodexTest, OneThatFallsSilentIsStuckAndReadyAgainWhenItAnswers) {
   until_state("stuck");
   silent = false;
   until_state("ready");
+}
+
+// A program may run for a day, but not in a Codex that hangs.
+TEST_F(CodexTest, WhoeverWaitsForOneThatHangsHearsIt) {
+  bool silent = false;
+  wire_.answer = [&](const std::string& m, const bj::object& p) {
+    return silent ? std::nullopt : answer(m, p);
+  };
+  begin();
+  until_state("ready");
+  silent = true;
+  absl::StatusOr<CodexReply> reply = absl::InternalError("not yet");
+  bool over = false;
+  loop::spawn(io_, "exec", [](Codex& codex, auto& told, bool& done) -> loop::Task<> {
+    told = co_await codex.call("command/exec", "{}", std::chrono::hours(24));
+    done = true;
+  }(codex_, reply, over));
+  run_until(io_, [&] { return over; });
+  EXPECT_TRUE(absl::IsUnknown(reply.status())) << reply.status();
+  EXPECT_EQ(codex_.state().state(), "stuck");
 }
 
 TEST_F(CodexTest, ReadyIsNotSaidOfAConnectionThatIsOver) {

@@ -5,6 +5,7 @@
 
 #include "boost/asio/redirect_error.hpp"
 #include "boost/asio/use_awaitable.hpp"
+#include "lib/base/clock.h"
 #include "lib/journal/cure.h"
 #include "lib/json/strict.h"
 #include "lib/log/log.h"
@@ -56,7 +57,17 @@ v1::EffectResult codex_down(const Codex& codex) {
       why.empty() ? "Codex is not running: see `zane status`" : "Codex can't be used now: " + why);
 }
 
-std::optional<v1::EffectResult> refused_by_folders(const v1::Effect& effect) {
+bool is_over(const v1::Effect& effect) {
+  return effect.not_after_ns() != 0 && base::steady_ns() > effect.not_after_ns();
+}
+
+// The last look before something happens. Supervisor, or the machine, may have stood still
+// since policy judged it.
+std::optional<v1::EffectResult> refused_by_now(const v1::Effect& effect) {
+  if (is_over(effect))
+    return result_of(
+        "refused", "expired",
+        "its time was over before it could be begun: nothing was done; send it again if you still want it");
   const std::string folder = swapped_folder(effect);
   if (folder.empty()) return std::nullopt;
   log::error("folder_swapped", {{"folder", folder}, {"command", effect.command_id()}});
@@ -214,12 +225,13 @@ loop::Task<v1::EffectResult> Effects::call(const v1::Effect& effect, const std::
   if (!params.ok())
     co_return result_of("refused", absl::IsResourceExhausted(params.status()) ? "busy" : "bad-command",
                         std::string(params.status().message()));
+  const bool reads = effect.once() == v1::Effect::ONCE_READS;
   const bool on_disk = effect.once() == v1::Effect::ONCE_ON_DISK;
   const std::string thread = on_disk ? text_in(given, "threadId") : "";
   if (!thread.empty() && changes_powers(given)) on_.powers.unsure(thread);
   if (on_disk) note(effect.command_id(), kSent);
   // After the last thing that takes time.
-  if (auto refused = refused_by_folders(effect)) co_return *std::move(refused);
+  if (auto refused = refused_by_now(effect)) co_return *std::move(refused);
   absl::StatusOr<CodexReply> reply = absl::UnknownError("");
   if (!goes_with_the_events(method, effect.once()))
     reply = co_await on_.bulk.call(method, *params);
@@ -231,6 +243,9 @@ loop::Task<v1::EffectResult> Effects::call(const v1::Effect& effect, const std::
   if (reply.ok() && reply->ok &&
       (method == "thread/resume" || method == "thread/start" || method == "thread/fork"))
     on_.powers.learn_from_answer(reply->bytes);
+  // Of a read nothing becomes.
+  if (reads && absl::IsUnknown(reply.status()))
+    co_return result_of("refused", "codex-down", std::string(reply.status().message()) + ": try again");
   auto result = result_of(reply);
   note_turn(result.result(), trace);
   co_return result;
@@ -250,7 +265,7 @@ loop::Task<v1::EffectResult> Effects::start_task(const v1::Effect& effect, const
     // Nothing has been said in a thread whose making was lost: another is made.
     for (int tries = 0; tries < kThreadTries && made.state() != "done" && made.state() != "failed"; ++tries) {
       if (!co_await on_.codex.ready_soon()) break;
-      if (auto refused = refused_by_folders(effect)) co_return *std::move(refused);
+      if (auto refused = refused_by_now(effect)) co_return *std::move(refused);
       const auto session = on_.codex.session();
       made = result_of(co_await on_.codex.call("thread/start", effect.start_task().thread_params()));
       if (session->alive) break;
@@ -270,7 +285,7 @@ loop::Task<v1::EffectResult> Effects::start_task(const v1::Effect& effect, const
   // Codex went away between the two: the empty thread stays for a repeat.
   if (!co_await on_.codex.ready_soon()) co_return codex_down(on_.codex);
   note(id, std::string(kTaskSent) + thread);
-  if (auto refused = refused_by_folders(effect)) {
+  if (auto refused = refused_by_now(effect)) {
     note(id, std::string(kThreadMade) + thread);
     co_return *std::move(refused);
   }
@@ -295,7 +310,7 @@ loop::Task<v1::EffectResult> Effects::start_task(const v1::Effect& effect, const
 loop::Task<v1::EffectResult> Effects::what_became_of(const v1::Effect& effect, std::string progress) {
   const bool task = progress.starts_with(kTaskSent);
   const std::string method = effect.has_call() ? effect.call().method() : "turn/start";
-  if (effect.has_call() && may_be_repeated(method) && !effect.ask_only()) {
+  if (effect.has_call() && may_be_repeated(method) && !effect.ask_only() && !is_over(effect)) {
     const auto again = co_await call(effect, "");
     // What comes of the second says nothing of the first, unless it is done.
     co_return again.state() == "done" ? again : unknown_result(again.message());
@@ -347,7 +362,7 @@ v1::EffectResult Effects::decide(const v1::Effect& effect, const std::string& tr
   const bool decided_before =
       approval && !effect.command_id().empty() && approval->cause == effect.command_id();
   if (!decided_before) {
-    if (auto swapped = refused_by_folders(effect)) return *std::move(swapped);
+    if (auto refused = refused_by_now(effect)) return *std::move(refused);
     if (const auto refused =
             on_.approvals.decide(decision, effect.actor(), decision.rule(), effect.command_id(), trace)) {
       const std::string state = approval ? approval->state : "unknown";

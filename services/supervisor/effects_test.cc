@@ -4,6 +4,8 @@
 
 #include <sys/stat.h>
 
+#include <thread>
+
 #include "gmock/gmock.h"
 #include "lib/journal/journal.h"
 #include "lib/testing/clock.h"
@@ -189,6 +191,78 @@ TEST_F(EffectsTest, ATasksFolderSwappedBetweenItsTwoCallsStartsNoTurn) {
   swap_back();
   EXPECT_EQ(carry_out(judged).state(), "done");
   EXPECT_EQ(sent("thread/start"), 1);
+}
+
+// ---- an order whose time is over ------------------------------------------------
+
+// Supervisor stood still while it was handed over, or on its way to Codex.
+TEST_F(EffectsTest, WhatIsOverIsNotBegun) {
+  auto order = turn("late");
+  order.set_not_after_ns(base::steady_ns() - 1);
+  auto key = effect("key");
+  key.set_once(v1::Effect::ONCE_IN_MEMORY);
+  key.mutable_call()->set_method("turn/interrupt");
+  key.set_not_after_ns(base::steady_ns() - 1);
+  auto late_task = task("task");
+  late_task.set_not_after_ns(base::steady_ns() - 1);
+  for (const auto& each : {order, key, late_task}) {
+    const auto result = carry_out(each);
+    EXPECT_EQ(result.state(), "refused");
+    EXPECT_EQ(result.reason(), "expired");
+  }
+  EXPECT_EQ(sent("turn/start") + sent("turn/interrupt") + sent("thread/start"), 0);
+}
+
+TEST_F(EffectsTest, ATaskWhoseTimeIsOverBetweenItsTwoCallsStartsNoTurn) {
+  auto late = task("task");
+  late.set_not_after_ns(base::steady_ns() + 1000000000);
+  wire_.on_call = [&](const std::string& method) {
+    if (method == "thread/start")
+      while (base::steady_ns() <= late.not_after_ns()) std::this_thread::yield();
+  };
+  EXPECT_EQ(carry_out(late).reason(), "expired");
+  EXPECT_EQ(sent("thread/start"), 1);
+  EXPECT_EQ(sent("turn/start"), 0);
+}
+
+// It was begun when its time was good: what is known of it is told.
+TEST_F(EffectsTest, WhatWasDoneInTimeIsDoneWheneverItIsAsked) {
+  EXPECT_EQ(carry_out(turn("one")).state(), "done");
+  auto again = turn("one");
+  again.set_again(true);
+  again.set_not_after_ns(base::steady_ns() - 1);
+  EXPECT_EQ(carry_out(again).state(), "done");
+  EXPECT_EQ(sent("turn/start"), 1);
+}
+
+TEST_F(EffectsTest, AResumeWhoseTimeIsOverIsNotRepeated) {
+  auto resume = effect("resume");
+  resume.mutable_call()->set_method("thread/resume");
+  resume.mutable_call()->set_params(R"({"threadId":"t"})");
+  resume.set_not_after_ns(base::steady_ns() + 1000000000);
+  wire_.on_call = [&](const std::string& method) {
+    if (method != "thread/resume") return;
+    while (base::steady_ns() <= resume.not_after_ns()) std::this_thread::yield();
+    wire_.drop();
+  };
+  const auto result = carry_out(resume);
+  EXPECT_EQ(result.state(), "unknown");
+  EXPECT_THAT(result.message(), ::testing::Not(HasSubstr("nothing was done")));
+  EXPECT_EQ(sent("thread/resume"), 1);
+}
+
+// Of a read nothing becomes: nobody is to look at the thread for it.
+TEST_F(EffectsTest, AReadThatIsNotAnsweredIsRefused) {
+  auto read = effect("read");
+  read.set_once(v1::Effect::ONCE_READS);
+  read.mutable_call()->set_method("model/list");
+  read.mutable_call()->set_params("{}");
+  bulk_wire_.on_call = [this](const std::string& method) {
+    if (method == "model/list") bulk_wire_.drop();
+  };
+  const auto result = carry_out(read);
+  EXPECT_EQ(result.state(), "refused");
+  EXPECT_EQ(result.reason(), "codex-down");
 }
 
 // ---- a turn that was lost with its connection -----------------------------------

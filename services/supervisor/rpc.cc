@@ -49,6 +49,12 @@ void Rpc::lose_calls() {
   }
 }
 
+void Rpc::give_up(std::chrono::milliseconds waited) {
+  const int64_t since = base::steady_ns() - std::chrono::nanoseconds(waited).count();
+  for (auto& [id, waiting] : calls_)
+    if (waiting->asked_ns <= since) waiting->done.raise();
+}
+
 bool Rpc::respond(std::string_view id, std::string_view result) {
   std::string message = "{\"id\":";
   message += id;

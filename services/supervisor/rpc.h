@@ -7,6 +7,7 @@
 #include <unordered_map>
 
 #include "absl/status/statusor.h"
+#include "lib/base/clock.h"
 #include "services/supervisor/codex_message.h"
 #include "services/supervisor/transport.h"
 
@@ -42,6 +43,8 @@ class Rpc {
 
   // The connection is gone: whoever waits hears it now.
   void lose_calls();
+  // Whoever has waited for so long hears that Codex does not answer.
+  void give_up(std::chrono::milliseconds waited);
 
  private:
   struct Call {
@@ -49,6 +52,7 @@ class Rpc {
     loop::Signal done;
     absl::StatusOr<CodexReply> reply = absl::UnknownError("");
     bool answered = false;
+    int64_t asked_ns = base::steady_ns();
   };
 
   loop::Io& io_;

@@ -82,10 +82,10 @@ async function compare(house: House, thread: string): Promise<string> {
   // What is not whole says so, and is read from Codex: true, if not lovely.
   if (!turn.whole) return 'the turn is not whole yet';
   const ids = (items: readonly { id: string }[]): string => items.map((item) => item.id).join(' ');
-  // What was declined Codex shows while it happens and does not store. The page reads
-  // `declined`, or, when it missed that, `ended`.
+  // What was declined, and what a steer cut off, Codex shows while it happens and does not
+  // store. The page reads `declined`, or, when it missed that, `ended`; and `cut off`.
   const stored = new Set(truth.items.map((item) => item.id));
-  const kept = turn.items.filter((item) => stored.has(item.id) || !(item.type === 'command' && (item.status === 'declined' || (item.status === 'inProgress' && item.done))));
+  const kept = turn.items.filter((item) => stored.has(item.id) || !(item.cutOff || (item.type === 'command' && item.status === 'declined')));
   if (ids(kept) !== ids(truth.items)) {
     const others = kept.filter((item) => !stored.has(item.id)).map((item) => item.id);
     const of = (heard.get(thread) ?? []).filter((line) => others.some((id) => line.endsWith(id)) || / (turn\/|zane\/|error)/.test(line));

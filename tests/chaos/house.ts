@@ -39,7 +39,7 @@ when the user says "watch {name}"
   run echo {{name}} >> /dev/null
   say Watched.
 when the user says "long {gate}"
-  say Waiting.
+  say (at 6 deltas/s) Waiting for the gate, and a steer that comes now cuts this off.
   wait for {{gate}}
   run echo between
   say On.

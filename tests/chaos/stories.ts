@@ -120,7 +120,7 @@ function decided(choice: 'accept' | 'decline'): Story {
   };
 }
 
-export const steer: Story = async (house) => {
+export const steer: Story = async (house, chance) => {
   const ledger = new Ledger();
   const gate = randomUUID();
   const thread = await start(house, ledger, `long ${gate}`);
@@ -128,6 +128,8 @@ export const steer: Story = async (house) => {
   const [turn] = await turns(house, thread).catch(() => []);
   const words = `steer ${gate}`;
   if (turn) {
+    // Before it speaks, and in the middle of what it says.
+    await new Promise((done) => setTimeout(done, chance.between(0, 1_200)));
     const { receipt, ms } = await house.order('turn/steer', { threadId: thread, expectedTurnId: turn.id, input: [{ type: 'text', text: words }] });
     ledger.truthMs = Math.max(ledger.truthMs, ms);
     ledger.check(receipt !== undefined, 'stuck', `no final word on the steering of ${gate}`);

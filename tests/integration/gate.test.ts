@@ -151,6 +151,19 @@ test('a command counts once, for one Mac, from a known device, in time', async (
   assert.equal((await owner.receipt(stranger)).reason, 'unknown-device');
 });
 
+test('by what Codex knows a message is the order\'s own id, and no other', async () => {
+  const { result } = await owner.call('zane/task/start', { cwd: world.work, prompt: 'say: first' });
+  const input = [{ type: 'text', text: 'say: second', text_elements: [] }];
+  const chosen = await owner.call('turn/start', { threadId: result.thread, input, clientUserMessageId: 'mine' });
+  assert.deepEqual([chosen.state, chosen.reason], ['refused', 'bad-command'], chosen.message);
+  const order = await owner.signed('turn/start', { threadId: result.thread, input });
+  assert.equal((await owner.receipt(owner.send(order), order)).state, 'done');
+  await until('Codex knows it by that', async () => {
+    const { data } = (await owner.call('thread/turns/list', { threadId: result.thread, limit: 5, sortDirection: 'desc', itemsView: 'full' })).result;
+    return data.some(({ items }: { items: { clientId?: string }[] }) => items.some(({ clientId }) => clientId === order.id));
+  });
+});
+
 test('two devices use one id at the same moment: each gets its own answer', async () => {
   const other = await NodePhone.enrol(world, 'the other');
   const [a, b] = [await owner.signed('zane/task/start', { cwd: world.work, prompt: 'say: from A' }), undefined];

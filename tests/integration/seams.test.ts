@@ -93,6 +93,27 @@ test('under way when policy and supervisor die, it is never told as refused whil
   if (known.state === 'done') await until('it is listed', async () => (await mentions(prompt)) === 1);
 });
 
+test('an order whose time was over while supervisor stood still is not begun', async () => {
+  const { child } = world.anchor.services.supervisor;
+  const prompt = 'say too late';
+  child!.kill('SIGSTOP');
+  try {
+    const order = await owner.signed('zane/task/start', { cwd: world.work, prompt }, { expiresAt: Date.now() + 1_500 });
+    const trace = owner.send(order);
+    await owner.line.next('receipt', (header) => header.trace === trace);
+    await until('its time is over', () => Date.now() > JSON.parse(Buffer.from(order.body).toString()).expiresAt);
+    child!.kill('SIGCONT');
+    const word = await owner.receiptAtLast(trace, order);
+    assert.deepEqual([word.state, word.reason], ['refused', 'expired'], word.message);
+    assert.equal((await owner.receiptAtLast(owner.send(order), order)).state, 'refused', 'and so it stays');
+  } finally {
+    child!.kill('SIGCONT');
+  }
+  assert.equal((await owner.call('zane/task/start', { cwd: world.work, prompt: 'say in time' })).state, 'done');
+  await until('the one in time is listed', async () => (await mentions('say in time')) === 1);
+  assert.equal(await mentions(prompt), 0);
+});
+
 async function mentions(prompt: string): Promise<number> {
   const { threads } = await world.json('threads', '-n', '100');
   return threads.filter((each: { preview: string }) => each.preview === prompt).length;

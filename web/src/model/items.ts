@@ -24,6 +24,8 @@ interface Common {
   done: boolean;
   /** Made from a delta without its start: the beginning may be missing. */
   partial: boolean;
+  /** Its turn has ended and its own end was never seen: a steer or a stop cuts off what is being said, and Codex does not keep it. */
+  cutOff: boolean;
 }
 
 export type Item = Common &
@@ -62,7 +64,7 @@ export function itemFrom(raw: unknown, done: boolean, atMs?: number): Item | und
   const fields = obj(raw);
   const id = str(fields['id']);
   if (!id) return undefined;
-  const common = { id, done, partial: false };
+  const common = { id, done, partial: false, cutOff: false };
   switch (fields['type']) {
     case 'userMessage':
       return { ...common, done: true, type: 'user', clientId: str(fields['clientId']), ...userContent(fields['content']) };

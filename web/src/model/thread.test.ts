@@ -60,6 +60,16 @@ test('an ended turn leaves nothing spinning and says how it ended', () => {
   assert.equal(item(state, 'a')?.done, true);
 });
 
+test('what a steer or a stop cut off reads as cut off, and no more once its end comes after all', () => {
+  const say = (id: string): [string, Fields][] => [['item/started', { turnId: 'u', item: { type: 'agentMessage', id, text: '' } }], ['item/agentMessage/delta', { turnId: 'u', itemId: id, delta: 'half' }]];
+  const end = (id: string): [string, Fields] => ['item/completed', { turnId: 'u', item: { type: 'agentMessage', id, text: 'half a word' } }];
+  const over: [string, Fields] = ['turn/completed', { turn: { id: 'u', items: [], status: 'completed' } }];
+  const cut = (state: ThreadState): (boolean | undefined)[] => ['a', 'b'].map((id) => item(state, id)?.cutOff);
+  assert.deepEqual(cut(play(started('u'), ...say('a'), ...say('b'), end('b'))), [false, false]);
+  assert.deepEqual(cut(play(started('u'), ...say('a'), ...say('b'), end('b'), over)), [true, false]);
+  assert.deepEqual(cut(play(started('u'), ...say('a'), ...say('b'), end('b'), over, end('a'))), [false, false]);
+});
+
 test('status, name, settings, tokens and reroutes are followed', () => {
   const state = play(
     ['thread/status/changed', { status: { type: 'active', activeFlags: ['waitingOnApproval'] } }], ['thread/name/updated', { threadName: 'N' }],

@@ -117,10 +117,10 @@ export function madeWhole(turn: Turn, order: readonly string[]): Turn {
   return { ...turn, items, whole: true, notes: turn.notes.filter((note) => !note.id.startsWith(HOLE)) };
 }
 
-/** Ends what was still open when the turn ended: nothing spins for ever. */
+/** Ends what was still open when the turn ended: nothing spins for ever, and nothing reads as if it were all. */
 export function closed(turn: Turn): Turn {
   if (turn.items.every((item) => item.done)) return turn;
-  return { ...turn, items: turn.items.map((item) => (item.done ? item : { ...item, done: true })) };
+  return { ...turn, items: turn.items.map((item) => (item.done ? item : { ...item, done: true, cutOff: true })) };
 }
 
 export { errorText };

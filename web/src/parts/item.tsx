@@ -19,14 +19,14 @@ export function ItemView(props: { item: Item; cwd: string; asking: boolean }) {
       <Switch>
         <Match when={is('user')}>{(item) => <UserItem item={item()} />}</Match>
         <Match when={is('agent')}>
-          {(item) => <Markdown text={item().text} done={item().done} painted={() => shownNow(item().emittedAtMs)} />}
+          {(item) => <><Markdown text={item().text} done={item().done} painted={() => shownNow(item().emittedAtMs)} /><CutOff item={item()} /></>}
         </Match>
         <Match when={is('reasoning')}>{(item) => <Reasoning item={item()} />}</Match>
         <Match when={is('command')}>{(item) => <Command item={item()} asking={props.asking} />}</Match>
         <Match when={is('change')}>{(item) => <Change item={item()} asking={props.asking} cwd={props.cwd} />}</Match>
         <Match when={is('plan')}>
           {(item) => (
-            <section aria-label="Plan"><h3 class="tag">Plan</h3><Markdown text={item().text} done={item().done} /></section>
+            <section aria-label="Plan"><h3 class="tag">Plan</h3><Markdown text={item().text} done={item().done} /><CutOff item={item()} /></section>
           )}
         </Match>
         <Match when={is('tool')}>
@@ -36,6 +36,10 @@ export function ItemView(props: { item: Item; cwd: string; asking: boolean }) {
       </Switch>
     </article>
   );
+}
+
+function CutOff(props: { item: Item }) {
+  return <Show when={props.item.cutOff}><p class="muted small">Cut off here.</p></Show>;
 }
 
 function UserItem(props: { item: Of<'user'> }) {
@@ -57,7 +61,7 @@ function Reasoning(props: { item: Of<'reasoning'> }) {
   return (
     <Show when={parts().some(Boolean) || !props.item.done}>
       <details class="fold reasoning">
-        <summary>{props.item.done ? 'Reasoning' : 'Thinking'}<Show when={heading()}><span class="muted"> · {heading()}</span></Show></summary>
+        <summary>{props.item.cutOff ? 'Reasoning, cut off' : props.item.done ? 'Reasoning' : 'Thinking'}<Show when={heading()}><span class="muted"> · {heading()}</span></Show></summary>
         <For each={parts()}>{(part) => <Markdown text={part} done={props.item.done} />}</For>
       </details>
     </Show>
