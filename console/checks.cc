@@ -159,16 +159,19 @@ v1::Check check_keys(const Machine& machine) {
 v1::Check check_set_aside(const Machine& machine) {
   std::string found;
   std::error_code ignored;
-  for (const auto& entry : fs::directory_iterator(machine.zane_home / "data", ignored)) {
-    const std::string name = entry.path().filename().string();
-    const bool is_log = name.ends_with("-wal") || name.ends_with("-shm");
-    if (name.find(".damaged-") != std::string::npos && !is_log) found += (found.empty() ? "" : ", ") + name;
-  }
+  for (const std::string folder : {"", "journal/"})
+    for (const auto& entry : fs::directory_iterator(machine.zane_home / "data" / folder, ignored)) {
+      const std::string name = entry.path().filename().string();
+      const bool is_log = name.ends_with("-wal") || name.ends_with("-shm");
+      if (name.find(".damaged-") != std::string::npos && !is_log)
+        found += (found.empty() ? "" : ", ") + folder + name;
+    }
   if (found.empty()) return check("files", "ok", "none was set aside");
   return check("files", "warn",
                "set aside as damaged: " + found + ": once you need nothing of them, remove them from `" +
                    (machine.zane_home / "data").string() +
-                   "`. After a damaged policy.db pair your phones again: `zane pair`");
+                   "`. A piece of the journal costs history alone. After a damaged policy.db pair your "
+                   "phones again: `zane pair`");
 }
 
 // What a service that could not start or go on has left (lib/entry).

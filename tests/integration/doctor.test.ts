@@ -9,11 +9,15 @@ import { after, before, test } from 'node:test';
 import { root } from '../../script/lib/anchor.ts';
 import type { ServiceName } from '../../script/lib/anchor.ts';
 import { endAtStart, fakeCodex } from '../harness/fake-codex.ts';
+import { Follow } from '../harness/follow.ts';
 import { NodePhone } from '../harness/node-phone.ts';
 import { needsRoot, preset, until, World } from '../harness/world.ts';
 import { AppServerClient } from '../model/app-server-client.ts';
+import { judgePaired, pairFrame, readEnrolLink } from '../../web/src/link/pairing.ts';
+import { makeDeviceKey, randomId } from '../../web/src/link/signed.ts';
 
 const onLinux: string | false = process.platform === 'linux' ? false : 'reads /proc';
+const SERVICES = ['supervisor', 'policy', 'relay', 'webhook'] as const;
 let world: World;
 let owner: NodePhone;
 let ioError = '';
@@ -155,6 +159,32 @@ test('a file that somebody else holds: busy, and who to end', async () => {
   await well();
 });
 
+test('what policy does itself is refused in words while its file is held, and done afterwards', async () => {
+  const link = readEnrolLink(new URL(await world.link()).hash)!;
+  const device = await makeDeviceKey();
+  const pair = async (answer: 'paired' | 'undelivered') => {
+    const trace = randomId();
+    const { header, body } = await pairFrame(link, device, 'late', Date.now(), trace);
+    owner.line.send(header, body);
+    return owner.line.next(answer, (each) => each.trace === trace);
+  };
+  const db = new DatabaseSync(join(world.home, 'data/policy.db'));
+  db.exec('PRAGMA busy_timeout=5000; BEGIN IMMEDIATE');
+  const { header } = await pair('undelivered');
+  assert.equal(header.undelivered?.reason, 'busy');
+  assert.match(header.undelivered?.message ?? '', /policy can't write now: .*another program holds it/);
+  const link_ = await world.zane('pair');
+  assert.equal(link_.code, 1, link_.stdout);
+  assert.match(link_.stderr, /nothing was changed: policy can't write now: .*another program holds it/);
+  db.exec('ROLLBACK');
+  db.close();
+  await well();
+  const paired = await pair('paired');
+  assert.equal((await judgePaired(link, device, paired.header, paired.bodies[0]!)).kind, 'paired');
+  const names = (await world.json('devices')).devices.map(({ name }: { name: string }) => name);
+  assert.deepEqual(names.filter((name: string) => name === 'late'), ['late']);
+});
+
 test('the ledger that somebody else holds: told, and over by itself', async () => {
   const db = new DatabaseSync(join(world.home, 'data/ledger.db'));
   db.exec('PRAGMA busy_timeout=5000; BEGIN IMMEDIATE');
@@ -187,6 +217,28 @@ test('an I/O error: the disk itself', { skip: onLinux }, async () => {
   await world.zane('start', '-C', world.work, 'say hello');
   rmSync(ioError);
   await well();
+});
+
+test('a piece of the journal that the disk can\'t read: set aside, said to who reads, and nobody ends of it', { skip: onLinux }, async () => {
+  const { thread } = await world.json('start', '-C', world.work, 'say: on the disk');
+  const first = await Follow.open(owner, 'first', thread);
+  await first.find((event) => event.raw.includes('turn/completed'));
+  const pids = (): unknown[] => SERVICES.map((name) => world.anchor.services[name].child!.pid);
+  const before_ = pids();
+  writeFileSync(`${ioError}.reads`, '');
+  try {
+    owner.line.send({ mac: world.mac, trace: 'unread', subscribe: { stream: 'unread', thread } });
+    await owner.line.next('gap', (header) => header.gap?.stream === 'unread');
+    assert.equal((await owner.call('zane/task/start', { cwd: world.work, prompt: 'say: meanwhile' })).state, 'done');
+  } finally {
+    rmSync(`${ioError}.reads`);
+  }
+  await named(/^warn {2}files: set aside as damaged: (.*, )?journal\/\d+\.log\.damaged-\d+.*costs history alone/);
+  await well();
+  const { thread: next } = await world.json('start', '-C', world.work, 'say: and on');
+  const again = await Follow.open(owner, 'again', next);
+  await again.find((event) => event.raw.includes('turn/completed'));
+  assert.deepEqual(pids(), before_);
 });
 
 // UBSan opens a pipe to see whether memory can be read: without descriptors it ends the process.

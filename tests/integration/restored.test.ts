@@ -1,14 +1,19 @@
 // A backup put back while the machine runs: a page that has seen more than the copy
 // knows learns that its place is gone, and no place is given to another event.
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { createHmac } from 'node:crypto';
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { promisify } from 'node:util';
+import { root } from '../../script/lib/anchor.ts';
 import { freePort } from '../../orbit/tool/orbit-process.ts';
 import { Follow } from '../harness/follow.ts';
 import { NodePhone } from '../harness/node-phone.ts';
-import { until, World } from '../harness/world.ts';
+import { preset, until, World } from '../harness/world.ts';
+
+const run = promisify(execFile);
 
 let world: World;
 let owner: NodePhone;
@@ -54,6 +59,14 @@ async function without(supervisorDo: () => void): Promise<void> {
 
 const data = (): string => join(world.home, 'data');
 const backup = (): string => join(world.folder, 'backup');
+
+/** A hook's task as webhook asks policy for it. */
+async function asWebhook(delivery: string, again: boolean): Promise<{ state: string; reason: string }> {
+  const taskRequest = { hook: 'h', hookName: 'h', delivery, cwd: world.work, payload: Buffer.from('x').toString('base64'), again };
+  const { stdout } = await run(join(root, 'build', preset, 'test-bin/bus_peer'), ['webhook', 'policy', JSON.stringify({ id: delivery, taskRequest })], { env: { ...process.env, ZANE_HOME: world.home } });
+  const { state, reason } = JSON.parse(stdout).commandAnswer;
+  return { state, reason };
+}
 
 /** One of the stores, put back to how it was before `since`. */
 async function putBack(service: 'policy' | 'webhook', since: () => Promise<void>): Promise<void> {
@@ -144,6 +157,9 @@ for (const [what, names] of [['journal', ['journal']], ['ledger', ['ledger']], [
     const { header } = await owner.line.next('subscribed', (each) => each.trace === what);
     assert.deepEqual([header.subscribed?.resumed ?? false, header.subscribed?.reason], [false, 'new epoch']);
     if (what === 'journal') return;
+    // A delivery that one of its tries may have begun: where it stood is gone.
+    assert.deepEqual(await asWebhook(`${what} again`, true), { state: 'unknown', reason: 'expired' });
+    assert.equal((await asWebhook(`${what} new`, false)).state, 'done');
     const status = await world.zane('status');
     assert.match(status.stdout, /ledger\.db is an older copy .*look before you repeat one/);
   });

@@ -1,6 +1,7 @@
 // Loaded into a service by tests (LD_PRELOAD): while the file that $ZANE_IO_ERROR names
 // is there, every write below a folder called data/ fails with EIO, as on a disk that
-// breaks. Nothing else is changed.
+// breaks; while one of that name with `.reads` behind it is there, every read. Nothing
+// else is changed.
 #include <dlfcn.h>
 #include <sys/types.h>
 #include <unistd.h>
@@ -12,9 +13,11 @@
 
 namespace {
 
-bool fails(int fd) {
+bool fails(int fd, const char* suffix = "") {
   const char* flag = std::getenv("ZANE_IO_ERROR");
-  if (!flag || ::access(flag, F_OK) != 0) return false;
+  char file[4096];
+  if (!flag || std::snprintf(file, sizeof file, "%s%s", flag, suffix) < 0 || ::access(file, F_OK) != 0)
+    return false;
   char link[64];
   char path[4096];
   std::snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
@@ -48,6 +51,24 @@ ssize_t pwrite(int fd, const void* bytes, size_t count, off_t at) {
 ssize_t pwrite64(int fd, const void* bytes, size_t count, off64_t at) {
   static const auto real = the_real<ssize_t (*)(int, const void*, size_t, off64_t)>("pwrite64");
   if (fails(fd)) return errno = EIO, -1;
+  return real(fd, bytes, count, at);
+}
+
+ssize_t read(int fd, void* bytes, size_t count) {
+  static const auto real = the_real<ssize_t (*)(int, void*, size_t)>("read");
+  if (fails(fd, ".reads")) return errno = EIO, -1;
+  return real(fd, bytes, count);
+}
+
+ssize_t pread(int fd, void* bytes, size_t count, off_t at) {
+  static const auto real = the_real<ssize_t (*)(int, void*, size_t, off_t)>("pread");
+  if (fails(fd, ".reads")) return errno = EIO, -1;
+  return real(fd, bytes, count, at);
+}
+
+ssize_t pread64(int fd, void* bytes, size_t count, off64_t at) {
+  static const auto real = the_real<ssize_t (*)(int, void*, size_t, off64_t)>("pread64");
+  if (fails(fd, ".reads")) return errno = EIO, -1;
   return real(fd, bytes, count, at);
 }
 
