@@ -159,14 +159,19 @@ class Publisher::Line : public std::enable_shared_from_this<Line> {
   };
 
   static loop::Task<> accept(std::shared_ptr<Line> self) {
+    // Said once as long as it lasts.
+    bool said = false;
     while (!self->closed_) {
       error_code error;
       stream_protocol::socket socket = co_await self->acceptor_.async_accept(into(error));
       if (self->closed_) co_return;
       if (error) {
-        log::warn("events_accept_failed", {{"why", error.message()}});
+        if (!std::exchange(said, true)) log::warn("events_accept_failed", {{"why", error.message()}});
         co_await loop::sleep_for(self->node_.io(), kAcceptPause);
-      } else if (self->strangers_ < kStrangersMax) {
+        continue;
+      }
+      said = false;
+      if (self->strangers_ < kStrangersMax) {
         loop::spawn(self->node_.io(), "events_greet", greet(self, std::move(socket)));
       }
     }

@@ -154,16 +154,19 @@ loop::Task<> AdminServer::Impl::serve() {
 }
 
 loop::Task<> AdminServer::Impl::accept() {
+  // Said once as long as it lasts.
+  bool said = false;
   while (acceptor.is_open()) {
     Local::socket socket(io);
     boost::system::error_code error;
     co_await acceptor.async_accept(socket, asio::redirect_error(asio::use_awaitable, error));
     if (error == asio::error::operation_aborted) co_return;
     if (error) {
-      log::warn("admin_accept_failed", {{"error", error.message()}});
+      if (!std::exchange(said, true)) log::warn("admin_accept_failed", {{"error", error.message()}});
       co_await loop::sleep_for(io, std::chrono::milliseconds(100));
       continue;
     }
+    said = false;
     admit(std::move(socket));
   }
 }

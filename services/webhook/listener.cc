@@ -81,16 +81,19 @@ loop::Task<> Listener::run() {
 }
 
 loop::Task<> Listener::accept_all(Acceptor& acceptor) {
+  // Said once as long as it lasts.
+  bool said = false;
   for (;;) {
     Tcp::socket socket(io_);
     boost::system::error_code error;
     co_await acceptor.tcp.async_accept(socket, into(error));
     if (error) {
       // No descriptors, or the like: it passes, and is not asked for in a circle.
-      log::warn("accept_failed", {{"error", error.message()}});
+      if (!std::exchange(said, true)) log::warn("accept_failed", {{"error", error.message()}});
       co_await loop::sleep_for(io_, kAcceptPause);
       continue;
     }
+    said = false;
     base::close_on_exec(socket.native_handle());
     // Too many at once: the newest is dropped, its sender tries again.
     if (connections_ >= kConnectionsMax) continue;
