@@ -1,5 +1,6 @@
 // supervisor is killed in mid-turn with the page open; the turn ends while nobody
-// looks. The turn goes on, nothing is run again, and the page says that it ended.
+// looks. The turn goes on, nothing is run again, and the page says that it ended. And
+// what has no end, for Codex let go of it, reads as cut off.
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { Browser } from 'playwright-core';
@@ -41,4 +42,25 @@ test('a turn that ended while supervisor was dead is shown as ended, with its te
   await back;
   await screen.agent('That took a while.').waitFor();
   await phone.page.locator('[data-turn-status=completed]').waitFor();
+});
+
+test('what a stop and a steer cut off in mid-sentence reads as cut off, and so after a reload', async () => {
+  const phone = await openPhone(browser);
+  await enrol(phone, await world.link());
+  const screen = new Screen(phone.page);
+  const sentence = Array.from({ length: 60 }, (_, n) => `word ${n}`).join(' ');
+  for (const cut of ['stop', 'steer'] as const) {
+    await screen.startTask({ folder: world.work, prompt: `drawling: ${sentence}` });
+    await screen.agent('word 1').waitFor();
+    if (cut === 'steer') {
+      await screen.send('turn left');
+      await screen.agent('Steered: turn left').waitFor();
+    }
+    await phone.page.getByRole('button', { name: 'Stop' }).click();
+    await phone.page.locator('[data-turn-status=interrupted]').waitFor();
+    const first = screen.agent('word').first();
+    await first.getByText('Cut off here.').waitFor();
+    await phone.page.reload();
+    await first.getByText('Cut off here.').waitFor();
+  }
 });
