@@ -5,6 +5,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -159,18 +160,21 @@ v1::Check check_keys(const Machine& machine) {
 v1::Check check_set_aside(const Machine& machine) {
   std::string found;
   std::error_code ignored;
-  for (const std::string folder : {"", "journal/"})
-    for (const auto& entry : fs::directory_iterator(machine.zane_home / "data" / folder, ignored)) {
-      const std::string name = entry.path().filename().string();
-      const bool is_log = name.ends_with("-wal") || name.ends_with("-shm");
-      if (name.find(".damaged-") != std::string::npos && !is_log)
-        found += (found.empty() ? "" : ", ") + folder + name;
-    }
+  const auto is_aside = [](const fs::directory_entry& entry) {
+    const std::string name = entry.path().filename().string();
+    return name.find(".damaged-") != std::string::npos && !name.ends_with("-wal") && !name.ends_with("-shm");
+  };
+  for (const auto& entry : fs::directory_iterator(machine.zane_home / "data", ignored))
+    if (is_aside(entry)) found += (found.empty() ? "" : ", ") + entry.path().filename().string();
+  const fs::directory_iterator journal(machine.zane_home / "data/journal", ignored);
+  if (const auto pieces = std::count_if(begin(journal), end(journal), is_aside); pieces > 0)
+    found += (found.empty() ? "" : ", ") + std::to_string(pieces) + " of the journal's (what stood there " +
+             "can't be told any more; no approval is lost)";
   if (found.empty()) return check("files", "ok", "none was set aside");
   return check("files", "warn",
                "set aside as damaged: " + found + ": once you need nothing of them, remove them from `" +
                    (machine.zane_home / "data").string() +
-                   "`. A piece of the journal costs history alone. After a damaged policy.db pair your "
+                   "`. After a damaged policy.db pair your "
                    "phones again: `zane pair`");
 }
 

@@ -1,5 +1,7 @@
 #include "lib/bus/bus.h"
 
+#include <utility>
+
 #include "boost/asio/steady_timer.hpp"
 #include "google/protobuf/util/time_util.h"
 #include "lib/crypto/hash.h"
@@ -180,7 +182,8 @@ loop::Task<> Client::watch() {
 void Client::connection_changed(bool connected) {
   connected_ = connected;
   for (auto& [id, pending] : pending_) {
-    if (!connected) pending->handed_over = false;
+    if (!connected && std::exchange(pending->handed_over, false))
+      pending->absent_since = loop::Timer::clock_type::now();
     pending->news.raise();
   }
   if (connected && on_connected_) on_connected_();
@@ -205,7 +208,6 @@ loop::Task<absl::StatusOr<Envelope>> Client::ask(Envelope request, std::chrono::
   const auto pending = std::make_shared<Pending>(node_.io());
   pending_.emplace(request.id(), pending);
   const auto until = Clock::now() + deadline;
-  auto absent_since = Clock::now();
   while (!pending->answer) {
     // Only between the monitor's two words: libzmq tells of an end before it lets go
     // of the pipe, and what is sent into that is lost without another word.
@@ -215,8 +217,7 @@ loop::Task<absl::StatusOr<Envelope>> Client::ask(Envelope request, std::chrono::
       pending->ever_handed_over |= pending->handed_over;
     }
     const auto now = Clock::now();
-    if (pending->handed_over) absent_since = now;
-    const auto give_up = pending->handed_over ? until : std::min(until, absent_since + absence);
+    const auto give_up = pending->handed_over ? until : std::min(until, pending->absent_since + absence);
     if (now >= give_up) break;
     // The monitor's word may come before libzmq takes the first message: look again soon.
     const auto look_again = pending->handed_over ? give_up : std::min(give_up, now + kConnectPoll);

@@ -125,6 +125,8 @@ class Client {
     // It is with the service, as far as this connection is concerned.
     bool handed_over = false;
     bool ever_handed_over = false;
+    // Since when it is not, with nobody there.
+    loop::Timer::time_point absent_since = loop::Timer::clock_type::now();
   };
   loop::Task<> read();
   loop::Task<> watch();

@@ -385,6 +385,24 @@ TEST_F(BusTest, ARequestThatDiedWithItsServiceIsHandedOverAgainOnceItIsBack) {
   EXPECT_FALSE(second.take()) << "and once only";
 }
 
+// What counts is how long the service is away, not how long it took its time before.
+TEST_F(BusTest, ARequestThatWaitedLongIsHandedOverAgainAsWell) {
+  constexpr milliseconds kAbsence{1500};
+  Client client(*supervisor_, kPolicy);
+  auto first = std::make_unique<MortalPolicy>(home_, policy_->keys());
+  Asked asked;
+  asked.ask(io_, client, question(*supervisor_, "q"), std::chrono::hours(1), kAbsence);
+  run_until(io_, [&] { return first->take().has_value(); });
+  const auto waited = std::chrono::steady_clock::now() + kAbsence;
+  run_until(io_, [&] { return std::chrono::steady_clock::now() > waited; });
+  first.reset();
+  run_until(io_, [&] { return !client.connected(); });
+  run_ready(io_);
+  EXPECT_FALSE(asked.got) << "it is away only now";
+  MortalPolicy second(home_, policy_->keys());
+  run_until(io_, [&] { return second.take().has_value(); });
+}
+
 TEST_F(BusTest, ARequestWhoseServiceStaysAwayIsToldApartFromOneThatNeverArrived) {
   Client client(*supervisor_, kPolicy);
   auto policy = std::make_unique<MortalPolicy>(home_, policy_->keys());

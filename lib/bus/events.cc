@@ -5,6 +5,7 @@
 #include <array>
 #include <cstring>
 #include <list>
+#include <utility>
 
 #include "boost/asio/local/stream_protocol.hpp"
 #include "boost/asio/read.hpp"

@@ -12,8 +12,8 @@ namespace bj = boost::json;
 // Written anew: what Codex reads is what was judged.
 Judged call(const Order& order) {
   bj::object params = order.params;
-  // By it the message is found again should the answer be lost: so no two orders may have
-  // the same, and it is not for the sender to choose.
+  // By it the message is found again should the answer be lost: so no two orders of a
+  // device may have the same, and it is not for the sender to choose.
   if (order.method == "turn/start" || order.method == "turn/steer") {
     const auto* given = params.if_contains("clientUserMessageId");
     if (given && !given->is_null() && *given != bj::value(order.id))

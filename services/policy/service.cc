@@ -288,7 +288,8 @@ loop::Task<> Service::on_console_command(bus::Peer peer, v1::Envelope request) {
     co_return;
   }
   order.params = *params;
-  answer(peer, request, co_await carry_out(order));
+  // Handed over before, to a policy that ended since.
+  answer(peer, request, co_await carry_out(order, request.again() ? Asking::kAgain : Asking::kCarryOut));
 }
 
 loop::Task<> Service::on_task_request(bus::Peer peer, v1::Envelope request) {
@@ -327,21 +328,21 @@ loop::Task<v1::CommandAnswer> Service::carry_out(Order order, Asking asking) {
   const bool only_asks = asking == Asking::kOnlyWhatBecame;
   Judged judged = co_await judge_.judge(order);
   const bool may_have_been = asking != Asking::kCarryOut;
+  // To judge takes its time. What supervisor carries out it looks at itself.
+  if (judged.own && !only_asks && order.expires_ms != 0 && clock_.now_ms() > order.expires_ms)
+    judged = Judged::refused("expired", "its time was over before it could be begun: nothing was done");
   if ((only_asks && (judged.own || weight == Weight::kLight)) || (may_have_been && !judged.reason.empty())) {
     // It may have been carried out when it was still allowed; only the ledger would know.
     outcome.set_state("unknown");
-    outcome.set_reason(judged.reason.empty() ? "expired" : judged.reason);
+    // That somebody is away now says nothing of what became of it: another time may tell.
+    outcome.set_reason(judged.reason.empty()           ? "expired"
+                       : judged.reason == "codex-down" ? "busy"
+                                                       : judged.reason);
     outcome.set_message(
         "it is not begun any more, and what became of it is not known: look before you try again");
     audit_.outcome(order, outcome);
     co_return outcome;
   }
-  const auto time_left = order.expires_ms == 0
-                             ? std::chrono::milliseconds(kEffectDeadline)
-                             : std::min(std::chrono::milliseconds(kEffectDeadline),
-                                        std::chrono::milliseconds(order.expires_ms - clock_.now_ms()));
-  if (judged.own && !may_have_been && time_left.count() < 0)
-    judged = Judged::refused("expired", "its time was over before it could be begun: nothing was done");
   if (judged.own) {
     try {
       judged = co_await own_.answer(order);
@@ -361,15 +362,18 @@ loop::Task<v1::CommandAnswer> Service::carry_out(Order order, Asking asking) {
     judged.effect->set_once(weight == Weight::kReads   ? v1::Effect::ONCE_READS
                             : weight == Weight::kLight ? v1::Effect::ONCE_IN_MEMORY
                                                        : v1::Effect::ONCE_ON_DISK);
-    judged.effect->set_not_after_ns(base::steady_ns() + std::chrono::nanoseconds(time_left).count());
+    judged.effect->set_expires_ms(order.expires_ms);
+    judged.effect->set_awaited_until_ns(base::steady_ns() +
+                                        std::chrono::nanoseconds(kEffectDeadline).count());
     judged.effect->set_ask_only(only_asks);
     judged.effect->set_again(asking != Asking::kCarryOut);
     *envelope.mutable_effect() = std::move(*judged.effect);
     const auto done = co_await supervisor_.ask(std::move(envelope), kEffectDeadline);
-    const bool nothing_happened =
-        !may_have_been && (absl::IsUnavailable(done.status()) || absl::IsResourceExhausted(done.status()));
+    const bool never_came = absl::IsUnavailable(done.status()) || absl::IsResourceExhausted(done.status());
+    // Of a read nothing becomes.
+    const bool nothing_happened = (!done.ok() && weight == Weight::kReads) || (!may_have_been && never_came);
     if (nothing_happened) {
-      outcome = refused(order.id, absl::IsUnavailable(done.status()) ? "codex-down" : "busy",
+      outcome = refused(order.id, absl::IsResourceExhausted(done.status()) ? "busy" : "codex-down",
                         std::string(done.status().message()));
     } else if (!done.ok() || !done->has_effect_result()) {
       outcome.set_state("unknown");

@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <utility>
+
 #include "boost/asio/co_spawn.hpp"
 #include "boost/asio/local/stream_protocol.hpp"
 #include "boost/asio/redirect_error.hpp"

@@ -107,6 +107,7 @@ void Codex::over() {
   if (!session_) return;
   session_->alive = false;
   prepared_ = false;
+  held_ = false;
   session_.reset();
   events_.on_lost();
 }
@@ -247,12 +248,13 @@ loop::Task<> Codex::probe() {
   for (;;) {
     if (!std::exchange(at_once, false)) co_await loop::sleep_for(io_, times_.probe);
     const auto session = session_;
-    if (!session) continue;
+    if (!session || held_) continue;
     if (base::steady_ns() - proof_ns_ > ns(times_.probe)) {
       const int64_t asked_ns = base::steady_ns();
+      const int64_t holds = holds_;
       const auto answered = co_await rpc_.call("thread/loaded/list", "{\"limit\":1}", times_.probe);
       if (!session->alive) continue;
-      const bool silent = !answered.ok() && proof_ns_ < asked_ns;
+      const bool silent = !answered.ok() && proof_ns_ < asked_ns && holds == holds_;
       missed_probes_ = silent ? missed_probes_ + 1 : 0;
       // It has waited already.
       at_once = silent && absl::IsUnknown(answered.status()) && missed_probes_ < kMissedProbes;
@@ -266,6 +268,11 @@ loop::Task<> Codex::probe() {
     if (missed_probes_ == 0 && prepared_ && state_ == "stuck") set_state("ready", "");
     if (events_.on_state) events_.on_state();
   }
+}
+
+void Codex::hold(bool held) {
+  if (held != std::exchange(held_, held)) ++holds_;
+  transport_.hold(held);
 }
 
 loop::Task<bool> Codex::ready_soon() {

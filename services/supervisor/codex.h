@@ -81,7 +81,7 @@ class Codex {
     return rpc_.respond_error(id, code, message);
   }
   // While set, nothing more is read of what Codex says.
-  void hold(bool held) { transport_.hold(held); }
+  void hold(bool held);
 
   // Null unless initialized and nothing has ended it since.
   [[nodiscard]] const std::shared_ptr<Session>& session() const { return session_; }
@@ -136,6 +136,9 @@ class Codex {
   int starts_ = 0;
   int64_t started_ns_ = 0;
   int missed_probes_ = 0;
+  // While it is held we don't hear it: that it says nothing is no word about it.
+  bool held_ = false;
+  int64_t holds_ = 0;
   bool logged_out_ = false;
   int64_t bad_messages_ = 0;
 };

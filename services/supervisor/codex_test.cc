@@ -240,6 +240,21 @@ TEST_F(CodexTest, OneThatFallsSilentIsStuckAndReadyAgainWhenItAnswers) {
   until_state("ready");
 }
 
+// We don't hear it: that it says nothing is no word about it.
+TEST_F(CodexTest, OneThatWeDontListenToIsNotStuck) {
+  begin();
+  until_state("ready");
+  states_.clear();
+  codex_.hold(true);
+  const auto until = std::chrono::steady_clock::now() + 20 * quick().probe;
+  run_until(io_, [&] { return std::chrono::steady_clock::now() > until; });
+  codex_.hold(false);
+  // It is asked again, and answers.
+  const size_t asked = wire_.sent.size();
+  run_until(io_, [&] { return wire_.sent.size() > asked + 1; });
+  EXPECT_THAT(states_, ::testing::Not(::testing::Contains("stuck")));
+}
+
 // A program may run for a day, but not in a Codex that hangs.
 TEST_F(CodexTest, WhoeverWaitsForOneThatHangsHearsIt) {
   bool silent = false;

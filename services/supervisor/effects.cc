@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "absl/cleanup/cleanup.h"
 #include "boost/asio/redirect_error.hpp"
 #include "boost/asio/use_awaitable.hpp"
 #include "lib/base/clock.h"
@@ -57,26 +58,6 @@ v1::EffectResult codex_down(const Codex& codex) {
       why.empty() ? "Codex is not running: see `zane status`" : "Codex can't be used now: " + why);
 }
 
-bool is_over(const v1::Effect& effect) {
-  return effect.not_after_ns() != 0 && base::steady_ns() > effect.not_after_ns();
-}
-
-// The last look before something happens. Supervisor, or the machine, may have stood still
-// since policy judged it.
-std::optional<v1::EffectResult> refused_by_now(const v1::Effect& effect) {
-  if (is_over(effect))
-    return result_of(
-        "refused", "expired",
-        "its time was over before it could be begun: nothing was done; send it again if you still want it");
-  const std::string folder = swapped_folder(effect);
-  if (folder.empty()) return std::nullopt;
-  log::error("folder_swapped", {{"folder", folder}, {"command", effect.command_id()}});
-  return result_of("refused", "folder-changed",
-                   "`" + folder +
-                       "` is not what it was when this was allowed: something else was put in its place. "
-                       "Nothing was done; look at the folder before you order it again");
-}
-
 v1::EffectResult weather_result(const journal::SqliteError& trouble) {
   return result_of("refused", "disk",
                    "nothing was done: Zane could not write it down first: " + journal::with_cure(trouble));
@@ -113,13 +94,6 @@ std::string text_in(std::string_view params, std::string_view key) {
   return object.ok() ? std::string(json::string_at(*object, key).value_or("")) : "";
 }
 
-// Twice comes to the same as once, also when others did something between. Not so an
-// `archive`, a name or an interrupt: it would undo what was done since, and Codex calls
-// a second one an error.
-bool may_be_repeated(std::string_view method) {
-  return method == "thread/resume" || method == "process/kill" || method == "process/resizePty";
-}
-
 // What belongs to the connection (subscriptions, processes) or changes a thread
 // goes with the events, in their order; everything else may be long or slow.
 bool goes_with_the_events(std::string_view method, v1::Effect::Once once) {
@@ -128,6 +102,24 @@ bool goes_with_the_events(std::string_view method, v1::Effect::Once once) {
 }
 
 }  // namespace
+
+// The last look before something happens. Supervisor, or the machine, may have stood still
+// since policy judged it.
+std::optional<v1::EffectResult> Effects::refused_by_now(const v1::Effect& effect) const {
+  const bool over = effect.expires_ms() != 0 && on_.clock.now_ms() > effect.expires_ms();
+  const bool left = effect.awaited_until_ns() != 0 && base::steady_ns() > effect.awaited_until_ns();
+  if (over || left)
+    return result_of(
+        "refused", "expired",
+        "its time was over before it could be begun: nothing was done; send it again if you still want it");
+  const std::string folder = swapped_folder(effect);
+  if (folder.empty()) return std::nullopt;
+  log::error("folder_swapped", {{"folder", folder}, {"command", effect.command_id()}});
+  return result_of("refused", "folder-changed",
+                   "`" + folder +
+                       "` is not what it was when this was allowed: something else was put in its place. "
+                       "Nothing was done; look at the folder before you order it again");
+}
 
 loop::Task<v1::EffectResult> Effects::carry_out(v1::Effect effect, std::string trace) {
   if (effect.once() == v1::Effect::ONCE_READS) co_return co_await act(effect, trace);
@@ -217,14 +209,24 @@ loop::Task<v1::EffectResult> Effects::act(const v1::Effect& effect, const std::s
   co_return result_of("refused", "bad-command", "the effect says nothing to do");
 }
 
+loop::Task<absl::StatusOr<CodexReply>> Effects::hand_over(const std::string& method,
+                                                          const std::string& params, v1::Effect::Once once) {
+  if (!goes_with_the_events(method, once)) co_return co_await on_.bulk.call(method, params);
+  if (method == "command/exec") co_return co_await on_.codex.call(method, params, kProgramMax);
+  co_return co_await on_.codex.call(method, params);
+}
+
 loop::Task<v1::EffectResult> Effects::call(const v1::Effect& effect, const std::string& trace) {
   const std::string method = effect.call().method();
   const std::string given = effect.call().params();
   if (!co_await on_.codex.ready_soon()) co_return codex_down(on_.codex);
+  if (auto refused = refused_by_now(effect)) co_return *std::move(refused);
   const auto params = on_.processes.to_codex(effect.client(), method, given);
   if (!params.ok())
     co_return result_of("refused", absl::IsResourceExhausted(params.status()) ? "busy" : "bad-command",
                         std::string(params.status().message()));
+  // Until it is with Codex its process is nobody's.
+  absl::Cleanup no_process = [&] { on_.processes.began(effect.client(), method, given, false); };
   const bool reads = effect.once() == v1::Effect::ONCE_READS;
   const bool on_disk = effect.once() == v1::Effect::ONCE_ON_DISK;
   const std::string thread = on_disk ? text_in(given, "threadId") : "";
@@ -232,14 +234,17 @@ loop::Task<v1::EffectResult> Effects::call(const v1::Effect& effect, const std::
   if (on_disk) note(effect.command_id(), kSent);
   // After the last thing that takes time.
   if (auto refused = refused_by_now(effect)) co_return *std::move(refused);
-  absl::StatusOr<CodexReply> reply = absl::UnknownError("");
-  if (!goes_with_the_events(method, effect.once()))
-    reply = co_await on_.bulk.call(method, *params);
-  else if (method == "command/exec")
-    reply = co_await on_.codex.call(method, *params, kProgramMax);
-  else
-    reply = co_await on_.codex.call(method, *params);
-  on_.processes.began(effect.client(), method, given, reply.ok() && reply->ok);
+  auto reply = co_await hand_over(method, *params, effect.once());
+  // Twice comes to the same as once, also when others did something between.
+  if (absl::IsUnknown(reply.status()) && method == "thread/resume" && co_await on_.codex.ready_soon() &&
+      !refused_by_now(effect))
+    reply = co_await hand_over(method, *params, effect.once());
+  // A process whose beginning was not answered may run, or begin yet: it keeps its owner.
+  if (!absl::IsUnavailable(reply.status()) && !absl::IsResourceExhausted(reply.status())) {
+    std::move(no_process).Cancel();
+    if (!absl::IsUnknown(reply.status()))
+      on_.processes.began(effect.client(), method, given, !reply.ok() || reply->ok);
+  }
   if (reply.ok() && reply->ok &&
       (method == "thread/resume" || method == "thread/start" || method == "thread/fork"))
     on_.powers.learn_from_answer(reply->bytes);
@@ -310,19 +315,19 @@ loop::Task<v1::EffectResult> Effects::start_task(const v1::Effect& effect, const
 loop::Task<v1::EffectResult> Effects::what_became_of(const v1::Effect& effect, std::string progress) {
   const bool task = progress.starts_with(kTaskSent);
   const std::string method = effect.has_call() ? effect.call().method() : "turn/start";
-  if (effect.has_call() && may_be_repeated(method) && !effect.ask_only() && !is_over(effect)) {
-    const auto again = co_await call(effect, "");
-    // What comes of the second says nothing of the first, unless it is done.
-    co_return again.state() == "done" ? again : unknown_result(again.message());
-  }
   if (!task && method != "turn/start" && method != "turn/steer") co_return unknown_result();
   const std::string said_with = task ? effect.start_task().turn_params() : effect.call().params();
   const std::string client_id = text_in(said_with, "clientUserMessageId");
   const std::string thread = task ? progress.substr(kTaskSent.size()) : text_in(said_with, "threadId");
   if (client_id.empty() || thread.empty()) co_return unknown_result();
   // A task's is the first that was said in its thread.
-  const std::string turn =
+  const auto found =
       co_await turn_begun_by(thread, client_id, task ? Order::kAsTheyCame : Order::kNewestFirst);
+  if (!found)
+    co_return result_of("unknown", "busy",
+                        "it was handed to Codex, which can't be asked now what became of it: look at the "
+                        "thread before you try again");
+  const std::string& turn = *found;
   if (turn.empty()) co_return unknown_result();
   log::info("effect_found_done", {{"command", effect.command_id()}, {"thread", thread}});
   v1::EffectResult result;
@@ -338,20 +343,25 @@ loop::Task<v1::EffectResult> Effects::what_became_of(const v1::Effect& effect, s
 
 // That Codex shows no such message proves nothing, even where it says that nothing was
 // ever said in the thread: it may have failed to write it, or somebody deleted it since.
-loop::Task<std::string> Effects::turn_begun_by(std::string thread, std::string client_id, Order order) {
+loop::Task<std::optional<std::string>> Effects::turn_begun_by(std::string thread, std::string client_id,
+                                                              Order order) {
+  bool looked = false;
   for (int look = 0; look < kLooks; ++look) {
     if (look > 0) co_await loop::sleep_for(on_.io, look_again_);
     // A look that nobody answers is none.
     if (!co_await on_.codex.ready_soon()) break;
+    const auto session = on_.codex.session();
     std::string found;
-    (void)co_await read_items(on_.bulk, on_.codex.session(), thread, "", order, kItemsLookedAt,
+    (void)co_await read_items(on_.bulk, session, thread, "", order, kItemsLookedAt,
                               [&](const bj::object& item, std::string_view turn) {
                                 if (json::string_at(item, "clientId") == std::string_view(client_id))
                                   found = turn;
                                 return found.empty();
                               });
+    looked |= session->alive;
     if (!found.empty()) co_return found;
   }
+  if (!looked) co_return std::nullopt;
   co_return "";
 }
 

@@ -6,6 +6,7 @@
 
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
@@ -78,11 +79,16 @@ class Effects {
                                      const std::string& trace);
   loop::Task<v1::EffectResult> act(const v1::Effect& effect, const std::string& trace);
   loop::Task<v1::EffectResult> call(const v1::Effect& effect, const std::string& trace);
+  loop::Task<absl::StatusOr<CodexReply>> hand_over(const std::string& method, const std::string& params,
+                                                   v1::Effect::Once once);
+  [[nodiscard]] std::optional<v1::EffectResult> refused_by_now(const v1::Effect& effect) const;
   loop::Task<v1::EffectResult> start_task(const v1::Effect& effect, const std::string& progress,
                                           const std::string& trace);
   loop::Task<v1::EffectResult> what_became_of(const v1::Effect& effect, std::string progress);
-  // The turn that holds the message with this client's id; "" when Codex shows none.
-  loop::Task<std::string> turn_begun_by(std::string thread, std::string client_id, Order order);
+  // The turn that holds the message with this client's id; "" when Codex shows none, nothing
+  // when it could not be looked for.
+  loop::Task<std::optional<std::string>> turn_begun_by(std::string thread, std::string client_id,
+                                                       Order order);
   v1::EffectResult decide(const v1::Effect& effect, const std::string& trace);
   [[nodiscard]] Progress progress_of(const std::string& id);
   void note(const std::string& id, const std::string& progress);

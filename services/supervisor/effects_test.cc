@@ -4,8 +4,6 @@
 
 #include <sys/stat.h>
 
-#include <thread>
-
 #include "gmock/gmock.h"
 #include "lib/journal/journal.h"
 #include "lib/testing/clock.h"
@@ -198,14 +196,14 @@ TEST_F(EffectsTest, ATasksFolderSwappedBetweenItsTwoCallsStartsNoTurn) {
 // Supervisor stood still while it was handed over, or on its way to Codex.
 TEST_F(EffectsTest, WhatIsOverIsNotBegun) {
   auto order = turn("late");
-  order.set_not_after_ns(base::steady_ns() - 1);
+  order.set_expires_ms(clock_.now - 1);
   auto key = effect("key");
   key.set_once(v1::Effect::ONCE_IN_MEMORY);
   key.mutable_call()->set_method("turn/interrupt");
-  key.set_not_after_ns(base::steady_ns() - 1);
-  auto late_task = task("task");
-  late_task.set_not_after_ns(base::steady_ns() - 1);
-  for (const auto& each : {order, key, late_task}) {
+  key.set_expires_ms(clock_.now - 1);
+  auto left = task("nobody waits for it");
+  left.set_awaited_until_ns(base::steady_ns() - 1);
+  for (const auto& each : {order, key, left}) {
     const auto result = carry_out(each);
     EXPECT_EQ(result.state(), "refused");
     EXPECT_EQ(result.reason(), "expired");
@@ -215,10 +213,9 @@ TEST_F(EffectsTest, WhatIsOverIsNotBegun) {
 
 TEST_F(EffectsTest, ATaskWhoseTimeIsOverBetweenItsTwoCallsStartsNoTurn) {
   auto late = task("task");
-  late.set_not_after_ns(base::steady_ns() + 1000000000);
+  late.set_expires_ms(clock_.now);
   wire_.on_call = [&](const std::string& method) {
-    if (method == "thread/start")
-      while (base::steady_ns() <= late.not_after_ns()) std::this_thread::yield();
+    if (method == "thread/start") ++clock_.now;
   };
   EXPECT_EQ(carry_out(late).reason(), "expired");
   EXPECT_EQ(sent("thread/start"), 1);
@@ -230,26 +227,43 @@ TEST_F(EffectsTest, WhatWasDoneInTimeIsDoneWheneverItIsAsked) {
   EXPECT_EQ(carry_out(turn("one")).state(), "done");
   auto again = turn("one");
   again.set_again(true);
-  again.set_not_after_ns(base::steady_ns() - 1);
+  again.set_expires_ms(clock_.now - 1);
   EXPECT_EQ(carry_out(again).state(), "done");
   EXPECT_EQ(sent("turn/start"), 1);
 }
 
-TEST_F(EffectsTest, AResumeWhoseTimeIsOverIsNotRepeated) {
-  auto resume = effect("resume");
-  resume.mutable_call()->set_method("thread/resume");
-  resume.mutable_call()->set_params(R"({"threadId":"t"})");
-  resume.set_not_after_ns(base::steady_ns() + 1000000000);
-  wire_.on_call = [&](const std::string& method) {
-    if (method != "thread/resume") return;
-    while (base::steady_ns() <= resume.not_after_ns()) std::this_thread::yield();
-    wire_.drop();
+// ---- terminals whose beginning fails ---------------------------------------------
+
+TEST_F(EffectsTest, ATerminalThatWasRefusedBeforeCodexHeardOfItHasNoOwner) {
+  auto spawn = effect("spawn");
+  spawn.set_client("device/d");
+  spawn.mutable_call()->set_method("process/spawn");
+  spawn.mutable_call()->set_params(R"({"command":["sh"],"processHandle":"t"})");
+  spawn.set_expires_ms(clock_.now - 1);
+  EXPECT_EQ(carry_out(spawn).reason(), "expired");
+  spawn.set_expires_ms(0);
+  spawn.set_command_id("while the ledger is held");
+  journal::Db other(temp_ / "l.db");
+  other.run("BEGIN IMMEDIATE");
+  EXPECT_EQ(carry_out(spawn).reason(), "disk");
+  other.run("ROLLBACK");
+  EXPECT_TRUE(processes_.clients().empty());
+  spawn.set_command_id("now");
+  EXPECT_EQ(carry_out(spawn).state(), "done") << "its name is free";
+  EXPECT_EQ(processes_.clients().size(), 1U);
+}
+
+// It may run, or begin yet: whoever ordered it can still end it, and so do we.
+TEST_F(EffectsTest, ATerminalOfWhichCodexSaysNothingKeepsItsOwner) {
+  wire_.answer = [](const std::string& method, const bj::object&) {
+    return method == "process/spawn" ? std::nullopt : std::optional<std::string>("{}");
   };
-  EXPECT_EQ(carry_out(resume).state(), "unknown");
-  const auto asked_again = carry_out(resume);
-  EXPECT_EQ(asked_again.state(), "unknown");
-  EXPECT_THAT(asked_again.message(), ::testing::Not(HasSubstr("nothing was done")));
-  EXPECT_EQ(sent("thread/resume"), 1);
+  auto spawn = effect("spawn");
+  spawn.set_client("device/d");
+  spawn.mutable_call()->set_method("process/spawn");
+  spawn.mutable_call()->set_params(R"({"command":["sh"],"processHandle":"t"})");
+  EXPECT_EQ(carry_out(spawn).state(), "unknown");
+  EXPECT_EQ(processes_.take_of("device/d").size(), 1U);
 }
 
 // Of a read nothing becomes: nobody is to look at the thread for it.
@@ -399,12 +413,15 @@ TEST_F(EffectsTest, WhatIsNotTheSameTwiceIsNotSentTwice) {
   }
 }
 
-TEST_F(EffectsTest, WhatIsTheSameTwiceIsSentAgainAndItsRefusalProvesNothing) {
+// Twice comes to the same as once: whoever opens a thread while a wire is cut is not told
+// to look.
+TEST_F(EffectsTest, AResumeThatIsLostIsSentAgain) {
   bool lost = false;
   wire_.on_call = [&](const std::string& called) {
     if (called == "thread/resume" && !std::exchange(lost, true)) wire_.drop();
   };
   v1::Effect order = effect("resume");
+  order.set_once(v1::Effect::ONCE_IN_MEMORY);
   order.mutable_call()->set_method("thread/resume");
   order.mutable_call()->set_params(R"({"threadId":"t"})");
   EXPECT_EQ(carry_out(order).state(), "done");
@@ -412,7 +429,17 @@ TEST_F(EffectsTest, WhatIsTheSameTwiceIsSentAgainAndItsRefusalProvesNothing) {
   lost = false;
   wire_.errors["thread/resume"] = R"({"code":-32600,"message":"no such thread"})";
   order.set_command_id("resume again");
-  EXPECT_EQ(carry_out(order).state(), "unknown");
+  EXPECT_EQ(carry_out(order).state(), "failed");
+  lost = false;
+  order.set_command_id("resume late");
+  order.set_expires_ms(clock_.now);
+  wire_.on_call = [&](const std::string& called) {
+    if (called != "thread/resume" || std::exchange(lost, true)) return;
+    ++clock_.now;
+    wire_.drop();
+  };
+  EXPECT_EQ(carry_out(order).state(), "unknown") << "not after its time";
+  EXPECT_EQ(sent("thread/resume"), 5);
 }
 
 // Its row can't be read or written: what came of it before nobody can say now.

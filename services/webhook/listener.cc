@@ -2,6 +2,8 @@
 
 #include <sys/types.h>
 
+#include <utility>
+
 #include "boost/asio/ip/tcp.hpp"
 #include "boost/asio/redirect_error.hpp"
 #include "boost/asio/use_awaitable.hpp"

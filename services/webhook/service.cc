@@ -410,7 +410,10 @@ loop::Task<Service::Came> Service::start_task(const StoredDelivery& delivery) {
   }
   const auto& outcome = answer->command_answer();
   const std::string told = outcome.state() + ": " + outcome.message();
-  if (outcome.state() == "unknown") co_return Came{Came::To::kTry, told, Store::Began::kPerhaps};
+  // What became of it could not be looked at now: no try.
+  const bool not_looked = outcome.reason() == "busy" || outcome.reason() == "disk";
+  if (outcome.state() == "unknown")
+    co_return Came{not_looked ? Came::To::kAway : Came::To::kTry, told, Store::Began::kPerhaps};
   const bool away =
       outcome.reason() == "codex-down" || outcome.reason() == "busy" || outcome.reason() == "disk";
   if (outcome.state() != "done" && away) co_return Came{Came::To::kAway, told};

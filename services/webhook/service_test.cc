@@ -194,6 +194,19 @@ TEST_F(ServiceTest, ThatSomebodyIsAwayIsNoTry) {
   }
 }
 
+// What became of it could not be looked at: that says nothing of the delivery.
+TEST_F(ServiceTest, ThatNobodyCouldLookIsNoTryEither) {
+  policy([](const v1::TaskRequest& task, int asked) {
+    return asked <= 3 * kTriesMax ? outcome("unknown", task.payload()) : outcome("done");
+  });
+  start();
+  for (const std::string reason : {"busy", "disk"}) {
+    deliver("d-" + reason, reason);
+    EXPECT_EQ(ended("d-" + reason), "started t1");
+    EXPECT_EQ(asked_["d-" + reason], 3 * kTriesMax + 1);
+  }
+}
+
 TEST_F(ServiceTest, WhatIsUnknownIsAskedAgainByItsIdAndSentAgainByAPersonAlone) {
   policy([](const v1::TaskRequest& task, int asked) {
     const bool for_ever = task.payload() == "for ever" && task.delivery() == "d2";

@@ -9,12 +9,12 @@ import type { House } from './house.ts';
 const AGREE_MS_MAX = 75_000;
 const PAGE_MS_MAX = 10_000;
 
-/** What differs; empty when they agree. */
-export async function differs(house: House, thread: string): Promise<string> {
+/** What differs; empty when they agree. `steered`: a steer may have cut off what was being said. */
+export async function differs(house: House, thread: string, steered: boolean): Promise<string> {
   let last = '';
   for (const end = performance.now() + AGREE_MS_MAX; performance.now() < end;) {
     try {
-      last = await compare(house, thread);
+      last = await compare(house, thread, steered);
       if (last === '') return '';
     } catch (error) {
       last = String(error);
@@ -71,7 +71,7 @@ export async function page(house: House, thread: string, enough: (state: ThreadS
   }
 }
 
-async function compare(house: House, thread: string): Promise<string> {
+async function compare(house: House, thread: string, steered: boolean): Promise<string> {
   const { data } = await house.direct.request('thread/turns/list', { threadId: thread, limit: 1, sortDirection: 'desc', itemsView: 'full' }) as { data: { id: string; status: string; items: { id: string; type: string; text?: string; aggregatedOutput?: string }[] }[] };
   const truth = data[0];
   if (!truth) return 'Codex has no turn';
@@ -85,7 +85,7 @@ async function compare(house: House, thread: string): Promise<string> {
   // What was declined, and what a steer cut off, Codex shows while it happens and does not
   // store. The page reads `declined`, or, when it missed that, `ended`; and `cut off`.
   const stored = new Set(truth.items.map((item) => item.id));
-  const kept = turn.items.filter((item) => stored.has(item.id) || !(item.cutOff || (item.type === 'command' && item.status === 'declined')));
+  const kept = turn.items.filter((item) => stored.has(item.id) || !((steered && item.cutOff) || (item.type === 'command' && (item.status === 'declined' || (item.status === 'inProgress' && item.done)))));
   if (ids(kept) !== ids(truth.items)) {
     const others = kept.filter((item) => !stored.has(item.id)).map((item) => item.id);
     const of = (heard.get(thread) ?? []).filter((line) => others.some((id) => line.endsWith(id)) || / (turn\/|zane\/|error)/.test(line));
@@ -93,6 +93,7 @@ async function compare(house: House, thread: string): Promise<string> {
   }
   for (const item of truth.items) {
     const shown = turn.items.find((each) => each.id === item.id)!;
+    if (shown.cutOff) return `${item.id} reads as cut off, and Codex has all of it`;
     if (item.type === 'agentMessage' && shown.type === 'agent' && shown.text !== item.text) return `"${shown.text}" is shown for "${item.text}"`;
     if (item.type === 'commandExecution' && shown.type === 'command' && shown.output !== (item.aggregatedOutput ?? '')) return `output "${shown.output}" is shown for "${item.aggregatedOutput}"`;
   }

@@ -35,7 +35,7 @@ export async function round(house: House, seed: number, tally: Tally, say: (line
   const findings: Finding[] = [...told.findings];
   for (const thread of told.threads) {
     tally.checks++;
-    const difference = await differs(house, thread);
+    const difference = await differs(house, thread, name === 'steer');
     if (difference) findings.push({ wrong: 'untrue', what: `thread ${thread}: ${difference}` });
   }
   if (findings.some(({ wrong }) => wrong === 'stuck')) say(`  ${await house.health()}`);

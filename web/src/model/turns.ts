@@ -120,7 +120,8 @@ export function madeWhole(turn: Turn, order: readonly string[]): Turn {
 /** Ends what was still open when the turn ended: nothing spins for ever, and nothing reads as if it were all. */
 export function closed(turn: Turn): Turn {
   if (turn.items.every((item) => item.done)) return turn;
-  return { ...turn, items: turn.items.map((item) => (item.done ? item : { ...item, done: true, cutOff: true })) };
+  // Of what has a hole the rest may only have been missed.
+  return { ...turn, items: turn.items.map((item) => (item.done ? item : { ...item, done: true, cutOff: !item.partial })) };
 }
 
 export { errorText };

@@ -30,7 +30,7 @@ export function ItemView(props: { item: Item; cwd: string; asking: boolean }) {
           )}
         </Match>
         <Match when={is('tool')}>
-          {(item) => <Folded title={item().title} state={statusWord(item().status)} detail={item().detail} live={item().progress} />}
+          {(item) => <Folded title={item().title} state={statusWord(item())} detail={item().detail} live={item().progress} />}
         </Match>
         <Match when={is('other')}>{(item) => <Folded title={item().title} state="" detail={item().detail} live="" />}</Match>
       </Switch>
@@ -68,7 +68,9 @@ function Reasoning(props: { item: Of<'reasoning'> }) {
   );
 }
 
-export function statusWord(status: string): string {
+/** What is done and has no end of its own was let go of with its turn. */
+function statusWord({ status, done }: { status: string; done: boolean }): string {
+  if (done && status === 'inProgress') return 'ended';
   return { inProgress: 'running', completed: 'done', failed: 'failed', declined: 'declined' }[status] ?? status;
 }
 
@@ -84,9 +86,9 @@ function Command(props: { item: Of<'command'>; asking: boolean }) {
   let out: HTMLPreElement | undefined;
   const ran = (): string => {
     if (props.asking) return 'waits for you';
-    const { status, exitCode, durationMs } = props.item;
+    const { exitCode, durationMs } = props.item;
     const code = exitCode === undefined ? '' : `exit ${exitCode}`;
-    return [code || statusWord(props.item.done && status === 'inProgress' ? 'ended' : status), duration(durationMs)].filter(Boolean).join(' · ');
+    return [code || statusWord(props.item), duration(durationMs)].filter(Boolean).join(' · ');
   };
   const bad = (): boolean => props.item.status === 'failed' || props.item.status === 'declined' || (props.item.exitCode ?? 0) !== 0;
   // Follows the end of the output unless the person has scrolled up in it.
@@ -116,7 +118,7 @@ function Command(props: { item: Of<'command'>; asking: boolean }) {
 function Change(props: { item: Of<'change'>; cwd: string; asking: boolean }) {
   return (
     <section class="changes" aria-label="File changes">
-      <h3 class="tag">Files <span class="state" classList={{ bad: props.item.status === 'failed' || props.item.status === 'declined', busy: !props.item.done }}>{props.asking ? 'wait for you' : statusWord(props.item.status)}</span></h3>
+      <h3 class="tag">Files <span class="state" classList={{ bad: props.item.status === 'failed' || props.item.status === 'declined', busy: !props.item.done }}>{props.asking ? 'wait for you' : statusWord(props.item)}</span></h3>
       <For each={props.item.changes}>{(change) => <ChangeView change={change} cwd={props.cwd} open={props.item.changes.length <= 2} />}</For>
       <Show when={props.item.output}><pre class="output" tabindex="0">{props.item.output}</pre></Show>
     </section>
