@@ -207,7 +207,8 @@ loop::Task<absl::StatusOr<Envelope>> Client::ask(Envelope request, std::chrono::
     co_return absl::ResourceExhaustedError("too-large: the request to " + service_ + " is longer than 2 MiB");
   const auto pending = std::make_shared<Pending>(node_.io());
   pending_.emplace(request.id(), pending);
-  const auto until = Clock::now() + deadline;
+  auto until = Clock::now() + deadline;
+  bool stood_still = false;
   while (!pending->answer) {
     // Only between the monitor's two words: libzmq tells of an end before it lets go
     // of the pipe, and what is sent into that is lost without another word.
@@ -222,6 +223,12 @@ loop::Task<absl::StatusOr<Envelope>> Client::ask(Envelope request, std::chrono::
     // The monitor's word may come before libzmq takes the first message: look again soon.
     const auto look_again = pending->handed_over ? give_up : std::min(give_up, now + kConnectPoll);
     co_await pending->news.wait_for(look_again - now);
+    // One more period, once: the answer may be here already.
+    if (!stood_still && Clock::now() > look_again + loop::kStoodStill) {
+      stood_still = true;
+      until = Clock::now() + deadline;
+      pending->absent_since = Clock::now();
+    }
   }
   pending_.erase(request.id());
   if (pending->answer) {

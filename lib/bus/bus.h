@@ -106,7 +106,7 @@ class Client {
   //   ResourceExhausted   too long, or too many wait: nothing has happened;
   //   FailedPrecondition  the answer is a Failure ("reason: message").
   // Messages name the service. With nobody there it gives up after `absence`, at
-  // `deadline` in any case.
+  // `deadline` in any case; times that ran out while we stood still are given once more.
   loop::Task<absl::StatusOr<Envelope>> ask(Envelope request,
                                            std::chrono::milliseconds deadline = kRequestDeadline,
                                            std::chrono::milliseconds absence = kAbsenceMax);

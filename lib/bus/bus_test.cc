@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <map>
+#include <thread>
 
 #include "gmock/gmock.h"
 #include "lib/testing/run.h"
@@ -383,6 +384,22 @@ TEST_F(BusTest, ARequestThatDiedWithItsServiceIsHandedOverAgainOnceItIsBack) {
   EXPECT_EQ(connections, 2);
   run_ready(io_);
   EXPECT_FALSE(second.take()) << "and once only";
+}
+
+// The answer came while we stood still, and our time ran out meanwhile.
+TEST_F(BusTest, ATimeThatRanOutWhileWeStoodStillIsGivenOnceMore) {
+  Client client(*supervisor_, kPolicy);
+  MortalPolicy policy(home_, policy_->keys());
+  Asked asked;
+  asked.ask(io_, client, question(*supervisor_, "q"), milliseconds(500), milliseconds(500));
+  std::optional<Envelope> seen;
+  run_until(io_, [&] { return (seen = policy.take()).has_value(); });
+  std::this_thread::sleep_for(milliseconds(500) + 2 * loop::kStoodStill);
+  Envelope answer = answer_of(*policy_, "done");
+  answer.set_cause(seen->id());
+  policy.answer(answer);
+  run_until(io_, [&] { return asked.got.has_value(); });
+  EXPECT_TRUE((*asked.got).ok()) << asked.got->status();
 }
 
 // What counts is how long the service is away, not how long it took its time before.

@@ -76,4 +76,11 @@ Task<bool> Signal::wait_for(std::chrono::nanoseconds time) {
   co_return was;
 }
 
+Task<bool> Signal::wait_awake(std::chrono::nanoseconds time) {
+  const auto due = Timer::clock_type::now() + time;
+  if (co_await wait_for(time)) co_return true;
+  if (Timer::clock_type::now() < due + kStoodStill) co_return false;
+  co_return co_await wait_for(time);
+}
+
 }  // namespace zane::loop

@@ -27,6 +27,9 @@ Task<> sleep_for(Io& io, std::chrono::nanoseconds time);
 // itself at the latest four seconds later. Logs `ready` once a signal would be heard.
 void run_until_signal(Io& io, const std::function<void()>& on_stop);
 
+// A timer that goes off so much too late: the process or the machine stood still.
+inline constexpr std::chrono::milliseconds kStoodStill{1000};
+
 // Wakes whoever waits, or lets the next wait pass at once. One waiter.
 class Signal {
  public:
@@ -35,6 +38,9 @@ class Signal {
   Task<> wait();
   // False when `time` passed first.
   Task<bool> wait_for(std::chrono::nanoseconds time);
+  // As wait_for, but a time that ran out while we stood still is given once more: what was
+  // waited for may have come meanwhile, and was not looked at.
+  Task<bool> wait_awake(std::chrono::nanoseconds time);
 
  private:
   Timer timer_;

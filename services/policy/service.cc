@@ -288,6 +288,8 @@ loop::Task<> Service::on_console_command(bus::Peer peer, v1::Envelope request) {
     co_return;
   }
   order.params = *params;
+  // Who sits there looks, and tries again.
+  order.expires_ms = clock_.now_ms() + std::chrono::milliseconds(kEffectDeadline).count();
   // Handed over before, to a policy that ended since.
   answer(peer, request, co_await carry_out(order, request.again() ? Asking::kAgain : Asking::kCarryOut));
 }
@@ -363,8 +365,6 @@ loop::Task<v1::CommandAnswer> Service::carry_out(Order order, Asking asking) {
                             : weight == Weight::kLight ? v1::Effect::ONCE_IN_MEMORY
                                                        : v1::Effect::ONCE_ON_DISK);
     judged.effect->set_expires_ms(order.expires_ms);
-    judged.effect->set_awaited_until_ns(base::steady_ns() +
-                                        std::chrono::nanoseconds(kEffectDeadline).count());
     judged.effect->set_ask_only(only_asks);
     judged.effect->set_again(asking != Asking::kCarryOut);
     *envelope.mutable_effect() = std::move(*judged.effect);

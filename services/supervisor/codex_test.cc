@@ -2,6 +2,8 @@
 // mid-resume; and what may be said and done about each.
 #include "services/supervisor/codex.h"
 
+#include <thread>
+
 #include "gmock/gmock.h"
 #include "lib/journal/journal.h"
 #include "lib/testing/clock.h"
@@ -253,6 +255,26 @@ TEST_F(CodexTest, OneThatWeDontListenToIsNotStuck) {
   const size_t asked = wire_.sent.size();
   run_until(io_, [&] { return wire_.sent.size() > asked + 1; });
   EXPECT_THAT(states_, ::testing::Not(::testing::Contains("stuck")));
+}
+
+// The answer came while we stood still, and our time ran out meanwhile.
+TEST_F(CodexTest, ATimeThatRanOutWhileWeStoodStillIsGivenOnceMore) {
+  wire_.answer = [&](const std::string& m, const bj::object& p) {
+    return m == "thread/start" ? std::nullopt : answer(m, p);
+  };
+  begin();
+  until_state("ready");
+  absl::StatusOr<CodexReply> reply = absl::InternalError("not yet");
+  loop::spawn(io_, "start", [](Codex& codex, auto& told) -> loop::Task<> {
+    told = co_await codex.call("thread/start", "{}");
+  }(codex_, reply));
+  run_until(io_, [&] { return wire_.sent.back().at("method") == "thread/start"; });
+  const auto id = bj::serialize(wire_.sent.back().at("id"));
+  std::this_thread::sleep_for(quick().call + 2 * loop::kStoodStill);
+  run_ready(io_);
+  wire_.say("{\"id\":" + id + ",\"result\":{}}");
+  run_until(io_, [&] { return !absl::IsInternal(reply.status()); });
+  EXPECT_TRUE(reply.ok()) << reply.status();
 }
 
 // A program may run for a day, but not in a Codex that hangs.

@@ -6,7 +6,6 @@
 #include "absl/cleanup/cleanup.h"
 #include "boost/asio/redirect_error.hpp"
 #include "boost/asio/use_awaitable.hpp"
-#include "lib/base/clock.h"
 #include "lib/journal/cure.h"
 #include "lib/json/strict.h"
 #include "lib/log/log.h"
@@ -94,6 +93,10 @@ std::string text_in(std::string_view params, std::string_view key) {
   return object.ok() ? std::string(json::string_at(*object, key).value_or("")) : "";
 }
 
+bool is_typed(std::string_view method) {
+  return method == "process/writeStdin" || method == "command/exec/write";
+}
+
 // What belongs to the connection (subscriptions, processes) or changes a thread
 // goes with the events, in their order; everything else may be long or slow.
 bool goes_with_the_events(std::string_view method, v1::Effect::Once once) {
@@ -106,9 +109,7 @@ bool goes_with_the_events(std::string_view method, v1::Effect::Once once) {
 // The last look before something happens. Supervisor, or the machine, may have stood still
 // since policy judged it.
 std::optional<v1::EffectResult> Effects::refused_by_now(const v1::Effect& effect) const {
-  const bool over = effect.expires_ms() != 0 && on_.clock.now_ms() > effect.expires_ms();
-  const bool left = effect.awaited_until_ns() != 0 && base::steady_ns() > effect.awaited_until_ns();
-  if (over || left)
+  if (effect.expires_ms() != 0 && on_.clock.now_ms() > effect.expires_ms())
     return result_of(
         "refused", "expired",
         "its time was over before it could be begun: nothing was done; send it again if you still want it");
@@ -130,8 +131,11 @@ loop::Task<v1::EffectResult> Effects::carry_out(v1::Effect effect, std::string t
     if (!shared->result) co_await shared->done.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
     co_return *shared->result;
   }
-  const auto running = running_.emplace(id, std::make_shared<Running>(on_.io)).first->second;
   const bool in_memory = effect.once() == v1::Effect::ONCE_IN_MEMORY;
+  if (in_memory && effect.again() && is_typed(effect.call().method()))
+    co_return result_of("unknown", "codex-down",
+                        "it may have been typed before Zane was started anew: look before you type it again");
+  const auto running = running_.emplace(id, std::make_shared<Running>(on_.io)).first->second;
   v1::EffectResult result;
   try {
     result = in_memory ? co_await act(effect, trace) : co_await on_disk(effect, trace);
@@ -179,6 +183,7 @@ loop::Task<v1::EffectResult> Effects::on_disk(const v1::Effect& effect, const st
 loop::Task<v1::EffectResult> Effects::go_on(const v1::Effect& effect, const std::string& progress,
                                             const std::string& trace) {
   if (progress.starts_with(kSent)) co_return co_await what_became_of(effect, progress);
+  if (effect.has_decide() && decided_by(effect)) co_return decide(effect, trace);
   if ((effect.ask_only() || effect.again()) && progress.empty() &&
       on_.ledger.may_have_forgotten(on_.clock.now_ms()))
     co_return result_of(
@@ -365,13 +370,16 @@ loop::Task<std::optional<std::string>> Effects::turn_begun_by(std::string thread
   co_return "";
 }
 
+// Written down by this very command, before supervisor died: it counts.
+bool Effects::decided_by(const v1::Effect& effect) {
+  const auto approval = on_.approvals.find(effect.decide().approval());
+  return approval && !effect.command_id().empty() && approval->cause == effect.command_id();
+}
+
 v1::EffectResult Effects::decide(const v1::Effect& effect, const std::string& trace) {
   const auto& decision = effect.decide();
   auto approval = on_.approvals.find(decision.approval());
-  // Written down by this very command, before supervisor died: it counts.
-  const bool decided_before =
-      approval && !effect.command_id().empty() && approval->cause == effect.command_id();
-  if (!decided_before) {
+  if (!decided_by(effect)) {
     if (auto refused = refused_by_now(effect)) return *std::move(refused);
     if (const auto refused =
             on_.approvals.decide(decision, effect.actor(), decision.rule(), effect.command_id(), trace)) {

@@ -89,6 +89,7 @@ class Effects {
   // when it could not be looked for.
   loop::Task<std::optional<std::string>> turn_begun_by(std::string thread, std::string client_id,
                                                        Order order);
+  bool decided_by(const v1::Effect& effect);
   v1::EffectResult decide(const v1::Effect& effect, const std::string& trace);
   [[nodiscard]] Progress progress_of(const std::string& id);
   void note(const std::string& id, const std::string& progress);

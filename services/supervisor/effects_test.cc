@@ -201,9 +201,9 @@ TEST_F(EffectsTest, WhatIsOverIsNotBegun) {
   key.set_once(v1::Effect::ONCE_IN_MEMORY);
   key.mutable_call()->set_method("turn/interrupt");
   key.set_expires_ms(clock_.now - 1);
-  auto left = task("nobody waits for it");
-  left.set_awaited_until_ns(base::steady_ns() - 1);
-  for (const auto& each : {order, key, left}) {
+  auto late_task = task("task");
+  late_task.set_expires_ms(clock_.now - 1);
+  for (const auto& each : {order, key, late_task}) {
     const auto result = carry_out(each);
     EXPECT_EQ(result.state(), "refused");
     EXPECT_EQ(result.reason(), "expired");
@@ -230,6 +230,18 @@ TEST_F(EffectsTest, WhatWasDoneInTimeIsDoneWheneverItIsAsked) {
   again.set_expires_ms(clock_.now - 1);
   EXPECT_EQ(carry_out(again).state(), "done");
   EXPECT_EQ(sent("turn/start"), 1);
+}
+
+// By a supervisor that has died since: this one knows nothing of it.
+TEST_F(EffectsTest, AKeystrokeThatComesAgainIsUnknownAndNotTyped) {
+  auto key = effect("key");
+  key.set_once(v1::Effect::ONCE_IN_MEMORY);
+  key.mutable_call()->set_method("process/writeStdin");
+  key.mutable_call()->set_params(R"({"processHandle":"t","deltaBase64":"YQ=="})");
+  key.set_again(true);
+  key.set_expires_ms(clock_.now - 1);
+  EXPECT_EQ(carry_out(key).state(), "unknown");
+  EXPECT_EQ(sent("process/writeStdin"), 0);
 }
 
 // ---- terminals whose beginning fails ---------------------------------------------
@@ -488,6 +500,25 @@ TEST_F(EffectsTest, AGrantForAFolderThatWasSwappedIsRefusedAndStaysOpen) {
   EXPECT_EQ(book_.find(approval.id)->state, "open");
   swap_back();
   EXPECT_EQ(carry_out(grant).state(), "done");
+}
+
+// The approval's row is on the disk before the order's own: killed between the two.
+TEST_F(EffectsTest, ADecisionThatWasTakenIsDoneWheneverItIsAsked) {
+  const auto [approval, fresh] = book_.open("codex-1", *read_codex_message(kRequest), kRequest, "", "");
+  v1::Effect grant = effect("grant");
+  auto* decide = grant.mutable_decide();
+  decide->set_approval(approval.id);
+  decide->set_digest(approval.digest);
+  decide->set_choice("accept");
+  decide->set_response("{}");
+  decide->set_grants(true);
+  EXPECT_EQ(carry_out(grant).state(), "done");
+  ledger_.db().run("DELETE FROM effects");
+  grant.set_ask_only(true);
+  EXPECT_EQ(carry_out(grant).state(), "done");
+  ledger_.db().run("DELETE FROM effects");
+  grant.set_command_id("another");
+  EXPECT_EQ(carry_out(grant).state(), "refused");
 }
 
 }  // namespace

@@ -34,7 +34,7 @@ loop::Task<absl::StatusOr<CodexReply>> Rpc::call(std::string_view method, std::s
     calls_.erase(id);
     co_return absl::UnavailableError("codex is not there");
   }
-  if (!waiting->answered) co_await waiting->done.wait_for(deadline);
+  if (!waiting->answered) co_await waiting->done.wait_awake(deadline);
   calls_.erase(id);
   if (!waiting->answered) co_return absl::UnknownError("codex did not answer `" + name + "` in time");
   if (absl::IsUnknown(waiting->reply.status()))
