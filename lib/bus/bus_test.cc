@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include <map>
-#include <thread>
 
 #include "gmock/gmock.h"
 #include "lib/testing/run.h"
@@ -394,7 +393,7 @@ TEST_F(BusTest, ATimeThatRanOutWhileWeStoodStillIsGivenOnceMore) {
   asked.ask(io_, client, question(*supervisor_, "q"), milliseconds(500), milliseconds(500));
   std::optional<Envelope> seen;
   run_until(io_, [&] { return (seen = policy.take()).has_value(); });
-  std::this_thread::sleep_for(milliseconds(500) + 2 * loop::kStoodStill);
+  zane::testing::stand_still(milliseconds(500) + 2 * loop::kStoodStill);
   Envelope answer = answer_of(*policy_, "done");
   answer.set_cause(seen->id());
   policy.answer(answer);

@@ -30,6 +30,13 @@ inline void run_ready(loop::Io& io) {
   while (io.poll() > 0) io.restart();
 }
 
+// The process stands still, as one that is stopped does: its loop runs nothing meanwhile.
+inline void stand_still(std::chrono::nanoseconds time) {
+  const auto until = std::chrono::steady_clock::now() + time;
+  while (std::chrono::steady_clock::now() < until) {
+  }
+}
+
 template <typename T>
 T run(loop::Io& io, loop::Task<T> task) {
   const auto result = std::make_shared<std::optional<T>>();

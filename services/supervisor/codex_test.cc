@@ -2,8 +2,6 @@
 // mid-resume; and what may be said and done about each.
 #include "services/supervisor/codex.h"
 
-#include <thread>
-
 #include "gmock/gmock.h"
 #include "lib/journal/journal.h"
 #include "lib/testing/clock.h"
@@ -270,7 +268,7 @@ TEST_F(CodexTest, ATimeThatRanOutWhileWeStoodStillIsGivenOnceMore) {
   }(codex_, reply));
   run_until(io_, [&] { return wire_.sent.back().at("method") == "thread/start"; });
   const auto id = bj::serialize(wire_.sent.back().at("id"));
-  std::this_thread::sleep_for(quick().call + 2 * loop::kStoodStill);
+  zane::testing::stand_still(quick().call + 2 * loop::kStoodStill);
   run_ready(io_);
   wire_.say("{\"id\":" + id + ",\"result\":{}}");
   run_until(io_, [&] { return !absl::IsInternal(reply.status()); });
