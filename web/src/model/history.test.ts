@@ -41,14 +41,14 @@ test('a turn seen only in part takes the rest from history', () => {
 test('of an ended turn what Codex does not keep is cut off, and what was cut off here is as Codex tells it', () => {
   const say = (id: string) => ({ method: 'item/agentMessage/delta', params: { threadId: 't', turnId: 'u2', itemId: id, delta: 'half' } });
   const start = (id: string) => ({ method: 'item/started', params: { threadId: 't', turnId: 'u2', item: { type: 'agentMessage', id, text: '' } } });
-  const events = [start('u2-a'), say('u2-a'), start('dropped'), say('dropped')];
+  const events = [start('u2-a'), say('u2-a'), start('dropped'), say('dropped'), say('dropped too')];
   for (const end of [[], [{ method: 'turn/completed', params: { threadId: 't', turn: { id: 'u2', status: 'completed', items: [] } } }]]) {
     let state = reduceThread(emptyThread('t'), { kind: 'reset', epoch: 'e' });
     [...events, ...end].forEach((message, at) => {
       state = reduceThread(state, { kind: 'message', epoch: 'e', seq: at + 1, message });
     });
     const items = allTurns(withHistory(state, page(told('u2', 'all of it')), 'newest'))[0]!.items;
-    assert.deepEqual(items.map((item) => [item.id, item.type === 'agent' && item.text, item.done, item.cutOff]), [['u2-a', 'all of it', true, false], ['dropped', 'half', true, true]]);
+    assert.deepEqual(items.map((item) => [item.id, item.type === 'agent' && item.text, item.done, item.cutOff]), [['u2-a', 'all of it', true, false], ['dropped', 'half', true, true], ['dropped too', 'half', true, true]]);
   }
 });
 

@@ -4,7 +4,7 @@
 import type { Item } from './items.ts';
 import { arr, obj, str } from './read.ts';
 import type { ThreadState } from './thread.ts';
-import { closed, turnFrom } from './turns.ts';
+import { closed, letGo, turnFrom } from './turns.ts';
 import type { Turn } from './turns.ts';
 
 /** Turns of history kept on the phone, whatever the thread holds. */
@@ -53,7 +53,9 @@ function joined(live: Turn, told: Turn | undefined): Turn {
   const items = told.items.map((item) => (missedEnd ? item : better(item, known.get(item.id))));
   const ids = new Set(told.items.map((item) => item.id));
   const status = live.status === 'inProgress' ? told.status : live.status;
-  const turn = { ...told, ...live, status, startedAtMs: live.startedAtMs ?? told.startedAtMs, items: [...items, ...live.items.filter((item) => !ids.has(item.id))] };
+  const others = live.items.filter((item) => !ids.has(item.id));
+  const isAll = told.whole && told.status !== 'inProgress';
+  const turn = { ...told, ...live, status, startedAtMs: live.startedAtMs ?? told.startedAtMs, items: [...items, ...(isAll ? others.map(letGo) : others)] };
   return status === 'inProgress' ? turn : closed(turn);
 }
 

@@ -118,6 +118,8 @@ test('a turn with a hole is not whole until the Mac says so, and then its items 
   assert.equal(holed.live[0]?.notes.length, 1);
   const ended = play(...upToHole, ['turn/completed', { turn: { id: 'u', items: [], status: 'completed' } }]);
   assert.deepEqual([item(ended, 'b')?.done, item(ended, 'b')?.cutOff], [true, false], 'its rest may only have been missed');
+  const dropped = play(...upToHole, message('d', 'live again'), ['turn/completed', { turn: { id: 'u', items: [], status: 'completed' } }], ['zane/whole', { turnId: 'u', itemIds: ['a', 'd'] }]);
+  assert.deepEqual(dropped.live[0]?.items.map((one) => [one.id, one.done, one.cutOff]), [['a', true, false], ['b', true, true], ['d', true, false]], 'Codex has let go of it');
   const after = play(...upToHole, message('d', 'live again'), message('b', 'w1 w2 w3 w4'), message('c', 'missed'), ['zane/whole', { turnId: 'u', itemIds: ['a', 'b', 'c', 'd'] }]);
   assert.deepEqual(after.live[0]?.items.map((one) => one.id), ['a', 'b', 'c', 'd']);
   assert.equal(after.live[0]?.whole, true);

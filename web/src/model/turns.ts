@@ -109,12 +109,25 @@ export function withHole(turn: Turn, id: string): Turn {
   return withNote({ ...turn, items, whole: false }, HOLE + id, 'Your Mac lost sight of Codex for a moment here. What was missed is being fetched.');
 }
 
-/** All of it has been had, in this order; an item that is not named keeps its place at the end. */
+/** Of an ended turn, and not among what Codex keeps of it. */
+export function letGo(item: Item): Item {
+  return item.done && !item.partial ? item : { ...item, done: true, cutOff: true };
+}
+
+/**
+ * The turn is over, and all that Codex keeps of it has been had, in this order. What is not named Codex
+ * has let go of: it stays behind what it came after, and is cut off where its end was not seen.
+ */
 export function madeWhole(turn: Turn, order: readonly string[]): Turn {
   const place = new Map(order.map((id, at) => [id, at]));
-  const at = (item: Item): number => place.get(item.id) ?? order.length;
-  const items = turn.items.map((item, index) => ({ item, index })).sort((a, b) => at(a.item) - at(b.item) || a.index - b.index).map(({ item }) => item);
-  return { ...turn, items, whole: true, notes: turn.notes.filter((note) => !note.id.startsWith(HOLE)) };
+  let last = -1;
+  const placed = turn.items.map((item, index) => {
+    const at = place.get(item.id);
+    last = at ?? last;
+    return { item: at === undefined ? letGo(item) : item, at: last, index, named: at !== undefined };
+  });
+  placed.sort((a, b) => a.at - b.at || Number(b.named) - Number(a.named) || a.index - b.index);
+  return { ...turn, items: placed.map(({ item }) => item), whole: true, notes: turn.notes.filter((note) => !note.id.startsWith(HOLE)) };
 }
 
 /** Ends what was still open when the turn ended: nothing spins for ever, and nothing reads as if it were all. */
