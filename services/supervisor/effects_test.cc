@@ -90,6 +90,13 @@ class EffectsTest : public ::testing::Test, public Teller {
     made.mutable_call()->set_params(R"({"threadId":"t","input":[]})");
     return made;
   }
+  v1::Effect terminal() const {
+    v1::Effect made = effect("spawn");
+    made.set_client("device/d");
+    made.mutable_call()->set_method("process/spawn");
+    made.mutable_call()->set_params(R"({"command":["sh"],"processHandle":"t"})");
+    return made;
+  }
   // What a command in the sandbox of another thread can do to its own folder.
   void swap() {
     fs::rename(temp_ / "work/app", temp_ / "work/x");
@@ -247,10 +254,7 @@ TEST_F(EffectsTest, AKeystrokeThatComesAgainIsUnknownAndNotTyped) {
 // ---- terminals whose beginning fails ---------------------------------------------
 
 TEST_F(EffectsTest, ATerminalThatWasRefusedBeforeCodexHeardOfItHasNoOwner) {
-  auto spawn = effect("spawn");
-  spawn.set_client("device/d");
-  spawn.mutable_call()->set_method("process/spawn");
-  spawn.mutable_call()->set_params(R"({"command":["sh"],"processHandle":"t"})");
+  v1::Effect spawn = terminal();
   spawn.set_expires_ms(clock_.now - 1);
   EXPECT_EQ(carry_out(spawn).reason(), "expired");
   spawn.set_expires_ms(0);
@@ -270,10 +274,7 @@ TEST_F(EffectsTest, ATerminalOfWhichCodexSaysNothingKeepsItsOwner) {
   wire_.answer = [](const std::string& method, const bj::object&) {
     return method == "process/spawn" ? std::nullopt : std::optional<std::string>("{}");
   };
-  auto spawn = effect("spawn");
-  spawn.set_client("device/d");
-  spawn.mutable_call()->set_method("process/spawn");
-  spawn.mutable_call()->set_params(R"({"command":["sh"],"processHandle":"t"})");
+  v1::Effect spawn = terminal();
   EXPECT_EQ(carry_out(spawn).state(), "unknown");
   EXPECT_EQ(processes_.take_of("device/d").size(), 1U);
 }
