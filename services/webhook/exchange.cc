@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <charconv>
 #include <sstream>
 #include <utility>
 
@@ -16,13 +17,11 @@ namespace http = beast::http;
 using Request = http::request<http::string_body>;
 using Response = http::response<http::string_body>;
 
+constexpr std::string_view kLineEnd = "\r\n";
 constexpr std::string_view kHeaderEnd = "\r\n\r\n";
-// At most this much of a body is read in one step, and so is a chunk's first line
-// or all that follows the last chunk: neither has a bound of its own in Beast.
-constexpr size_t kStepBytesMax = 16 * 1024;
-// The end of a chunked body has as many ("0\r\n\r\n"): Beast asserts that it is
-// never shown less of it.
-constexpr size_t kChunkedBytesMin = 5;
+// Of a chunk's first line, and of the last one's with all that follows it: neither
+// has a bound of its own in Beast.
+constexpr size_t kChunkHeadBytesMax = 16 * 1024;
 
 Reply refuse(int status, const std::string& code, const std::string& message) {
   return {status, "{\"error\":\"" + code + "\",\"message\":\"" + message + "\"}"};
@@ -60,6 +59,25 @@ std::string hook_of(std::string_view target) {
   target = target.substr(0, target.find('?'));
   if (target.ends_with('/')) target.remove_suffix(1);
   return std::string(target);
+}
+
+// As a chunk's first line has it, behind the end of the chunk before; 1 when it has
+// none, or none that fits, for Beast to refuse.
+uint64_t chunk_size(std::string_view head) {
+  if (head.starts_with(kLineEnd)) head.remove_prefix(kLineEnd.size());
+  uint64_t size = 1;
+  std::from_chars(head.data(), head.data() + head.size(), size, 16);
+  return size;
+}
+
+// The chunk's first line, and for the last chunk all to the end: whole or "", for
+// Beast reads an extension over its line's end, and asserts that the end is there.
+std::string_view chunk_head(std::string_view rest) {
+  rest = rest.substr(0, kChunkHeadBytesMax);
+  const size_t line = rest.starts_with(kLineEnd) ? kLineEnd.size() : 0;
+  const std::string_view end = chunk_size(rest) == 0 ? kHeaderEnd : kLineEnd;
+  const size_t at = rest.find(end, line);
+  return at == std::string_view::npos ? "" : rest.substr(0, at + end.size());
 }
 
 }  // namespace
@@ -104,16 +122,20 @@ std::string Exchange::read_header() {
 
 // Nothing while all is well.
 std::optional<Reply> Exchange::read_body() {
-  const size_t least = parser_.chunked() ? kChunkedBytesMin : 1;
   size_t at = 0;
-  while (!parser_.is_done() && waiting_.size() - at >= least) {
-    const size_t step = std::min(waiting_.size() - at, kStepBytesMax);
+  while (!parser_.is_done() && at < waiting_.size()) {
+    const std::string_view rest = std::string_view(waiting_).substr(at);
+    const bool in_head = parser_.chunked() && chunk_left_ == 0;
+    std::string_view piece = in_head ? chunk_head(rest) : rest;
+    if (piece.empty() && rest.size() >= kChunkHeadBytesMax) return not_http();
+    if (piece.empty()) break;
+    if (parser_.chunked() && !in_head) piece = piece.substr(0, chunk_left_);
     boost::system::error_code error;
-    const size_t used = parser_.put(boost::asio::buffer(waiting_.data() + at, step), error);
-    at += used;
+    const size_t used = parser_.put(boost::asio::buffer(piece.data(), piece.size()), error);
     if (error == http::error::body_limit) return too_large();
-    if (error && (error != http::error::need_more || step == kStepBytesMax)) return not_http();
-    if (used == 0) break;
+    if (error || (parser_.chunked() && used != piece.size())) return not_http();
+    if (parser_.chunked()) chunk_left_ = in_head ? chunk_size(piece) : chunk_left_ - used;
+    at += used;
   }
   waiting_.erase(0, at);
   return std::nullopt;

@@ -4,6 +4,7 @@
 // but for the intake; any thread.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
@@ -47,8 +48,10 @@ class Exchange {
 
   const Intake& intake_;
   Parser parser_;
-  // Came, and was not read yet: less than a header, or than one step of a body.
+  // Came, and was not read yet: less than a header, or than a chunk's first line.
   std::string waiting_;
+  // Bytes of the chunk that is being read; 0 between two.
+  uint64_t chunk_left_ = 0;
   // Of the header alone: what follows a chunked body can't change them.
   Headers headers_;
   bool over_ = false;

@@ -53,6 +53,22 @@ TEST(Exchange, GivesABodyOnHoweverItWasCut) {
     }
 }
 
+// A chunk is not read beyond its first line, and what is wrong in there is refused
+// whether more is there already or not.
+TEST(Exchange, RefusesAChunkThatIsWrongHoweverItWasCut) {
+  const std::string more = "\r\n\r\n5\r\nhello\r\n0\r\n\r\n";
+  for (const std::string chunk :
+       {"58888;8a=\"", "5;a=\"", "5;a=\"\r\nhello\"", "0;a=\"", "0;a=\"\r\nb\"", "5;a=\"\\", "-5", "0x5", "",
+        "5\r\nhello-", "5\rhello", "00000000000000000000x", "10000000000000005", "0\r\na b"}) {
+    const std::string request = post("Transfer-Encoding: chunked\r\n", chunk + more);
+    for (size_t piece = 1; piece <= request.size(); ++piece) {
+      const Told told = tell(request, piece);
+      EXPECT_THAT(told.written, StartsWith("HTTP/1.1 400 ")) << chunk << " in pieces of " << piece;
+      EXPECT_EQ(told.hook, "");
+    }
+  }
+}
+
 TEST(Exchange, SaysToGoOnOnceTheHeaderIsGood) {
   EXPECT_THAT(tell(post("Expect: 100-continue\r\nContent-Length: 2\r\n")).written,
               StartsWith("HTTP/1.1 100 Continue\r\n\r\n"));
