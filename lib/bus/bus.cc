@@ -182,8 +182,7 @@ loop::Task<> Client::watch() {
 void Client::connection_changed(bool connected) {
   connected_ = connected;
   for (auto& [id, pending] : pending_) {
-    if (!connected && std::exchange(pending->handed_over, false))
-      pending->absent_since = loop::Timer::clock_type::now();
+    if (!connected) pending->handed_over = false;
     pending->news.raise();
   }
   if (connected && on_connected_) on_connected_();
@@ -199,7 +198,6 @@ bool Client::tell(Envelope message) { return fits(message) && send(message); }
 
 loop::Task<absl::StatusOr<Envelope>> Client::ask(Envelope request, std::chrono::milliseconds deadline,
                                                  std::chrono::milliseconds absence) {
-  using Clock = loop::Timer::clock_type;
   if (pending_.size() >= kRequestsPendingMax)
     co_return absl::ResourceExhaustedError("busy: too many requests wait for " + service_ +
                                            ": try again in a moment");
@@ -207,8 +205,8 @@ loop::Task<absl::StatusOr<Envelope>> Client::ask(Envelope request, std::chrono::
     co_return absl::ResourceExhaustedError("too-large: the request to " + service_ + " is longer than 2 MiB");
   const auto pending = std::make_shared<Pending>(node_.io());
   pending_.emplace(request.id(), pending);
-  auto until = Clock::now() + deadline;
-  bool stood_still = false;
+  std::chrono::nanoseconds left = deadline;
+  std::chrono::nanoseconds left_away = absence;
   while (!pending->answer) {
     // Only between the monitor's two words: libzmq tells of an end before it lets go
     // of the pipe, and what is sent into that is lost without another word.
@@ -217,18 +215,15 @@ loop::Task<absl::StatusOr<Envelope>> Client::ask(Envelope request, std::chrono::
       pending->handed_over = send(request);
       pending->ever_handed_over |= pending->handed_over;
     }
-    const auto now = Clock::now();
-    const auto give_up = pending->handed_over ? until : std::min(until, pending->absent_since + absence);
-    if (now >= give_up) break;
+    const bool there = pending->handed_over;
+    if (left.count() <= 0 || (!there && left_away.count() <= 0)) break;
+    auto step = loop::step_of(deadline, left);
     // The monitor's word may come before libzmq takes the first message: look again soon.
-    const auto look_again = pending->handed_over ? give_up : std::min(give_up, now + kConnectPoll);
-    co_await pending->news.wait_for(look_again - now);
-    // One more period, once: the answer may be here already.
-    if (!stood_still && Clock::now() > look_again + loop::kStoodStill) {
-      stood_still = true;
-      until = Clock::now() + deadline;
-      pending->absent_since = Clock::now();
-    }
+    if (!there) step = std::min({step, left_away, std::chrono::nanoseconds(kConnectPoll)});
+    const auto waited = co_await pending->news.wait_step(step);
+    left -= waited;
+    // It is away from now on.
+    left_away = there ? absence : left_away - waited;
   }
   pending_.erase(request.id());
   if (pending->answer) {

@@ -106,7 +106,7 @@ class Client {
   //   ResourceExhausted   too long, or too many wait: nothing has happened;
   //   FailedPrecondition  the answer is a Failure ("reason: message").
   // Messages name the service. With nobody there it gives up after `absence`, at
-  // `deadline` in any case; times that ran out while we stood still are given once more.
+  // `deadline` in any case, both counted by steps (lib/loop).
   loop::Task<absl::StatusOr<Envelope>> ask(Envelope request,
                                            std::chrono::milliseconds deadline = kRequestDeadline,
                                            std::chrono::milliseconds absence = kAbsenceMax);
@@ -125,8 +125,6 @@ class Client {
     // It is with the service, as far as this connection is concerned.
     bool handed_over = false;
     bool ever_handed_over = false;
-    // Since when it is not, with nobody there.
-    loop::Timer::time_point absent_since = loop::Timer::clock_type::now();
   };
   loop::Task<> read();
   loop::Task<> watch();

@@ -76,11 +76,20 @@ Task<bool> Signal::wait_for(std::chrono::nanoseconds time) {
   co_return was;
 }
 
+Task<std::chrono::nanoseconds> Signal::wait_step(std::chrono::nanoseconds time) {
+  const auto began = Timer::clock_type::now();
+  (void)co_await wait_for(time);
+  co_return std::min<std::chrono::nanoseconds>(time, Timer::clock_type::now() - began);
+}
+
 Task<bool> Signal::wait_awake(std::chrono::nanoseconds time) {
-  const auto due = Timer::clock_type::now() + time;
-  if (co_await wait_for(time)) co_return true;
-  if (Timer::clock_type::now() < due + kStoodStill) co_return false;
-  co_return co_await wait_for(time);
+  auto left = time;
+  while (left.count() > 0) {
+    const auto step = step_of(time, left);
+    if (co_await wait_for(step)) co_return true;
+    left -= step;
+  }
+  co_return false;
 }
 
 }  // namespace zane::loop

@@ -2,6 +2,7 @@
 // Every callback and coroutine runs there; nothing of ours needs a lock.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <functional>
 #include <string_view>
@@ -27,8 +28,14 @@ Task<> sleep_for(Io& io, std::chrono::nanoseconds time);
 // itself at the latest four seconds later. Logs `ready` once a signal would be heard.
 void run_until_signal(Io& io, const std::function<void()>& on_stop);
 
-// A timer that goes off so much too late: the process or the machine stood still.
-inline constexpr std::chrono::milliseconds kStoodStill{1000};
+// A time to wait is counted in so many steps: of what passes while the process or the
+// machine stands still one is taken at most, for what was waited for may have come
+// meanwhile and was not looked at.
+inline constexpr int kSteps = 8;
+// The next of them, when `left` is left of `time`.
+inline std::chrono::nanoseconds step_of(std::chrono::nanoseconds time, std::chrono::nanoseconds left) {
+  return std::min(left, time / kSteps + std::chrono::nanoseconds(1));
+}
 
 // Wakes whoever waits, or lets the next wait pass at once. One waiter.
 class Signal {
@@ -38,8 +45,9 @@ class Signal {
   Task<> wait();
   // False when `time` passed first.
   Task<bool> wait_for(std::chrono::nanoseconds time);
-  // As wait_for, but a time that ran out while we stood still is given once more: what was
-  // waited for may have come meanwhile, and was not looked at.
+  // As wait_for, and gives the part of `time` that was waited: never more than that.
+  Task<std::chrono::nanoseconds> wait_step(std::chrono::nanoseconds time);
+  // As wait_for, by steps.
   Task<bool> wait_awake(std::chrono::nanoseconds time);
 
  private:

@@ -8,8 +8,6 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr milliseconds kLook{20};
-// How long a read waits for a connection that is being made.
-constexpr milliseconds kPatience{5000};
 
 }  // namespace
 
@@ -74,15 +72,16 @@ loop::Task<bool> Bulk::take_turn(milliseconds patience) {
 }
 
 loop::Task<absl::StatusOr<CodexReply>> Bulk::call(std::string method, std::string params,
-                                                  milliseconds deadline) {
+                                                  std::function<bool()> still, milliseconds deadline) {
   if (waiting_ >= kBulkWaitingMax) co_return absl::ResourceExhaustedError("too many reads wait for codex");
   ++waiting_;
-  const bool mine = co_await take_turn(kPatience);
+  const bool mine = co_await take_turn(times_.patience);
   --waiting_;
   if (!mine) {
     if (codex_.ready() && ready_) co_return absl::ResourceExhaustedError("too many reads wait for codex");
     co_return absl::UnavailableError("codex is not running: " + codex_.state().message());
   }
+  if (still && !still()) co_return absl::CancelledError("it is not wanted any more");
   ++under_way_;
   auto reply = co_await rpc_.call(method, params, deadline);
   --under_way_;

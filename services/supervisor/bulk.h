@@ -29,8 +29,10 @@ class Bulk {
   void detach();
 
   // As Codex::call. Unavailable while there is no Codex; ResourceExhausted when
-  // too many wait; OutOfRange when the answer is longer than the bound.
+  // too many wait; OutOfRange when the answer is longer than the bound; Cancelled
+  // when `still`, asked after all waiting and right before it is sent, says no.
   loop::Task<absl::StatusOr<CodexReply>> call(std::string method, std::string params,
+                                              std::function<bool()> still = nullptr,
                                               std::chrono::milliseconds deadline = kBulkDeadline);
 
  private:

@@ -142,23 +142,25 @@ loop::Task<> CatchUp::fetch(std::shared_ptr<const Session> session, std::string 
 // Journals what is missing of a turn's items; false when not all could be had.
 loop::Task<bool> CatchUp::fetch_items(std::shared_ptr<const Session> session, std::string thread,
                                       std::string turn, std::set<std::string> completed, bj::array& order) {
-  co_return co_await read_items(
-      bulk_, session, thread, turn, Order::kAsTheyCame, kItemsRecoveredMax,
-      [&](const bj::object& item, std::string_view) {
-        const auto id = json::string_at(item, "id");
-        if (!id) return true;
-        order.push_back(bj::value(*id));
-        const std::string item_id(*id);
-        if (completed.contains(item_id) || live_[thread].completed.contains(item_id)) return true;
-        outward_.say({"recovered",
-                      journal::Level::kThread,
-                      thread,
-                      turn,
-                      item_id,
-                      "item/completed",
-                      {{"threadId", thread}, {"turnId", turn}, {"item", item}}});
-        return true;
-      });
+  const auto read =
+      co_await read_items(bulk_, session, thread, turn, Order::kAsTheyCame, kItemsRecoveredMax,
+                          [&](const bj::object& item, std::string_view) {
+                            const auto id = json::string_at(item, "id");
+                            if (!id) return true;
+                            order.push_back(bj::value(*id));
+                            const std::string item_id(*id);
+                            if (completed.contains(item_id) || live_[thread].completed.contains(item_id))
+                              return true;
+                            outward_.say({"recovered",
+                                          journal::Level::kThread,
+                                          thread,
+                                          turn,
+                                          item_id,
+                                          "item/completed",
+                                          {{"threadId", thread}, {"turnId", turn}, {"item", item}}});
+                            return true;
+                          });
+  co_return read.all;
 }
 
 void CatchUp::missed(const CodexMessage& message, size_t bytes_at_least) {

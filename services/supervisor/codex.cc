@@ -107,7 +107,6 @@ void Codex::over() {
   if (!session_) return;
   session_->alive = false;
   prepared_ = false;
-  held_ = false;
   session_.reset();
   events_.on_lost();
 }
@@ -248,13 +247,14 @@ loop::Task<> Codex::probe() {
   for (;;) {
     if (!std::exchange(at_once, false)) co_await loop::sleep_for(io_, times_.probe);
     const auto session = session_;
-    if (!session || held_) continue;
+    if (!session || transport_.held()) continue;
     if (base::steady_ns() - proof_ns_ > ns(times_.probe)) {
       const int64_t asked_ns = base::steady_ns();
       const int64_t holds = holds_;
       const auto answered = co_await rpc_.call("thread/loaded/list", "{\"limit\":1}", times_.probe);
-      if (!session->alive) continue;
-      const bool silent = !answered.ok() && proof_ns_ < asked_ns && holds == holds_;
+      const bool silent = !answered.ok() && proof_ns_ < asked_ns;
+      // While it is held we don't hear it: that it says nothing is no word about it.
+      if (!session->alive || (silent && holds != holds_)) continue;
       missed_probes_ = silent ? missed_probes_ + 1 : 0;
       // It has waited already.
       at_once = silent && absl::IsUnknown(answered.status()) && missed_probes_ < kMissedProbes;
@@ -271,7 +271,7 @@ loop::Task<> Codex::probe() {
 }
 
 void Codex::hold(bool held) {
-  if (held != std::exchange(held_, held)) ++holds_;
+  if (held != transport_.held()) ++holds_;
   transport_.hold(held);
 }
 
@@ -285,15 +285,11 @@ loop::Task<bool> Codex::ready_soon() {
   co_return session_ && !hangs;
 }
 
-loop::Task<absl::StatusOr<CodexReply>> Codex::call(std::string_view method, std::string_view params) {
-  return call(method, params, times_.call);
-}
-
 loop::Task<absl::StatusOr<CodexReply>> Codex::call(std::string_view method, std::string_view params,
-                                                   milliseconds deadline) {
+                                                   std::optional<milliseconds> deadline, Rpc::Late late) {
   if (!session_)
     co_return absl::UnavailableError("codex is not running: " + (message_.empty() ? state_ : message_));
-  co_return co_await rpc_.call(method, params, deadline);
+  co_return co_await rpc_.call(method, params, deadline.value_or(times_.call), std::move(late));
 }
 
 void Codex::detach() {

@@ -67,10 +67,10 @@ class Codex {
   loop::Task<> run(Events events);
 
   // One JSON-RPC request on the connection for events: see Rpc::call. Before
-  // Codex is ready it is Unavailable.
-  loop::Task<absl::StatusOr<CodexReply>> call(std::string_view method, std::string_view params);
-  loop::Task<absl::StatusOr<CodexReply>> call(std::string_view method, std::string_view params,
-                                              std::chrono::milliseconds deadline);
+  // Codex is ready it is Unavailable. Without a deadline: CodexTimes::call.
+  loop::Task<absl::StatusOr<CodexReply>> call(
+      std::string_view method, std::string_view params,
+      std::optional<std::chrono::milliseconds> deadline = std::nullopt, Rpc::Late late = nullptr);
 
   // Whether Codex is ready, after a moment's patience: one that is being attached
   // or started is there soon, one that hangs or crashes is not waited for.
@@ -136,8 +136,7 @@ class Codex {
   int starts_ = 0;
   int64_t started_ns_ = 0;
   int missed_probes_ = 0;
-  // While it is held we don't hear it: that it says nothing is no word about it.
-  bool held_ = false;
+  // Changes of Transport::hold: of a time in which there was one silence says nothing.
   int64_t holds_ = 0;
   bool logged_out_ = false;
   int64_t bad_messages_ = 0;

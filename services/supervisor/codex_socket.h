@@ -19,6 +19,7 @@ class CodexSocket final : public Transport {
   loop::Task<absl::Status> run(OnMessage on_message) override;
   bool send(std::string message) override;
   void hold(bool held) override;
+  [[nodiscard]] bool held() const override { return held_; }
   void close() override;
   [[nodiscard]] const std::string& instance() const override { return instance_; }
   [[nodiscard]] int64_t peer_pid() const override { return peer_pid_; }

@@ -255,8 +255,44 @@ TEST_F(CodexTest, OneThatWeDontListenToIsNotStuck) {
   EXPECT_THAT(states_, ::testing::Not(::testing::Contains("stuck")));
 }
 
-// The answer came while we stood still, and our time ran out meanwhile.
-TEST_F(CodexTest, ATimeThatRanOutWhileWeStoodStillIsGivenOnceMore) {
+// A hold belongs to its connection.
+TEST_F(CodexTest, WhatWasHeldWhileNobodyWasThereIsHeardAfterwards) {
+  bool silent = false;
+  wire_.answer = [&](const std::string& m, const bj::object& p) {
+    return silent && m == "thread/loaded/list" ? std::nullopt : answer(m, p);
+  };
+  begin();
+  until_state("ready");
+  wire_.connects = {absl::UnavailableError("no descriptors")};
+  wire_.drop();
+  run_until(io_, [&] { return !codex_.ready(); });
+  codex_.hold(true);
+  until_state("ready");
+  silent = true;
+  until_state("stuck");
+}
+
+TEST_F(CodexTest, OneThatHangsIsNotReadyBecauseItWasHeld) {
+  bool silent = false;
+  wire_.answer = [&](const std::string& m, const bj::object& p) {
+    return silent && m == "thread/loaded/list" ? std::nullopt : answer(m, p);
+  };
+  begin();
+  until_state("ready");
+  silent = true;
+  until_state("stuck");
+  states_.clear();
+  for (int i = 0; i < 20; ++i) {
+    const size_t asked = wire_.sent.size();
+    run_until(io_, [&] { return wire_.sent.size() > asked; });
+    codex_.hold(true);
+    codex_.hold(false);
+  }
+  EXPECT_THAT(states_, ::testing::Not(::testing::Contains("ready")));
+}
+
+// The answer came while we stood still, and our time would have run out meanwhile.
+TEST_F(CodexTest, WhileWeStandStillOurTimeDoesNot) {
   wire_.answer = [&](const std::string& m, const bj::object& p) {
     return m == "thread/start" ? std::nullopt : answer(m, p);
   };
@@ -268,7 +304,7 @@ TEST_F(CodexTest, ATimeThatRanOutWhileWeStoodStillIsGivenOnceMore) {
   }(codex_, reply));
   run_until(io_, [&] { return wire_.sent.back().at("method") == "thread/start"; });
   const auto id = bj::serialize(wire_.sent.back().at("id"));
-  zane::testing::stand_still(quick().call + 2 * loop::kStoodStill);
+  zane::testing::stand_still(2 * quick().call);
   run_ready(io_);
   wire_.say("{\"id\":" + id + ",\"result\":{}}");
   run_until(io_, [&] { return !absl::IsInternal(reply.status()); });
@@ -540,7 +576,7 @@ TEST_F(CodexTest, ABulkAnswerThatHangsDelaysNoEvent) {
   };
   std::optional<absl::StatusOr<CodexReply>> got;
   loop::spawn(io_, "call", [](Bulk& b, auto& out) -> loop::Task<> {
-    out = co_await b.call("thread/list", "{}", std::chrono::hours(1));
+    out = co_await b.call("thread/list", "{}", nullptr, std::chrono::hours(1));
   }(bulk_, got));
   run_until(io_,
             [&] { return !bulk_wire_.sent.empty() && bulk_wire_.sent.back().at("method") == "thread/list"; });

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <optional>
 
-#include "absl/cleanup/cleanup.h"
 #include "boost/asio/redirect_error.hpp"
 #include "boost/asio/use_awaitable.hpp"
 #include "lib/journal/cure.h"
@@ -139,6 +138,8 @@ loop::Task<v1::EffectResult> Effects::carry_out(v1::Effect effect, std::string t
   v1::EffectResult result;
   try {
     result = in_memory ? co_await act(effect, trace) : co_await on_disk(effect, trace);
+    // Of what came before, and was written down nowhere, a refusal now says nothing.
+    if (in_memory && effect.again() && result.state() == "refused") result.set_state("unknown");
   } catch (const journal::SqliteError& e) {
     on_.weather.begins(kCantWriteOrders, journal::with_cure(e));
     log::error("effect_not_written", {{"command", id}, {"error", e.what()}});
@@ -214,41 +215,54 @@ loop::Task<v1::EffectResult> Effects::act(const v1::Effect& effect, const std::s
   co_return result_of("refused", "bad-command", "the effect says nothing to do");
 }
 
-loop::Task<absl::StatusOr<CodexReply>> Effects::hand_over(const std::string& method,
-                                                          const std::string& params, v1::Effect::Once once) {
-  if (!goes_with_the_events(method, once)) co_return co_await on_.bulk.call(method, params);
-  if (method == "command/exec") co_return co_await on_.codex.call(method, params, kProgramMax);
-  co_return co_await on_.codex.call(method, params);
+// Cancelled when it was `refused` in the last moment.
+loop::Task<absl::StatusOr<CodexReply>> Effects::hand_over(const v1::Effect& effect, Processes::Call call,
+                                                          std::optional<v1::EffectResult>& refused) {
+  const std::string& method = effect.call().method();
+  if (!goes_with_the_events(method, effect.once()))
+    co_return co_await on_.bulk.call(method, call.params,
+                                     [&] { return !(refused = refused_by_now(effect)).has_value(); });
+  if (call.process == 0) co_return co_await on_.codex.call(method, call.params);
+  // The answer to `command/exec` says that its program has ended. Without an answer it may
+  // run, or begin yet, and keeps its owner: until the answer comes after all.
+  const bool runs_on = method == "process/spawn";
+  std::optional<std::chrono::milliseconds> deadline;
+  if (!runs_on) deadline = kProgramMax;
+  const auto settle = [this, runs_on, process = call.process](const absl::StatusOr<CodexReply>& reply) {
+    const bool runs = absl::IsOutOfRange(reply.status()) || (reply.ok() && reply->ok);
+    if (!runs_on || !runs) on_.processes.over(process);
+  };
+  auto reply = co_await on_.codex.call(method, call.params, deadline, settle);
+  if (!absl::IsUnknown(reply.status())) settle(reply);
+  co_return reply;
 }
 
 loop::Task<v1::EffectResult> Effects::call(const v1::Effect& effect, const std::string& trace) {
   const std::string method = effect.call().method();
   const std::string given = effect.call().params();
   if (!co_await on_.codex.ready_soon()) co_return codex_down(on_.codex);
-  if (auto refused = refused_by_now(effect)) co_return *std::move(refused);
-  const auto params = on_.processes.to_codex(effect.client(), method, given);
-  if (!params.ok())
-    co_return result_of("refused", absl::IsResourceExhausted(params.status()) ? "busy" : "bad-command",
-                        std::string(params.status().message()));
-  // Until it is with Codex its process is nobody's.
-  absl::Cleanup no_process = [&] { on_.processes.began(effect.client(), method, given, false); };
+  auto refused = refused_by_now(effect);
+  if (refused) co_return *std::move(refused);
   const bool reads = effect.once() == v1::Effect::ONCE_READS;
   const bool on_disk = effect.once() == v1::Effect::ONCE_ON_DISK;
   const std::string thread = on_disk ? text_in(given, "threadId") : "";
   if (!thread.empty() && changes_powers(given)) on_.powers.unsure(thread);
   if (on_disk) note(effect.command_id(), kSent);
   // After the last thing that takes time.
-  if (auto refused = refused_by_now(effect)) co_return *std::move(refused);
-  auto reply = co_await hand_over(method, *params, effect.once());
-  // Twice comes to the same as once, also when others did something between.
+  refused = refused_by_now(effect);
+  if (refused) co_return *std::move(refused);
+  const auto to_codex = on_.processes.to_codex(effect.client(), method, given);
+  if (!to_codex.ok())
+    co_return result_of("refused", absl::IsResourceExhausted(to_codex.status()) ? "busy" : "bad-command",
+                        std::string(to_codex.status().message()));
+  auto reply = co_await hand_over(effect, *to_codex, refused);
+  if (absl::IsCancelled(reply.status())) co_return *std::move(refused);
+  // Twice comes to the same as once, also when others did something between. What is said of
+  // the second alone proves nothing of the first.
   if (absl::IsUnknown(reply.status()) && method == "thread/resume" && co_await on_.codex.ready_soon() &&
-      !refused_by_now(effect))
-    reply = co_await hand_over(method, *params, effect.once());
-  // A process whose beginning was not answered may run, or begin yet: it keeps its owner.
-  if (!absl::IsUnavailable(reply.status()) && !absl::IsResourceExhausted(reply.status())) {
-    std::move(no_process).Cancel();
-    if (!absl::IsUnknown(reply.status()))
-      on_.processes.began(effect.client(), method, given, !reply.ok() || reply->ok);
+      !refused_by_now(effect)) {
+    auto second = co_await hand_over(effect, *to_codex, refused);
+    if (second.ok() && second->ok) reply = std::move(second);
   }
   if (reply.ok() && reply->ok &&
       (method == "thread/resume" || method == "thread/start" || method == "thread/fork"))
@@ -357,13 +371,14 @@ loop::Task<std::optional<std::string>> Effects::turn_begun_by(std::string thread
     if (!co_await on_.codex.ready_soon()) break;
     const auto session = on_.codex.session();
     std::string found;
-    (void)co_await read_items(on_.bulk, session, thread, "", order, kItemsLookedAt,
-                              [&](const bj::object& item, std::string_view turn) {
-                                if (json::string_at(item, "clientId") == std::string_view(client_id))
-                                  found = turn;
-                                return found.empty();
-                              });
-    looked |= session->alive;
+    const auto read =
+        co_await read_items(on_.bulk, session, thread, "", order, kItemsLookedAt,
+                            [&](const bj::object& item, std::string_view turn) {
+                              if (json::string_at(item, "clientId") == std::string_view(client_id))
+                                found = turn;
+                              return found.empty();
+                            });
+    looked |= read.answered;
     if (!found.empty()) co_return found;
   }
   if (!looked) co_return std::nullopt;

@@ -79,8 +79,8 @@ class Effects {
                                      const std::string& trace);
   loop::Task<v1::EffectResult> act(const v1::Effect& effect, const std::string& trace);
   loop::Task<v1::EffectResult> call(const v1::Effect& effect, const std::string& trace);
-  loop::Task<absl::StatusOr<CodexReply>> hand_over(const std::string& method, const std::string& params,
-                                                   v1::Effect::Once once);
+  loop::Task<absl::StatusOr<CodexReply>> hand_over(const v1::Effect& effect, Processes::Call call,
+                                                   std::optional<v1::EffectResult>& refused);
   [[nodiscard]] std::optional<v1::EffectResult> refused_by_now(const v1::Effect& effect) const;
   loop::Task<v1::EffectResult> start_task(const v1::Effect& effect, const std::string& progress,
                                           const std::string& trace);

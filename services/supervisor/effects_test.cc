@@ -18,6 +18,7 @@ namespace bj = boost::json;
 namespace fs = std::filesystem;
 using ::testing::HasSubstr;
 using zane::testing::run;
+using zane::testing::run_ready;
 using zane::testing::run_until;
 
 constexpr char kRequest[] =
@@ -28,6 +29,8 @@ CodexTimes quick() {
   // Longer than all looks for what became of an order.
   times.first_pause = times.longest_pause_cut = std::chrono::milliseconds(40);
   times.call = std::chrono::milliseconds(300);
+  times.call_to_stuck = std::chrono::milliseconds(50);
+  times.patience = std::chrono::milliseconds(500);
   times.probe = std::chrono::milliseconds(20);
   return times;
 }
@@ -249,6 +252,27 @@ TEST_F(EffectsTest, AKeystrokeThatComesAgainIsUnknownAndNotTyped) {
   key.set_expires_ms(clock_.now - 1);
   EXPECT_EQ(carry_out(key).state(), "unknown");
   EXPECT_EQ(sent("process/writeStdin"), 0);
+  v1::Effect resume = key;
+  resume.set_command_id("resume");
+  resume.mutable_call()->set_method("thread/resume");
+  resume.mutable_call()->set_params(R"({"threadId":"t"})");
+  EXPECT_EQ(carry_out(resume).state(), "unknown") << "it may have been carried out in time";
+  EXPECT_EQ(sent("thread/resume"), 0);
+}
+
+// What goes over the second connection waits for it, and is looked at after that.
+TEST_F(EffectsTest, WhatIsOverOnceItsConnectionIsThereIsNotBegun) {
+  v1::Effect review = effect("review");
+  review.mutable_call()->set_method("review/start");
+  review.mutable_call()->set_params(R"({"threadId":"t"})");
+  review.set_expires_ms(clock_.now);
+  bulk_wire_.on_call = [this](const std::string&) { ++clock_.now; };
+  bulk_wire_.drop();
+  run_ready(io_);
+  EXPECT_EQ(carry_out(review).reason(), "expired");
+  EXPECT_EQ(bulk_wire_.sent.back().at("method").as_string(), "initialized") << "and nothing after that";
+  review.set_expires_ms(0);
+  EXPECT_EQ(carry_out(review).state(), "done");
 }
 
 // ---- terminals whose beginning fails ---------------------------------------------
@@ -277,6 +301,50 @@ TEST_F(EffectsTest, ATerminalOfWhichCodexSaysNothingKeepsItsOwner) {
   v1::Effect spawn = terminal();
   EXPECT_EQ(carry_out(spawn).state(), "unknown");
   EXPECT_EQ(processes_.take_of("device/d").size(), 1U);
+}
+
+v1::Effect program() {
+  v1::Effect made;
+  made.set_command_id("exec");
+  made.set_once(v1::Effect::ONCE_ON_DISK);
+  made.set_client("device/d");
+  made.mutable_call()->set_method("command/exec");
+  made.mutable_call()->set_params(R"({"command":["make"],"processId":"build"})");
+  return made;
+}
+
+// Codex hung for a while and whoever waited was told so; then its answers come after all.
+TEST_F(EffectsTest, WhatEndsAfterNobodyWaitedForItGivesItsNameBack) {
+  const auto before = wire_.answer;
+  bool hangs = true;
+  wire_.answer = [&, before](const std::string& method, const bj::object& params) {
+    return hangs ? std::nullopt : before(method, params);
+  };
+  for (const v1::Effect& order : {program(), terminal()}) {
+    hangs = true;
+    EXPECT_EQ(carry_out(order).state(), "unknown");
+    const auto asked = std::find_if(wire_.sent.rbegin(), wire_.sent.rend(), [&](const bj::object& m) {
+      return m.contains("method") && m.at("method").as_string() == order.call().method();
+    });
+    ASSERT_NE(asked, wire_.sent.rend());
+    const std::string head = "{\"id\":" + bj::serialize(asked->at("id"));
+    hangs = false;
+    run_until(io_, [&] { return codex_.state().state() == "ready"; });
+    EXPECT_EQ(processes_.clients().size(), 1U);
+    wire_.say(head + R"(,"error":{"code":-1,"message":"no"}})");
+    run_until(io_, [&] { return processes_.clients().empty(); });
+  }
+}
+
+// Supervisor ends while a program runs: what is unwound then touches nothing that is gone
+// (the sanitizer sees it).
+TEST_F(EffectsTest, AProgramMayOutliveSupervisor) {
+  wire_.answer = [](const std::string&, const bj::object&) { return std::nullopt; };
+  loop::spawn(io_, "exec", [](Effects& effects) -> loop::Task<> {
+    (void)co_await effects.carry_out(program(), "");
+  }(effects_));
+  run_until(io_, [&] { return sent("command/exec") == 1; });
+  EXPECT_EQ(processes_.clients().size(), 1U);
 }
 
 // Of a read nothing becomes: nobody is to look at the thread for it.
@@ -315,6 +383,26 @@ TEST_F(EffectsTest, ATaskOfWhichCodexShowsNothingIsUnknownAndNeverBegunAgain) {
 }
 
 // Newest first, page by page: the message stands before forty long items.
+// What cannot be looked for is not told as what was looked for and not found.
+TEST_F(EffectsTest, WhileNobodyCanLookItSaysSo) {
+  lose_the_next_turn();
+  bulk_wire_.on_call = [this](const std::string& method) {
+    if (method == "thread/items/list") bulk_wire_.drop();
+  };
+  EXPECT_EQ(carry_out(task("task")).reason(), "codex-down") << "the call's own word";
+  const auto cut = carry_out(task("task"));
+  EXPECT_EQ(cut.state() + " " + cut.reason(), "unknown busy") << cut.message();
+  bulk_wire_.on_call = nullptr;
+  bulk_wire_.connects.assign(1000, absl::UnavailableError("no descriptors"));
+  bulk_wire_.drop();
+  run_ready(io_);
+  const auto away = carry_out(task("task"));
+  EXPECT_EQ(away.state() + " " + away.reason(), "unknown busy") << away.message();
+  bulk_wire_.connects.clear();
+  nothing_was_said();
+  EXPECT_EQ(carry_out(task("task")).reason(), "codex-down") << "that is a word";
+}
+
 TEST_F(EffectsTest, ATurnThatDidMuchSinceIsFound) {
   lose_the_next_turn();
   bulk_wire_.answer = [this](const std::string& method,
@@ -442,7 +530,7 @@ TEST_F(EffectsTest, AResumeThatIsLostIsSentAgain) {
   lost = false;
   wire_.errors["thread/resume"] = R"({"code":-32600,"message":"no such thread"})";
   order.set_command_id("resume again");
-  EXPECT_EQ(carry_out(order).state(), "failed");
+  EXPECT_EQ(carry_out(order).state(), "unknown") << "the first may have been carried out";
   lost = false;
   order.set_command_id("resume late");
   order.set_expires_ms(clock_.now);

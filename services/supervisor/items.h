@@ -12,10 +12,17 @@ namespace zane::supervisor {
 
 enum class Order { kAsTheyCame, kNewestFirst };
 
+struct ItemsRead {
+  // There are no others. Else there may be: more than `at_most`, a call that failed, a session
+  // that is over, or `on_item` said so.
+  bool all = false;
+  // Codex has answered each time, be it with an error.
+  bool answered = true;
+};
+
 // Of one turn, or with "" of all of a thread. Calls `on_item` for each with its turn, until
-// that says false. True when there are no others; false when there may be: more than
-// `at_most`, a call that failed, a session that is over, or `on_item` said so.
-loop::Task<bool> read_items(
+// that says false.
+loop::Task<ItemsRead> read_items(
     Bulk& bulk, std::shared_ptr<const Session> session, std::string thread, std::string turn, Order order,
     size_t at_most, std::function<bool(const boost::json::object& item, std::string_view turn)> on_item);
 

@@ -3,6 +3,7 @@
 // what comes back goes to that owner alone.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <set>
@@ -19,14 +20,18 @@ inline constexpr size_t kProcessesPerClientMax = 16;
 
 class Processes {
  public:
+  // A call as Codex is to have it; `process` is 0 unless it begins one.
+  struct Call {
+    std::string params;
+    uint64_t process = 0;
+  };
   // `params` with the client's name for its process replaced by ours; as they
   // are for methods that name none. ResourceExhausted at the bound,
   // AlreadyExists for a second one of a name.
-  absl::StatusOr<std::string> to_codex(const std::string& client, std::string_view method,
-                                       std::string_view params);
+  absl::StatusOr<Call> to_codex(const std::string& client, std::string_view method, std::string_view params);
 
-  // Whether the call that began a process took place.
-  void began(const std::string& client, std::string_view method, std::string_view params, bool ok);
+  // It never began, or has ended: its name is free. Nothing for one that is forgotten.
+  void over(uint64_t process);
 
   // Output for a client: whose, and the message with the client's own name.
   struct Output {
@@ -47,9 +52,15 @@ class Processes {
   std::map<std::string, std::string> take_all();
 
  private:
-  // Our name → client, and of those the ones that `command/exec` began.
-  std::map<std::string, std::string> owner_;
-  std::set<std::string> commands_;
+  struct Owned {
+    std::string client;
+    uint64_t process = 0;
+    // Begun by `command/exec`.
+    bool is_command = false;
+  };
+  // By our name.
+  std::map<std::string, Owned> owned_;
+  uint64_t last_process_ = 0;
 };
 
 }  // namespace zane::supervisor

@@ -26,10 +26,11 @@ class ProcessesTest : public ::testing::Test {
     const bj::object params{{std::string(process_key_of(method)), handle}};
     const auto ours = processes_.to_codex(client, method, bj::serialize(params));
     if (!ours.ok()) return "";
-    return std::string(bj::parse(*ours).at(process_key_of(method)).as_string());
+    process_ = ours->process;
+    return std::string(bj::parse(ours->params).at(process_key_of(method)).as_string());
   }
   std::string name_for(const std::string& client, const std::string& handle) {
-    return std::string(bj::parse(*processes_.to_codex(client, "process/writeStdin", spawn(handle)))
+    return std::string(bj::parse(processes_.to_codex(client, "process/writeStdin", spawn(handle))->params)
                            .at("processHandle")
                            .as_string());
   }
@@ -47,6 +48,8 @@ class ProcessesTest : public ::testing::Test {
     return out->client + ": " + std::string(params.at(process_key_of(method)).as_string());
   }
   Processes processes_;
+  // The one that was begun last.
+  uint64_t process_ = 0;
 };
 
 TEST_F(ProcessesTest, TwoClientsWithOneHandleAreNeverMixed) {
@@ -90,11 +93,13 @@ TEST_F(ProcessesTest, AnEndIsToldAndThenForgotten) {
 
 TEST_F(ProcessesTest, ACallThatFailedBeganNothing) {
   const std::string a = begin(kA, "term");
-  processes_.began(kA, "process/spawn", spawn("term"), /*ok=*/false);
+  const uint64_t first = process_;
+  processes_.over(first);
   EXPECT_EQ(output(a), "nobody");
   const std::string b = begin(kA, "term");
-  processes_.began(kA, "process/spawn", spawn("term"), /*ok=*/true);
   EXPECT_EQ(output(b), "device/a: term");
+  processes_.over(first);
+  EXPECT_EQ(output(b), "device/a: term") << "another one of that name";
 }
 
 // Codex would refuse the second, and that refusal must not end the first.
@@ -108,14 +113,16 @@ TEST_F(ProcessesTest, ASecondOfTheSameNameIsRefusedAndHarmsNotTheFirst) {
 TEST_F(ProcessesTest, AnExecIsOverWithItsAnswer) {
   const std::string name = begin(kA, "1", "command/exec");
   EXPECT_EQ(output(name, "command/exec/outputDelta"), "device/a: 1");
-  processes_.began(kA, "command/exec", R"({"processId":"1"})", /*ok=*/true);
+  processes_.over(process_);
   EXPECT_EQ(output(name, "command/exec/outputDelta"), "nobody");
 }
 
 TEST_F(ProcessesTest, WhatNamesNoProcessPassesAsItIs) {
   constexpr char params[] = R"( {"processHandle":"x",  "a":1} )";
-  EXPECT_EQ(*processes_.to_codex(kA, "turn/start", params), params);
-  EXPECT_EQ(*processes_.to_codex(kA, "command/exec", R"({"command":["ls"]})"), R"({"command":["ls"]})");
+  EXPECT_EQ(processes_.to_codex(kA, "turn/start", params)->params, params);
+  const auto unnamed = processes_.to_codex(kA, "command/exec", R"({"command":["ls"]})");
+  EXPECT_EQ(unnamed->params, R"({"command":["ls"]})");
+  EXPECT_EQ(unnamed->process, 0U);
   EXPECT_FALSE(processes_.to_codex(kA, "process/spawn", "[]").ok());
 }
 

@@ -21,7 +21,7 @@ int64_t number_of(std::string_view id) {
 }  // namespace
 
 loop::Task<absl::StatusOr<CodexReply>> Rpc::call(std::string_view method, std::string_view params,
-                                                 std::chrono::milliseconds deadline) {
+                                                 std::chrono::milliseconds deadline, Late late) {
   if (calls_.size() >= kCallsMax) co_return absl::ResourceExhaustedError("too many calls wait for codex");
   const std::string name(method);
   const int64_t id = next_call_++;
@@ -35,7 +35,10 @@ loop::Task<absl::StatusOr<CodexReply>> Rpc::call(std::string_view method, std::s
     co_return absl::UnavailableError("codex is not there");
   }
   if (!waiting->answered) co_await waiting->done.wait_awake(deadline);
-  calls_.erase(id);
+  if (!waiting->answered && late)
+    waiting->late = std::move(late);
+  else
+    calls_.erase(id);
   if (!waiting->answered) co_return absl::UnknownError("codex did not answer `" + name + "` in time");
   if (absl::IsUnknown(waiting->reply.status()))
     co_return absl::UnknownError("the connection to codex was lost before it answered `" + name + "`");
@@ -47,6 +50,7 @@ void Rpc::lose_calls() {
     waiting->answered = true;
     waiting->done.raise();
   }
+  calls_.clear();
 }
 
 void Rpc::give_up(std::chrono::milliseconds waited) {
@@ -74,7 +78,8 @@ bool Rpc::respond_error(std::string_view id, int code, std::string_view message)
 bool Rpc::on_response(const CodexMessage& message, const Incoming& incoming) {
   const auto call = calls_.find(number_of(message.id));
   if (call == calls_.end() || call->second->answered) return false;
-  auto& waiting = *call->second;
+  const auto kept = call->second;
+  auto& waiting = *kept;
   if (incoming.cut) {
     waiting.reply = absl::OutOfRangeError("codex's answer is too long: ask for less at a time");
   } else if (!message.understood) {
@@ -88,6 +93,10 @@ bool Rpc::on_response(const CodexMessage& message, const Incoming& incoming) {
   }
   waiting.answered = true;
   waiting.done.raise();
+  if (waiting.late) {
+    calls_.erase(call);
+    waiting.late(waiting.reply);
+  }
   return true;
 }
 

@@ -2,6 +2,7 @@
 // its requests. Does not know what is said. On the loop.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -31,14 +32,16 @@ class Rpc {
   //   ResourceExhausted  too many calls wait: nothing has happened;
   //   Unknown            sent, and the connection or the time ran out;
   //   OutOfRange         answered, but the answer is too long to be kept.
+  // `late` gets the answer that comes after it was told Unknown, on the same connection.
+  using Late = std::function<void(const absl::StatusOr<CodexReply>&)>;
   loop::Task<absl::StatusOr<CodexReply>> call(std::string_view method, std::string_view params,
-                                              std::chrono::milliseconds deadline);
+                                              std::chrono::milliseconds deadline, Late late = nullptr);
 
   // The answer to a server request. False when it could not be written.
   bool respond(std::string_view id, std::string_view result);
   bool respond_error(std::string_view id, int code, std::string_view message);
 
-  // An answer has come. False when nobody waits for it (any more).
+  // An answer has come. False when nobody is to have it (any more).
   bool on_response(const CodexMessage& message, const Incoming& incoming);
 
   // The connection is gone: whoever waits hears it now.
@@ -52,6 +55,8 @@ class Rpc {
     loop::Signal done;
     absl::StatusOr<CodexReply> reply = absl::UnknownError("");
     bool answered = false;
+    // Set once nobody waits any more but this.
+    Late late;
     int64_t asked_ns = base::steady_ns();
   };
 

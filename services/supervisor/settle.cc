@@ -107,14 +107,14 @@ loop::Task<> Settle::look_at(std::shared_ptr<const Session> session, std::string
         now.turn_ended[std::string(json::string_at(turn.get_object(), "id").value_or(""))] =
             json::string_at(turn.get_object(), "status") != std::string_view("inProgress");
   for (const auto& turn : turns) {
-    const bool whole = co_await read_items(
-        bulk_, session, thread, turn, Order::kNewestFirst, kItemsLookedAt,
-        [&](const bj::object& item, std::string_view) {
-          now.items[std::string(json::string_at(item, "id").value_or(""))] = outcome_of(item);
-          return true;
-        });
+    const auto read = co_await read_items(bulk_, session, thread, turn, Order::kNewestFirst, kItemsLookedAt,
+                                          [&](const bj::object& item, std::string_view) {
+                                            now.items[std::string(json::string_at(item, "id").value_or(""))] =
+                                                outcome_of(item);
+                                            return true;
+                                          });
     if (!session->alive) co_return;
-    if (whole) now.read_whole.insert(turn);
+    if (read.all) now.read_whole.insert(turn);
   }
   facts_.threads[thread] = std::move(now);
 }

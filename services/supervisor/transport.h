@@ -47,6 +47,7 @@ class Transport {
 
   // While set, nothing is read: what Codex says waits in the kernel and in Codex.
   virtual void hold(bool held) = 0;
+  [[nodiscard]] virtual bool held() const = 0;
 
   virtual void close() = 0;
 

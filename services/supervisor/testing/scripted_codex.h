@@ -47,7 +47,6 @@ class ScriptedTransport final : public Transport {
     news_.raise();
   }
   [[nodiscard]] bool open() const { return open_; }
-  [[nodiscard]] bool held() const { return held_; }
 
   loop::Task<absl::Status> connect(const std::filesystem::path&) override {
     ++connections;
@@ -57,6 +56,7 @@ class ScriptedTransport final : public Transport {
       if (!status.ok()) co_return status;
     }
     open_ = true;
+    held_ = false;
     incoming_.clear();
     co_return absl::OkStatus();
   }
@@ -94,6 +94,7 @@ class ScriptedTransport final : public Transport {
     held_ = held;
     news_.raise();
   }
+  [[nodiscard]] bool held() const override { return held_; }
   void close() override { drop(); }
   [[nodiscard]] const std::string& instance() const override { return its_instance; }
   [[nodiscard]] int64_t peer_pid() const override { return pid; }

@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { allTurns, readPage, withHistory } from './history.ts';
 import { emptyThread, reduceThread } from './thread.ts';
 import type { ThreadState } from './thread.ts';
+import { TURN_ITEMS_MAX } from './turns.ts';
 
 const told = (id: string, text: string, status = 'completed') => ({ id, status, itemsView: 'full', items: [{ type: 'agentMessage', id: `${id}-a`, text }] });
 const page = (...turns: unknown[]) => readPage({ data: turns, nextCursor: 'older' });
@@ -50,6 +51,22 @@ test('of an ended turn what Codex does not keep is cut off, and what was cut off
     const items = allTurns(withHistory(state, page(told('u2', 'all of it')), 'newest'))[0]!.items;
     assert.deepEqual(items.map((item) => [item.id, item.type === 'agent' && item.text, item.done, item.cutOff]), [['u2-a', 'all of it', true, false], ['dropped', 'half', true, true], ['dropped too', 'half', true, true]]);
   }
+});
+
+test('what the phone dropped of a long turn is not called cut off', () => {
+  let state = reduceThread(emptyThread('t'), { kind: 'reset', epoch: 'e' });
+  const early = [
+    { method: 'item/agentMessage/delta', params: { threadId: 't', turnId: 'u2', itemId: 'early', delta: 'half' } },
+    { method: 'zane/hole', params: { threadId: 't', turnId: 'u2', reason: 'x' } },
+    { method: 'turn/completed', params: { threadId: 't', turn: { id: 'u2', status: 'completed', items: [] } } },
+  ];
+  early.forEach((message, at) => {
+    state = reduceThread(state, { kind: 'message', epoch: 'e', seq: at + 1, message });
+  });
+  const items = Array.from({ length: TURN_ITEMS_MAX + 1 }, (_, at) => ({ type: 'agentMessage', id: at === 0 ? 'early' : `i${at}`, text: 'all of it' }));
+  const long = readPage({ data: [{ id: 'u2', status: 'completed', itemsView: 'full', items }] });
+  const shown = allTurns(withHistory(state, long, 'newest'))[0]!.items.find((item) => item.id === 'early');
+  assert.equal(shown?.cutOff, false);
 });
 
 test('older pages go before, and no turn is there twice', () => {

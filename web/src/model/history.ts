@@ -54,7 +54,7 @@ function joined(live: Turn, told: Turn | undefined): Turn {
   const ids = new Set(told.items.map((item) => item.id));
   const status = live.status === 'inProgress' ? told.status : live.status;
   const others = live.items.filter((item) => !ids.has(item.id));
-  const isAll = told.whole && told.status !== 'inProgress';
+  const isAll = told.whole && told.dropped === 0 && told.status !== 'inProgress';
   const turn = { ...told, ...live, status, startedAtMs: live.startedAtMs ?? told.startedAtMs, items: [...items, ...(isAll ? others.map(letGo) : others)] };
   return status === 'inProgress' ? turn : closed(turn);
 }
