@@ -265,6 +265,8 @@ TEST_F(EffectsTest, WhatIsOverOnceItsConnectionIsThereIsNotBegun) {
   v1::Effect review = effect("review");
   review.mutable_call()->set_method("review/start");
   review.mutable_call()->set_params(R"({"threadId":"t"})");
+  EXPECT_EQ(carry_out(review).state(), "done");
+  review.set_command_id("another");
   review.set_expires_ms(clock_.now);
   bulk_wire_.on_call = [this](const std::string&) { ++clock_.now; };
   bulk_wire_.drop();
