@@ -23,6 +23,10 @@ constexpr std::chrono::seconds kRequestDeadline{10};
 constexpr std::chrono::seconds kPortRetry{5};
 constexpr std::chrono::milliseconds kAcceptPause{100};
 constexpr size_t kReadBytes = 16 * 1024;
+// What still comes once it is answered is read and let go of: closed on it, the kernel
+// would send a reset that can overtake the answer.
+constexpr std::chrono::seconds kDrainDeadline{2};
+constexpr size_t kDrainBytesMax = 16 * 1024 * 1024;
 
 auto into(boost::system::error_code& error) { return asio::redirect_error(asio::use_awaitable, error); }
 
@@ -40,6 +44,9 @@ loop::Task<> serve(Tcp::socket socket, const Exchange::Intake& intake) {
     if (error) co_return;
   }
   stream.socket().shutdown(Tcp::socket::shutdown_send, error);
+  stream.expires_after(kDrainDeadline);
+  for (size_t drained = 0; !error && drained < kDrainBytesMax;)
+    drained += co_await stream.async_read_some(asio::buffer(buffer), into(error));
 }
 
 }  // namespace

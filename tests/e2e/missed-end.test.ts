@@ -63,4 +63,28 @@ test('what a stop and a steer cut off in mid-sentence reads as cut off, and so a
     await phone.page.reload();
     await first.getByText('Cut off here.').waitFor();
   }
+  await screen.send('say: well');
+  await screen.agent('well').waitFor();
+  await phone.page.reload();
+  await phone.page.getByText('Codex keeps nothing of a message that was interrupted.').waitFor();
+});
+
+test('what is cut off after a part of it was missed says both', async () => {
+  const phone = await openPhone(browser);
+  await enrol(phone, await world.link());
+  const screen = new Screen(phone.page);
+  await screen.startTask({ folder: world.work, prompt: `drawling: ${Array.from({ length: 60 }, (_, n) => `word ${n}`).join(' ')}` });
+  await screen.agent('word 1').waitFor();
+  const { supervisor } = world.anchor.services;
+  await supervisor.kill();
+  const back = supervisor.saw(' codex_ready ', false);
+  supervisor.start();
+  await back;
+  await phone.page.getByText('Your Mac lost sight of Codex').waitFor();
+  await phone.page.getByRole('button', { name: 'Stop' }).click();
+  await phone.page.locator('[data-turn-status=interrupted]').waitFor();
+  const both = screen.agent('word').first().getByText('Cut off here, and a part before that may be missing.');
+  await both.waitFor();
+  await phone.page.reload();
+  await both.waitFor();
 });

@@ -63,6 +63,21 @@ test('with no descriptor left it waits, and serves again when there is one', { s
   execFileSync('prlimit', [`--pid=${pid}`, '--nofile=4096:']);
 });
 
+test('who still sends when it is refused hears why', async () => {
+  const size = 3 * 1024 * 1024;
+  const request = `POST /hooks/gh HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n${size.toString(16)}\r\n${'x'.repeat(size)}\r\n0\r\n\r\n`;
+  for (let n = 0; n < 5; n++) {
+    const answer = await new Promise<string>((done, fail) => {
+      let text = '';
+      // As many do: all is written before the answer is read.
+      const socket = connect(port, '127.0.0.1', () => { socket.write(request, () => socket.resume()); });
+      socket.pause().on('error', fail).on('end', () => done(text));
+      socket.on('data', (bytes) => { text += bytes.toString(); });
+    });
+    assert.match(answer, /^HTTP\/1\.1 413 /);
+  }
+});
+
 test('those who say nothing keep nobody out for long, and more than it takes are let go', async () => {
   const sockets = await silent(40);
   // Those beyond the bound at once, the rest at their deadline of 10 s. One that the

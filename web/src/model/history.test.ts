@@ -53,6 +53,24 @@ test('of an ended turn what Codex does not keep is cut off, and what was cut off
   }
 });
 
+test('what a steer cut off stays where it was while the turn runs, and what is newer than the page at the end', () => {
+  const say = (id: string) => ({ method: 'item/agentMessage/delta', params: { threadId: 't', turnId: 'u2', itemId: id, delta: id } });
+  let state = reduceThread(emptyThread('t'), { kind: 'reset', epoch: 'e' });
+  [say('a'), say('cut'), say('b'), say('newer')].forEach((message, at) => {
+    state = reduceThread(state, { kind: 'message', epoch: 'e', seq: at + 1, message });
+  });
+  const items = ['a', 'b', 'missed'].map((id) => ({ type: 'agentMessage', id, text: id }));
+  const running = readPage({ data: [{ id: 'u2', status: 'inProgress', itemsView: 'full', items }] });
+  assert.deepEqual(texts(withHistory(state, running, 'newest')), ['a,cut,b,missed,newer']);
+});
+
+test('of an interrupted turn that only Codex tells, it is said that a message may be gone', () => {
+  const interrupted = page(told('u2', 'said', 'interrupted'));
+  const notes = (state: ThreadState) => allTurns(state)[0]!.notes.map((note) => note.text);
+  assert.deepEqual(notes(withHistory(emptyThread('t'), interrupted, 'newest')), ['Codex keeps nothing of a message that was interrupted.']);
+  assert.deepEqual(notes(withHistory(live(true), interrupted, 'newest')), [], 'here it was seen');
+});
+
 test('what the phone dropped of a long turn is not called cut off', () => {
   let state = reduceThread(emptyThread('t'), { kind: 'reset', epoch: 'e' });
   const early = [

@@ -4,7 +4,7 @@
 import type { Item } from './items.ts';
 import { arr, obj, str } from './read.ts';
 import type { ThreadState } from './thread.ts';
-import { closed, letGo, turnFrom } from './turns.ts';
+import { closed, interleaved, letGo, turnFrom } from './turns.ts';
 import type { Turn } from './turns.ts';
 
 /** Turns of history kept on the phone, whatever the thread holds. */
@@ -53,9 +53,11 @@ function joined(live: Turn, told: Turn | undefined): Turn {
   const items = told.items.map((item) => (missedEnd ? item : better(item, known.get(item.id))));
   const ids = new Set(told.items.map((item) => item.id));
   const status = live.status === 'inProgress' ? told.status : live.status;
-  const others = live.items.filter((item) => !ids.has(item.id));
   const isAll = told.whole && told.dropped === 0 && told.status !== 'inProgress';
-  const turn = { ...told, ...live, status, startedAtMs: live.startedAtMs ?? told.startedAtMs, items: [...items, ...(isAll ? others.map(letGo) : others)] };
+  // What came after all that Codex told is newer than its word.
+  const newer = live.items.findLastIndex((item) => ids.has(item.id)) + 1;
+  const seen = live.items.map((item) => (isAll && !ids.has(item.id) ? letGo(item) : item));
+  const turn = { ...told, ...live, status, startedAtMs: live.startedAtMs ?? told.startedAtMs, items: [...interleaved(items, seen.slice(0, newer)), ...seen.slice(newer)] };
   return status === 'inProgress' ? turn : closed(turn);
 }
 

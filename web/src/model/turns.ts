@@ -9,6 +9,7 @@ import type { Fields } from './read.ts';
 /** A turn longer than this shows its end; the Mac has all of it. */
 export const TURN_ITEMS_MAX = 1_000;
 const NOTES_MAX = 50;
+const LET_GO = 'Codex keeps nothing of a message that was interrupted.';
 const DIFF_CHARS_MAX = 512 * 1024;
 
 export interface PlanStep {
@@ -55,7 +56,8 @@ export function turnFrom(raw: unknown): Turn | undefined {
   const id = str(fields['id']);
   if (!id) return undefined;
   const items = arr(fields['items']).map((item) => itemFrom(item, true)).filter((item): item is Item => item !== undefined);
-  return bounded({ ...withHead(emptyTurn(id), fields), items, whole: fields['itemsView'] === undefined || fields['itemsView'] === 'full' });
+  const turn = withNote(withHead(emptyTurn(id), fields), 'let go', fields['status'] === 'interrupted' ? LET_GO : '');
+  return bounded({ ...turn, items, whole: fields['itemsView'] === undefined || fields['itemsView'] === 'full' });
 }
 
 /** The turn's own fields, as `turn/started` and `turn/completed` carry them. */
@@ -119,15 +121,23 @@ export function letGo(item: Item): Item {
  * has let go of: it stays behind what it came after, and is cut off where its end was not seen.
  */
 export function madeWhole(turn: Turn, order: readonly string[]): Turn {
-  const place = new Map(order.map((id, at) => [id, at]));
-  let last = -1;
-  const placed = turn.items.map((item, index) => {
-    const at = place.get(item.id);
-    last = at ?? last;
-    return { item: at === undefined ? letGo(item) : item, at: last, index, named: at !== undefined };
-  });
-  placed.sort((a, b) => a.at - b.at || Number(b.named) - Number(a.named) || a.index - b.index);
-  return { ...turn, items: placed.map(({ item }) => item), whole: true, notes: turn.notes.filter((note) => !note.id.startsWith(HOLE)) };
+  const known = new Map(turn.items.map((item) => [item.id, item]));
+  const named = order.map((id) => known.get(id)).filter((item): item is Item => item !== undefined);
+  const ids = new Set(order);
+  const items = interleaved(named, turn.items.map((item) => (ids.has(item.id) ? item : letGo(item))));
+  return { ...turn, items, whole: true, notes: turn.notes.filter((note) => !note.id.startsWith(HOLE)) };
+}
+
+/** `ordered` as it stands, and each other one of `seen` behind the one it came after there. */
+export function interleaved(ordered: readonly Item[], seen: readonly Item[]): Item[] {
+  const ids = new Set(ordered.map((item) => item.id));
+  const behind = new Map<string, Item[]>();
+  let last = '';
+  for (const item of seen) {
+    if (ids.has(item.id)) last = item.id;
+    else behind.set(last, [...(behind.get(last) ?? []), item]);
+  }
+  return [...(behind.get('') ?? []), ...ordered.flatMap((item) => [item, ...(behind.get(item.id) ?? [])])];
 }
 
 /** Ends what was still open when the turn ended: nothing spins for ever, and nothing reads as if it were all. */

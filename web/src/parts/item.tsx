@@ -19,14 +19,14 @@ export function ItemView(props: { item: Item; cwd: string; asking: boolean }) {
       <Switch>
         <Match when={is('user')}>{(item) => <UserItem item={item()} />}</Match>
         <Match when={is('agent')}>
-          {(item) => <><Markdown text={item().text} done={item().done} painted={() => shownNow(item().emittedAtMs)} /><CutOff item={item()} /></>}
+          {(item) => <Markdown text={item().text} done={item().done} painted={() => shownNow(item().emittedAtMs)} />}
         </Match>
         <Match when={is('reasoning')}>{(item) => <Reasoning item={item()} />}</Match>
         <Match when={is('command')}>{(item) => <Command item={item()} asking={props.asking} />}</Match>
         <Match when={is('change')}>{(item) => <Change item={item()} asking={props.asking} cwd={props.cwd} />}</Match>
         <Match when={is('plan')}>
           {(item) => (
-            <section aria-label="Plan"><h3 class="tag">Plan</h3><Markdown text={item().text} done={item().done} /><CutOff item={item()} /></section>
+            <section aria-label="Plan"><h3 class="tag">Plan</h3><Markdown text={item().text} done={item().done} /></section>
           )}
         </Match>
         <Match when={is('tool')}>
@@ -34,12 +34,17 @@ export function ItemView(props: { item: Item; cwd: string; asking: boolean }) {
         </Match>
         <Match when={is('other')}>{(item) => <Folded title={item().title} state="" detail={item().detail} live="" />}</Match>
       </Switch>
+      <Show when={missing(props.item)}>{(words) => <p class="muted small">{words()}</p>}</Show>
     </article>
   );
 }
 
-function CutOff(props: { item: Item }) {
-  return <Show when={props.item.cutOff}><p class="muted small">Cut off here.</p></Show>;
+/** Of what reads as if it were all. Reasoning, commands and tools say in their own heads that they were cut off. */
+function missing(item: Item): string {
+  const text = item.type === 'agent' || item.type === 'plan';
+  if (item.partial && item.cutOff) return text ? 'Cut off here, and a part before that may be missing.' : 'A part of this may be missing.';
+  if (item.partial && item.done) return 'A part of this may be missing.';
+  return item.cutOff && text ? 'Cut off here.' : '';
 }
 
 function UserItem(props: { item: Of<'user'> }) {
