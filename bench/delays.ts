@@ -1,6 +1,14 @@
 // The same as latency.h, for the phone's end: delays from the fake Codex's
 // stamps, and whether anything is missing or out of order.
-export interface Delayed { count: number; lost: number; disordered: number; p50Us: number; p99Us: number; maxUs: number; last: number }
+export interface Delayed {
+  count: number;
+  lost: number;
+  disordered: number;
+  p50Us: number;
+  p99Us: number;
+  maxUs: number;
+  last: number;
+}
 
 const DELTA = '"delta":"';
 
@@ -25,6 +33,14 @@ export class Delays {
   summary(): Delayed {
     this.#us.sort((a, b) => a - b);
     const at = (share: number): number => this.#us[Math.floor(share * (this.#us.length - 1))] ?? 0;
-    return { count: this.#us.length, lost: this.#lost, disordered: this.#disordered, p50Us: at(0.5), p99Us: at(0.99), maxUs: at(1), last: this.#next - 1 };
+    return {
+      count: this.#us.length,
+      lost: this.#lost,
+      disordered: this.#disordered,
+      p50Us: at(0.5),
+      p99Us: at(0.99),
+      maxUs: at(1),
+      last: this.#next - 1,
+    };
   }
 }

@@ -41,8 +41,13 @@ class Tool {
   readonly #lines: AsyncIterator<string>;
 
   constructor(name: string, args: string[], env: Record<string, string> = {}) {
-    this.child = spawn(join(built, 'bench-bin', name), args, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'inherit'] });
-    this.child.once('error', (error) => { process.stderr.write(`${error.message}\n`); });
+    this.child = spawn(join(built, 'bench-bin', name), args, {
+      env: { ...process.env, ...env },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    this.child.once('error', (error) => {
+      process.stderr.write(`${error.message}\n`);
+    });
     this.#lines = createInterface({ input: this.child.stdout! })[Symbol.asyncIterator]();
   }
 
@@ -57,7 +62,10 @@ class PhoneProcess {
   readonly child = fork(join(import.meta.dirname, 'phone.ts'), { stdio: 'inherit' });
 
   /** Gives an order and waits for the word that ends it. */
-  async order<Key extends 'ready' | 'measured' | 'opened' | 'many' | 'tapped'>(order: Order, key: Key): Promise<Extract<Word, Record<Key, unknown>>> {
+  async order<Key extends 'ready' | 'measured' | 'opened' | 'many' | 'tapped'>(
+    order: Order,
+    key: Key,
+  ): Promise<Extract<Word, Record<Key, unknown>>> {
     this.child.send(order);
     for (;;) {
       const [word] = (await once(this.child, 'message')) as [Word];
@@ -68,13 +76,23 @@ class PhoneProcess {
   }
 }
 
-async function throughZane(world: World, phone: PhoneProcess, rate: number, lasting: number): Promise<Measured> {
+async function throughZane(
+  world: World,
+  phone: PhoneProcess,
+  rate: number,
+  lasting: number,
+): Promise<Measured> {
   const subscriber = new Tool('local_subscriber', ['bus'], { ZANE_HOME: world.home });
   await subscriber.line();
   const { supervisor, policy, relay, webhook } = world.anchor.services;
   const pids: Record<string, number> = {
-    'fake codex': await world.codexPid(), supervisor: supervisor.child!.pid!, policy: policy.child!.pid!, relay: relay.child!.pid!,
-    webhook: webhook.child!.pid!, workerd: world.orbit.pid!, 'phone driver': phone.child.pid!,
+    'fake codex': await world.codexPid(),
+    supervisor: supervisor.child!.pid!,
+    policy: policy.child!.pid!,
+    relay: relay.child!.pid!,
+    webhook: webhook.child!.pid!,
+    workerd: world.orbit.pid!,
+    'phone driver': phone.child.pid!,
   };
   const readerEnded = usageAtEnd(subscriber.child.pid!);
   const before = Object.fromEntries(Object.entries(pids).map(([name, pid]) => [name, usageOf(pid)]));
@@ -90,13 +108,19 @@ async function throughZane(world: World, phone: PhoneProcess, rate: number, last
 
 /** The services with a page's link and nothing to do. */
 async function atRest(world: World, lasting: number): Promise<Rest[]> {
-  const services = Object.entries(world.anchor.services).map(([name, service]) => ({ name, pid: service.child!.pid! }));
+  const services = Object.entries(world.anchor.services).map(([name, service]) => ({
+    name,
+    pid: service.child!.pid!,
+  }));
   // Longer than gRPC stays after the last console.
   await new Promise((rested) => setTimeout(rested, 8_000));
   const before = services.map(({ pid }) => ({ cpuS: runSecondsOf(pid), wakeUps: wakeUpsOf(pid) }));
   await new Promise((rested) => setTimeout(rested, lasting * 1000));
   return services.map(({ name, pid }, n) => ({
-    name, cpuPercent: (runSecondsOf(pid) - before[n]!.cpuS) / lasting * 100, wakeUpsPerS: (wakeUpsOf(pid) - before[n]!.wakeUps) / lasting, pssMib: pssMibOf(pid),
+    name,
+    cpuPercent: ((runSecondsOf(pid) - before[n]!.cpuS) / lasting) * 100,
+    wakeUpsPerS: (wakeUpsOf(pid) - before[n]!.wakeUps) / lasting,
+    pssMib: pssMibOf(pid),
   }));
 }
 
@@ -114,13 +138,19 @@ async function asManyAsCome(world: World, phone: PhoneProcess): Promise<{ sent: 
   const subscriber = new Tool('local_subscriber', ['bus'], { ZANE_HOME: world.home });
   await subscriber.line();
   // The phone does not read this one: it would need a core of its own.
-  const [line] = await Promise.all([subscriber.line(), phone.order({ flood: `flood 100000 for 5 of ${BYTES}` }, 'measured')]);
+  const [line] = await Promise.all([
+    subscriber.line(),
+    phone.order({ flood: `flood 100000 for 5 of ${BYTES}` }, 'measured'),
+  ]);
   return { sent: 500_000, local: JSON.parse(line) as Delayed };
 }
 
 async function throughBareRelay(folder: string, rate: number, lasting: number): Promise<Measured> {
   const [codexSocket, out] = [join(folder, `c${rate}`), join(folder, `o${rate}`)];
-  const codex = spawn(fakeCodex, ['app-server', '--listen', `unix://${codexSocket}`], { env: { ...process.env, CODEX_HOME: folder }, stdio: 'inherit' });
+  const codex = spawn(fakeCodex, ['app-server', '--listen', `unix://${codexSocket}`], {
+    env: { ...process.env, CODEX_HOME: folder },
+    stdio: 'inherit',
+  });
   try {
     while (!existsSync(codexSocket)) await new Promise((again) => setTimeout(again, 5));
     const relay = new Tool('bare_relay', [codexSocket, out, `flood ${rate} for ${lasting} of ${BYTES}`]);
@@ -128,7 +158,12 @@ async function throughBareRelay(folder: string, rate: number, lasting: number): 
     const ended = usageAtEnd(relay.child.pid!);
     const reader = new Tool('local_subscriber', ['plain', out]);
     const local = JSON.parse(await reader.line()) as Delayed;
-    return { rate, sent: rate * lasting, local, used: { 'fake codex': usageOf(codex.pid!), 'bare relay': ended() } };
+    return {
+      rate,
+      sent: rate * lasting,
+      local,
+      used: { 'fake codex': usageOf(codex.pid!), 'bare relay': ended() },
+    };
   } finally {
     codex.kill('SIGKILL');
   }
@@ -142,10 +177,16 @@ function usageAtEnd(pid: number): () => Usage {
       const now = usageOf(pid);
       // What is left of it before it is reaped has no memory.
       if (now.rssMib > 0) last = now;
-    } catch { /* it has ended */ }
+    } catch {
+      /* it has ended */
+    }
   };
   const timer = setInterval(look, 50);
-  return () => { clearInterval(timer); look(); return last; };
+  return () => {
+    clearInterval(timer);
+    look();
+    return last;
+  };
 }
 
 async function main(): Promise<void> {
@@ -156,7 +197,12 @@ async function main(): Promise<void> {
   const phone = new PhoneProcess();
   try {
     const start: PhoneStart = {
-      port: world.orbit.port, origin: world.orbit.origin, stateDir: world.orbit.stateDir, mac: world.mac, link: await world.link(), cwd: world.work,
+      port: world.orbit.port,
+      origin: world.orbit.origin,
+      stateDir: world.orbit.stateDir,
+      mac: world.mac,
+      link: await world.link(),
+      cwd: world.work,
     };
     await phone.order({ start }, 'ready');
     const zane: Measured[] = [];
@@ -164,7 +210,10 @@ async function main(): Promise<void> {
     const idle = await atRest(world, IDLE_S);
     for (const rate of RATES) zane.push(await throughZane(world, phone, rate, lasting));
     const opened = await openLongTurn(phone);
-    const { many } = await phone.order({ phones: PHONES, flood: `flood 1000 for ${lasting} of ${BYTES}` }, 'many');
+    const { many } = await phone.order(
+      { phones: PHONES, flood: `flood 1000 for ${lasting} of ${BYTES}` },
+      'many',
+    );
     const { tapped } = await phone.order({ approvals: APPROVALS }, 'tapped');
     const ceiling = await asManyAsCome(world, phone);
     const codexPid = await world.codexPid();
@@ -172,7 +221,15 @@ async function main(): Promise<void> {
     // It outlives supervisor; the baseline has one of its own.
     process.kill(codexPid, 'SIGKILL');
     for (const rate of RATES) bare.push(await throughBareRelay(world.folder, rate, lasting));
-    if (!printReport(zane, bare, { idle, opened, many, tapped, ceiling, expected: PHONES * 1000 * lasting }, { seconds: lasting, bytes: BYTES, preset, busy, cpus: cpus().length })) process.exitCode = 1;
+    if (
+      !printReport(
+        zane,
+        bare,
+        { idle, opened, many, tapped, ceiling, expected: PHONES * 1000 * lasting },
+        { seconds: lasting, bytes: BYTES, preset, busy, cpus: cpus().length },
+      )
+    )
+      process.exitCode = 1;
   } finally {
     phone.child.disconnect();
     await world.close();

@@ -8,7 +8,12 @@ import type { NodePhone } from '../tests/harness/node-phone.ts';
 const ACK_BYTES = 128 * 1024;
 const DELTA = Buffer.from('"delta":"');
 
-export interface Seen { events: number; firstUs: number[]; offline: number; closed: number }
+export interface Seen {
+  events: number;
+  firstUs: number[];
+  offline: number;
+  closed: number;
+}
 
 export class LightPage {
   readonly ready: Promise<void>;
@@ -24,12 +29,22 @@ export class LightPage {
   constructor(phone: NodePhone, thread: string) {
     this.#phone = phone;
     this.#thread = thread;
-    this.ready = new Promise((done) => { this.#isReady = done; });
-    this.ended = new Promise((done) => { this.#isOver = done; });
+    this.ready = new Promise((done) => {
+      this.#isReady = done;
+    });
+    this.ended = new Promise((done) => {
+      this.#isOver = done;
+    });
     const { orbit } = phone.world;
-    this.#socket = new WebSocket(`${orbit.wsUrl}/ws`, { headers: { origin: orbit.origin, cookie: phone.person.cookieHeader }, perMessageDeflate: false });
+    this.#socket = new WebSocket(`${orbit.wsUrl}/ws`, {
+      headers: { origin: orbit.origin, cookie: phone.person.cookieHeader },
+      perMessageDeflate: false,
+    });
     this.#socket.on('message', (data: Buffer) => this.#take(data));
-    this.#socket.on('close', () => { this.seen.closed++; this.#isOver(); });
+    this.#socket.on('close', () => {
+      this.seen.closed++;
+      this.#isOver();
+    });
   }
 
   close(): void {
@@ -45,16 +60,24 @@ export class LightPage {
     const { header, bodies } = decodeFrame(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
     const { mac } = this.#phone.world;
     if (header.hello) void this.#greet();
-    else if (header.receipt && header.trace === 'attach') this.#send({ mac, trace: 'follow', subscribe: { stream: 'light', thread: this.#thread } });
+    else if (header.receipt && header.trace === 'attach')
+      this.#send({ mac, trace: 'follow', subscribe: { stream: 'light', thread: this.#thread } });
     else if (header.subscribed) this.#isReady();
     else if (header.presence && !JSON.stringify(header.presence).includes('true')) this.seen.offline++;
     if (!header.events) return;
     this.seen.events += header.events.events?.length ?? 0;
     this.#unacked += data.byteLength;
-    const first = Buffer.from(bodies[0]?.buffer ?? data.buffer, bodies[0]?.byteOffset ?? 0, bodies[0]?.byteLength ?? 0);
+    const first = Buffer.from(
+      bodies[0]?.buffer ?? data.buffer,
+      bodies[0]?.byteOffset ?? 0,
+      bodies[0]?.byteLength ?? 0,
+    );
     const at = first.indexOf(DELTA);
     if (at >= 0) {
-      const [, sentNs = '0'] = first.subarray(at + DELTA.length, at + DELTA.length + 60).toString('latin1').split(' ');
+      const [, sentNs = '0'] = first
+        .subarray(at + DELTA.length, at + DELTA.length + 60)
+        .toString('latin1')
+        .split(' ');
       this.seen.firstUs.push(Number(now - BigInt(sentNs)) / 1000);
     }
     const last = Buffer.from(bodies.at(-1)!.buffer, bodies.at(-1)!.byteOffset, bodies.at(-1)!.byteLength);
@@ -67,8 +90,16 @@ export class LightPage {
   }
 
   async #greet(): Promise<void> {
-    this.#send({ hello: { part: 'client', protocolMin: PROTOCOL_MIN, protocolMax: PROTOCOL_MAX, release: 'bench' } });
-    const { body, signature } = await this.#phone.signed('zane/attach', { protocol: { min: 1, max: 1 }, release: 'bench' });
-    this.#send({ mac: this.#phone.world.mac, trace: 'attach', command: { device: this.#phone.device.id, signature } }, body);
+    this.#send({
+      hello: { part: 'client', protocolMin: PROTOCOL_MIN, protocolMax: PROTOCOL_MAX, release: 'bench' },
+    });
+    const { body, signature } = await this.#phone.signed('zane/attach', {
+      protocol: { min: 1, max: 1 },
+      release: 'bench',
+    });
+    this.#send(
+      { mac: this.#phone.world.mac, trace: 'attach', command: { device: this.#phone.device.id, signature } },
+      body,
+    );
   }
 }

@@ -15,13 +15,41 @@ import { Delays } from './delays.ts';
 import { LightPage } from './light_page.ts';
 import type { Delayed } from './delays.ts';
 
-export interface PhoneStart { port: number; origin: string; stateDir: string; mac: string; link: string; cwd: string }
-export type Order = { start: PhoneStart } | { flood: string } | { open: true } | { phones: number; flood: string } | { approvals: number };
+export interface PhoneStart {
+  port: number;
+  origin: string;
+  stateDir: string;
+  mac: string;
+  link: string;
+  cwd: string;
+}
+export type Order =
+  | { start: PhoneStart }
+  | { flood: string }
+  | { open: true }
+  | { phones: number; flood: string }
+  | { approvals: number };
 /** Of many pages: deltas that came, the delays of each frame's first, links that were cut. */
-export interface Many { phones: number; events: number; p50Us: number; p99Us: number; cut: number }
+export interface Many {
+  phones: number;
+  events: number;
+  p50Us: number;
+  p99Us: number;
+  cut: number;
+}
 /** From the tap on a button until Codex has the answer. */
-export interface Tapped { count: number; p50Us: number; p99Us: number }
-export type Word = { ready: string } | { measured: Delayed } | { opened: number } | { many: Many } | { tapped: Tapped } | { failed: string };
+export interface Tapped {
+  count: number;
+  p50Us: number;
+  p99Us: number;
+}
+export type Word =
+  | { ready: string }
+  | { measured: Delayed }
+  | { opened: number }
+  | { many: Many }
+  | { tapped: Tapped }
+  | { failed: string };
 
 const TRACE = 'attach';
 
@@ -38,13 +66,27 @@ class Page {
   constructor(phone: NodePhone) {
     this.#phone = phone;
     const { orbit, mac } = phone.world;
-    this.#socket = new WebSocket(`${orbit.wsUrl}/ws`, { headers: { origin: orbit.origin, cookie: phone.person.cookieHeader } });
-    this.#socket.on('message', (data: Buffer) => this.#take(process.hrtime.bigint(), decodeFrame(new Uint8Array(data))));
-    this.#socket.on('close', (code) => { if (!this.#over) fail(`the socket closed with ${code}`); });
+    this.#socket = new WebSocket(`${orbit.wsUrl}/ws`, {
+      headers: { origin: orbit.origin, cookie: phone.person.cookieHeader },
+    });
+    this.#socket.on('message', (data: Buffer) =>
+      this.#take(process.hrtime.bigint(), decodeFrame(new Uint8Array(data))),
+    );
+    this.#socket.on('close', (code) => {
+      if (!this.#over) fail(`the socket closed with ${code}`);
+    });
     let attached = (): void => {};
-    this.attached = new Promise((done) => { attached = done; });
+    this.attached = new Promise((done) => {
+      attached = done;
+    });
     this.#attach = attached;
-    this.streams = new Streams({ clock: systemClock, send: (header) => this.#send(header), ready: () => true, mac: () => mac, failed: fail });
+    this.streams = new Streams({
+      clock: systemClock,
+      send: (header) => this.#send(header),
+      ready: () => true,
+      mac: () => mac,
+      failed: fail,
+    });
   }
 
   close(): void {
@@ -61,14 +103,23 @@ class Page {
     const { header } = frame;
     if (header.hello) void this.#greet().catch(fail);
     else if (header.receipt && header.trace === TRACE) this.#attach();
-    else if (header.events) for (const event of header.events.events ?? []) this.arrivedNs.set(Number(event.seq), nowNs);
+    else if (header.events)
+      for (const event of header.events.events ?? []) this.arrivedNs.set(Number(event.seq), nowNs);
     this.streams.frame(frame);
   }
 
   async #greet(): Promise<void> {
-    this.#send({ hello: { part: 'client', protocolMin: PROTOCOL_MIN, protocolMax: PROTOCOL_MAX, release: 'bench' } });
-    const { body, signature } = await this.#phone.signed('zane/attach', { protocol: { min: 1, max: 1 }, release: 'bench' });
-    this.#send({ mac: this.#phone.world.mac, trace: TRACE, command: { device: this.#phone.device.id, signature } }, body);
+    this.#send({
+      hello: { part: 'client', protocolMin: PROTOCOL_MIN, protocolMax: PROTOCOL_MAX, release: 'bench' },
+    });
+    const { body, signature } = await this.#phone.signed('zane/attach', {
+      protocol: { min: 1, max: 1 },
+      release: 'bench',
+    });
+    this.#send(
+      { mac: this.#phone.world.mac, trace: TRACE, command: { device: this.#phone.device.id, signature } },
+      body,
+    );
   }
 }
 
@@ -90,24 +141,34 @@ let delays = new Delays();
 
 async function begin(start: PhoneStart): Promise<void> {
   // Never started here: only its addresses are used.
-  const orbit = new OrbitProcess(start.port, { stateDir: start.stateDir, env: { ORBIT_ORIGIN: start.origin, ORBIT_SECRET: 'unused' } });
+  const orbit = new OrbitProcess(start.port, {
+    stateDir: start.stateDir,
+    env: { ORBIT_ORIGIN: start.origin, ORBIT_SECRET: 'unused' },
+  });
   phone = await NodePhone.enrol({ orbit, mac: start.mac, link: () => Promise.resolve(start.link) }, 'bench');
   const made = await phone.call('zane/task/start', { cwd: start.cwd, prompt: 'say: the thread is there' });
   if (made.state !== 'done') throw new Error(`no thread: ${made.reason} ${made.message}`);
   thread = made.result.thread;
   const page = new Page(phone);
   await page.attached;
-  await new Promise<void>((done) => page.streams.open(thread, {
-    reset: () => {},
-    apply: (_epoch, events) => apply(page, events),
-    atHead: (at) => { if (at) done(); },
-  }));
+  await new Promise<void>((done) =>
+    page.streams.open(thread, {
+      reset: () => {},
+      apply: (_epoch, events) => apply(page, events),
+      atHead: (at) => {
+        if (at) done();
+      },
+    }),
+  );
   tell({ ready: thread });
 }
 
 function apply(page: Page, events: readonly RawEvent[]): void {
   for (const event of events) {
-    const seen = delays.take(Buffer.from(event.bodies[0]!).toString('latin1'), page.arrivedNs.get(event.seq) ?? 0n);
+    const seen = delays.take(
+      Buffer.from(event.bodies[0]!).toString('latin1'),
+      page.arrivedNs.get(event.seq) ?? 0n,
+    );
     page.arrivedNs.delete(event.seq);
     if (seen !== 'end') continue;
     tell({ measured: delays.summary() });
@@ -125,7 +186,15 @@ async function open(): Promise<void> {
   const page = new Page(phone);
   await page.attached;
   const began = performance.now();
-  await new Promise<void>((done) => page.streams.open(thread, { reset: () => {}, apply: () => {}, atHead: (head) => { if (head) done(); } }));
+  await new Promise<void>((done) =>
+    page.streams.open(thread, {
+      reset: () => {},
+      apply: () => {},
+      atHead: (head) => {
+        if (head) done();
+      },
+    }),
+  );
   tell({ opened: performance.now() - began });
   page.close();
 }
@@ -139,7 +208,15 @@ async function manyPhones(count: number, prompt: string): Promise<void> {
   await Promise.all(pages.map((page) => page.ended));
   const us = pages.flatMap((page) => page.seen.firstUs).sort((a, b) => a - b);
   const sum = (of: (page: LightPage) => number): number => pages.reduce((all, page) => all + of(page), 0);
-  tell({ many: { phones: count, events: sum((page) => page.seen.events), p50Us: at(us, 0.5), p99Us: at(us, 0.99), cut: sum((page) => page.seen.offline + page.seen.closed) } });
+  tell({
+    many: {
+      phones: count,
+      events: sum((page) => page.seen.events),
+      p50Us: at(us, 0.5),
+      p99Us: at(us, 0.99),
+      cut: sum((page) => page.seen.offline + page.seen.closed),
+    },
+  });
   for (const page of pages) page.close();
 }
 
@@ -152,12 +229,16 @@ async function approvals(count: number): Promise<void> {
     const from = follow.events.length;
     await flood('approve command');
     const fresh = (event: Followed): boolean => follow.events.indexOf(event) >= from;
-    const opened = await follow.find((event) => fresh(event) && event.kind === 'approval' && said(event).state === 'open');
+    const opened = await follow.find(
+      (event) => fresh(event) && event.kind === 'approval' && said(event).state === 'open',
+    );
     const { approval, digest } = said(opened);
     const tapped = process.hrtime.bigint();
     const decided = await phone.call('zane/approval/decide', { approval, digest, choice: 'accept' });
     if (decided.state !== 'done') throw new Error(`not decided: ${decided.reason} ${decided.message}`);
-    const resolved = await follow.find((event) => fresh(event) && event.raw.includes('"serverRequest/resolved"'));
+    const resolved = await follow.find(
+      (event) => fresh(event) && event.raw.includes('"serverRequest/resolved"'),
+    );
     us.push(Number(BigInt(/"steadyNs":(\d+)/.exec(resolved.raw.toString())![1]!) - tapped) / 1000);
     await follow.find((event) => fresh(event) && event.raw.includes('"turn/completed"'));
   }
@@ -177,5 +258,7 @@ function obey(order: Order): Promise<void> {
   return flood(order.flood);
 }
 
-process.on('message', (order: Order) => { obey(order).catch(fail); });
+process.on('message', (order: Order) => {
+  obey(order).catch(fail);
+});
 process.once('disconnect', () => process.exit(0));

@@ -18,7 +18,11 @@ async function tagOf(secret: string, purpose: Purpose, body: Uint8Array): Promis
   return (await secretHmac(secret, `challenge\n${purpose}\n`, body)).subarray(0, TAG_BYTES);
 }
 
-export async function mintChallenge(secret: string, purpose: Purpose, nowMs: number): Promise<Uint8Array<ArrayBuffer>> {
+export async function mintChallenge(
+  secret: string,
+  purpose: Purpose,
+  nowMs: number,
+): Promise<Uint8Array<ArrayBuffer>> {
   const challenge = new Uint8Array(BODY_BYTES + TAG_BYTES);
   crypto.getRandomValues(challenge.subarray(0, RANDOM_BYTES));
   const view = new DataView(challenge.buffer);
@@ -30,7 +34,12 @@ export async function mintChallenge(secret: string, purpose: Purpose, nowMs: num
 }
 
 /** When the challenge expires, or undefined if it is not ours, not for this, or too old. */
-export async function checkChallenge(secret: string, purpose: Purpose, text: string, nowMs: number): Promise<number | undefined> {
+export async function checkChallenge(
+  secret: string,
+  purpose: Purpose,
+  text: string,
+  nowMs: number,
+): Promise<number | undefined> {
   let challenge: Uint8Array<ArrayBuffer>;
   try {
     challenge = fromBase64url(text);

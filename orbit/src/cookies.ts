@@ -21,7 +21,8 @@ export function setCookie(config: Config, which: Which, value: string): string {
 
 export function clearCookies(config: Config): string[] {
   return (['access', 'session'] as const).map(
-    (which) => `${cookieName(config, which)}=; Path=/; Max-Age=0; HttpOnly; SameSite=Strict${config.secure ? '; Secure' : ''}`,
+    (which) =>
+      `${cookieName(config, which)}=; Path=/; Max-Age=0; HttpOnly; SameSite=Strict${config.secure ? '; Secure' : ''}`,
   );
 }
 
@@ -29,5 +30,9 @@ export function readCookie(request: Request, config: Config, which: Which): stri
   const header = request.headers.get('cookie') ?? '';
   if (header.length > COOKIE_HEADER_CHARS_MAX) return undefined;
   const prefix = `${cookieName(config, which)}=`;
-  return header.split(';').map((part) => part.trim()).find((part) => part.startsWith(prefix))?.slice(prefix.length);
+  return header
+    .split(';')
+    .map((part) => part.trim())
+    .find((part) => part.startsWith(prefix))
+    ?.slice(prefix.length);
 }

@@ -31,7 +31,9 @@ function parseOrigin(text: string): URL {
   try {
     url = new URL(text);
   } catch {
-    throw new ConfigError(`\`ORBIT_ORIGIN\` holds \`${text}\`, which is not an origin: set it to one such as https://x.example`);
+    throw new ConfigError(
+      `\`ORBIT_ORIGIN\` holds \`${text}\`, which is not an origin: set it to one such as https://x.example`,
+    );
   }
   if (url.origin !== text.replace(/\/$/, ''))
     throw new ConfigError(`\`ORBIT_ORIGIN\` holds \`${text}\`: leave out everything after host and port`);
@@ -44,12 +46,29 @@ function parseOrigin(text: string): URL {
 export function readConfig(env: Pick<Env, 'ORBIT_SECRET' | 'ORBIT_ORIGIN'>): Config {
   const secret = env.ORBIT_SECRET ?? '';
   if (secret.length < SECRET_CHARS_MIN)
-    throw new ConfigError(`\`ORBIT_SECRET\` is missing or shorter than ${SECRET_CHARS_MIN} characters: set it to 32 random bytes, e.g. from \`openssl rand -hex 32\``);
-  const urls = (env.ORBIT_ORIGIN ?? '').split(',').map((part) => part.trim()).filter((part) => part !== '').map(parseOrigin);
+    throw new ConfigError(
+      `\`ORBIT_SECRET\` is missing or shorter than ${SECRET_CHARS_MIN} characters: set it to 32 random bytes, e.g. from \`openssl rand -hex 32\``,
+    );
+  const urls = (env.ORBIT_ORIGIN ?? '')
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '')
+    .map(parseOrigin);
   const first = urls[0];
-  if (first === undefined) throw new ConfigError('`ORBIT_ORIGIN` is missing: set it to the origin the phone opens, e.g. https://x.example');
-  if (urls.length > ORIGINS_MAX) throw new ConfigError(`\`ORBIT_ORIGIN\` lists more than ${ORIGINS_MAX} origins: leave some out`);
+  if (first === undefined)
+    throw new ConfigError(
+      '`ORBIT_ORIGIN` is missing: set it to the origin the phone opens, e.g. https://x.example',
+    );
+  if (urls.length > ORIGINS_MAX)
+    throw new ConfigError(`\`ORBIT_ORIGIN\` lists more than ${ORIGINS_MAX} origins: leave some out`);
   if (urls.some((url) => url.protocol !== first.protocol))
-    throw new ConfigError('`ORBIT_ORIGIN` mixes http and https: the cookies of one would be unsafe for the other, choose one');
-  return { secret, origins: urls.map((url) => url.origin), rpId: first.hostname, secure: first.protocol === 'https:' };
+    throw new ConfigError(
+      '`ORBIT_ORIGIN` mixes http and https: the cookies of one would be unsafe for the other, choose one',
+    );
+  return {
+    secret,
+    origins: urls.map((url) => url.origin),
+    rpId: first.hostname,
+    secure: first.protocol === 'https:',
+  };
 }

@@ -5,7 +5,12 @@ import type { Header, Hello } from '../../proto/ts/link.ts';
 import { RELEASE } from './release.ts';
 
 export function orbitHello(client?: string): Header {
-  const hello: Hello = { part: 'orbit', protocolMin: PROTOCOL_MIN, protocolMax: PROTOCOL_MAX, release: RELEASE };
+  const hello: Hello = {
+    part: 'orbit',
+    protocolMin: PROTOCOL_MIN,
+    protocolMax: PROTOCOL_MAX,
+    release: RELEASE,
+  };
   return { hello: client === undefined ? hello : { ...hello, client } };
 }
 
@@ -15,8 +20,14 @@ export type Verdict =
   | { verdict: 'bad'; reason: string };
 
 /** Judges the hello of a peer that must be `part`. Pure. */
-export function judgeHello(part: 'client' | 'relay', hello: unknown, min: number = PROTOCOL_MIN, max: number = PROTOCOL_MAX): Verdict {
-  if (typeof hello !== 'object' || hello === null) return { verdict: 'bad', reason: 'the first frame must be hello' };
+export function judgeHello(
+  part: 'client' | 'relay',
+  hello: unknown,
+  min: number = PROTOCOL_MIN,
+  max: number = PROTOCOL_MAX,
+): Verdict {
+  if (typeof hello !== 'object' || hello === null)
+    return { verdict: 'bad', reason: 'the first frame must be hello' };
   const { part: said, protocolMin, protocolMax, release } = hello as Partial<Record<keyof Hello, unknown>>;
   if (said !== part) return { verdict: 'bad', reason: `only \`${part}\` may speak here` };
   if (typeof protocolMin !== 'number' || typeof protocolMax !== 'number' || !(protocolMin <= protocolMax))

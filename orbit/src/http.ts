@@ -24,8 +24,15 @@ const API_HEADERS: Record<string, string> = {
   'x-content-type-options': 'nosniff',
 };
 
-export function json(value: unknown, options: { status?: number; cookies?: readonly string[]; headers?: Record<string, string> } = {}): Response {
-  const headers = new Headers({ 'content-type': 'application/json; charset=utf-8', ...API_HEADERS, ...options.headers });
+export function json(
+  value: unknown,
+  options: { status?: number; cookies?: readonly string[]; headers?: Record<string, string> } = {},
+): Response {
+  const headers = new Headers({
+    'content-type': 'application/json; charset=utf-8',
+    ...API_HEADERS,
+    ...options.headers,
+  });
   for (const cookie of options.cookies ?? []) headers.append('set-cookie', cookie);
   return new Response(JSON.stringify(value), { status: options.status ?? 200, headers });
 }
@@ -37,7 +44,8 @@ export function errorResponse(error: HttpError): Response {
 
 /** At most `bytesMax` of the body; more is refused before it is held in memory. */
 export async function readBytes(request: Request, bytesMax: number): Promise<Uint8Array> {
-  const tooLarge = () => new HttpError(413, 'too-large', `the body is larger than ${bytesMax} bytes: send less`);
+  const tooLarge = () =>
+    new HttpError(413, 'too-large', `the body is larger than ${bytesMax} bytes: send less`);
   if (Number(request.headers.get('content-length') ?? 0) > bytesMax) throw tooLarge();
   const chunks: Uint8Array[] = [];
   let size = 0;
@@ -79,11 +87,16 @@ export async function readJson(request: Request): Promise<JsonObject> {
 export function checkOrigin(request: Request, config: Config): void {
   const origin = request.headers.get('origin');
   if (origin === null || !config.origins.includes(origin))
-    throw new HttpError(403, 'foreign-origin', `this Orbit serves pages of ${config.origins[0]} only: open Zane there, or set \`ORBIT_ORIGIN\``);
+    throw new HttpError(
+      403,
+      'foreign-origin',
+      `this Orbit serves pages of ${config.origins[0]} only: open Zane there, or set \`ORBIT_ORIGIN\``,
+    );
 }
 
 export function checkPost(request: Request, config: Config): void {
   checkOrigin(request, config);
   const type = (request.headers.get('content-type') ?? '').split(';')[0]?.trim().toLowerCase();
-  if (type !== 'application/json') throw new HttpError(415, 'bad-content-type', 'send the body as `application/json`');
+  if (type !== 'application/json')
+    throw new HttpError(415, 'bad-content-type', 'send the body as `application/json`');
 }

@@ -1,7 +1,15 @@
 // Frames between phones and Macs of one user. Reads the header line alone,
 // stamps who speaks, forwards the rest verbatim to those addressed. There is no
 // broadcast, and no way to name a socket of another user: it is in another object.
-import { Close, FRAME_BYTES_MAX, FrameError, HEADER_BYTES_MAX, encodeTextFrame, kindOf, splitHeader } from '../../proto/ts/link.ts';
+import {
+  Close,
+  FRAME_BYTES_MAX,
+  FrameError,
+  HEADER_BYTES_MAX,
+  encodeTextFrame,
+  kindOf,
+  splitHeader,
+} from '../../proto/ts/link.ts';
 import type { Header, Kind } from '../../proto/ts/link.ts';
 import { judgeHello } from './hello.ts';
 import type { Home } from './home.ts';
@@ -13,11 +21,29 @@ import { newBucket, take } from './rate-limit.ts';
 import type { Bucket, Rate } from './rate-limit.ts';
 import type { ClientSocket, Entry, MacSocket, SocketState } from './sockets.ts';
 
-const FROM_CLIENT: ReadonlySet<Kind | undefined> = new Set<Kind>(['subscribe', 'unsubscribe', 'ack', 'command', 'pair']);
-const FROM_MAC: ReadonlySet<Kind | undefined> = new Set<Kind>(['subscribed', 'events', 'gap', 'receipt', 'paired', 'signal', 'undelivered', 'freshness']);
+const FROM_CLIENT: ReadonlySet<Kind | undefined> = new Set<Kind>([
+  'subscribe',
+  'unsubscribe',
+  'ack',
+  'command',
+  'pair',
+]);
+const FROM_MAC: ReadonlySet<Kind | undefined> = new Set<Kind>([
+  'subscribed',
+  'events',
+  'gap',
+  'receipt',
+  'paired',
+  'signal',
+  'undelivered',
+  'freshness',
+]);
 
 /** A person types and taps, an outbox is flushed; a Mac streams what Codex says to several of them. */
-const FRAME_RATE: Record<SocketState['kind'], Rate> = { client: { burst: 400, perSecond: 100 }, mac: { burst: 8000, perSecond: 2000 } };
+const FRAME_RATE: Record<SocketState['kind'], Rate> = {
+  client: { burst: 400, perSecond: 100 },
+  mac: { burst: 8000, perSecond: 2000 },
+};
 const BYTE_RATE: Record<SocketState['kind'], Rate> = {
   client: { burst: 8 * FRAME_BYTES_MAX, perSecond: FRAME_BYTES_MAX },
   mac: { burst: 64 * FRAME_BYTES_MAX, perSecond: 16 * FRAME_BYTES_MAX },
@@ -32,7 +58,10 @@ export class Allowance {
   take({ ws, state }: Entry, bytes: number, nowMs: number): boolean {
     const frameRate = FRAME_RATE[state.kind];
     const byteRate = BYTE_RATE[state.kind];
-    const buckets = this.#buckets.get(ws) ?? { frames: newBucket(frameRate, nowMs), bytes: newBucket(byteRate, nowMs) };
+    const buckets = this.#buckets.get(ws) ?? {
+      frames: newBucket(frameRate, nowMs),
+      bytes: newBucket(byteRate, nowMs),
+    };
     this.#buckets.set(ws, buckets);
     return take(buckets.frames, frameRate, 1, nowMs) && take(buckets.bytes, byteRate, bytes, nowMs);
   }
@@ -59,8 +88,10 @@ export function receive(home: Home, allowance: Allowance, entry: Entry, message:
   const { sockets } = home;
   sockets.heard(entry.ws, home.now());
   const bytes = byteLength(message);
-  if (!allowance.take(entry, bytes, home.now())) return endSocket(home, entry, Close.TOO_MUCH, 'too much, too fast');
-  if (bytes > FRAME_BYTES_MAX) return endSocket(home, entry, Close.BAD_FRAME, `a frame is at most ${FRAME_BYTES_MAX} bytes`);
+  if (!allowance.take(entry, bytes, home.now()))
+    return endSocket(home, entry, Close.TOO_MUCH, 'too much, too fast');
+  if (bytes > FRAME_BYTES_MAX)
+    return endSocket(home, entry, Close.BAD_FRAME, `a frame is at most ${FRAME_BYTES_MAX} bytes`);
   let frame: { header: Header; rest: Message };
   try {
     frame = splitHeader(message);
@@ -69,7 +100,8 @@ export function receive(home: Home, allowance: Allowance, entry: Entry, message:
     return endSocket(home, entry, Close.BAD_FRAME, error.message);
   }
   if (!entry.state.ready) return greet(home, entry, frame.header);
-  if (entry.state.kind === 'client') return fromClient(home, entry as Entry<ClientSocket>, frame.header, frame.rest);
+  if (entry.state.kind === 'client')
+    return fromClient(home, entry as Entry<ClientSocket>, frame.header, frame.rest);
   return fromMac(home, entry as Entry<MacSocket>, frame.header, frame.rest);
 }
 
@@ -105,15 +137,36 @@ function fits(line: Message, rest: Message): boolean {
 }
 
 function fromClient(home: Home, entry: Entry<ClientSocket>, header: Header, rest: Message): void {
-  if (!FROM_CLIENT.has(kindOf(header))) return undelivered(home, entry, header, 'bad-frame', 'a client may not send this kind of frame: update this page');
+  if (!FROM_CLIENT.has(kindOf(header)))
+    return undelivered(
+      home,
+      entry,
+      header,
+      'bad-frame',
+      'a client may not send this kind of frame: update this page',
+    );
   const link = home.sockets.link(header.mac ?? '');
   if (!link?.state.ready) {
-    if (!findMac(home.sql, header.mac ?? '')) return undelivered(home, entry, header, 'unknown-mac', 'this Mac is not one of yours: pair with it again');
-    return undelivered(home, entry, header, 'mac-offline', 'the Mac is not connected: wake it, or run `zane status` there');
+    if (!findMac(home.sql, header.mac ?? ''))
+      return undelivered(
+        home,
+        entry,
+        header,
+        'unknown-mac',
+        'this Mac is not one of yours: pair with it again',
+      );
+    return undelivered(
+      home,
+      entry,
+      header,
+      'mac-offline',
+      'the Mac is not connected: wake it, or run `zane status` there',
+    );
   }
   const { to: _, ...kept } = header;
   const message = join({ ...kept, from: entry.state.id }, rest);
-  if (!fits(message, rest)) return undelivered(home, entry, header, 'too-large', 'the frame is too large: send less at once');
+  if (!fits(message, rest))
+    return undelivered(home, entry, header, 'too-large', 'the frame is too large: send less at once');
   home.sockets.send(link, message);
 }
 
@@ -121,14 +174,23 @@ function fromMac(home: Home, entry: Entry<MacSocket>, header: Header, rest: Mess
   const kind = kindOf(header);
   if (kind === 'hookAck') return acknowledge(home, entry, header.hookAck?.delivery);
   if (kind === 'hookList') {
-    if (!replaceHooks(home.sql, entry.state.id, header.hookList?.hooks)) undelivered(home, entry, header, 'bad-frame', 'the list of hooks is malformed or too long');
+    if (!replaceHooks(home.sql, entry.state.id, header.hookList?.hooks))
+      undelivered(home, entry, header, 'bad-frame', 'the list of hooks is malformed or too long');
     return;
   }
-  if (!FROM_MAC.has(kind)) return undelivered(home, entry, header, 'bad-frame', 'a Mac may not send this kind of frame: update relay or Orbit');
+  if (!FROM_MAC.has(kind))
+    return undelivered(
+      home,
+      entry,
+      header,
+      'bad-frame',
+      'a Mac may not send this kind of frame: update relay or Orbit',
+    );
   if (!header.to?.length) return undelivered(home, entry, header, 'bad-frame', 'name the clients in `to`');
   const { to, from: _, ...kept } = header;
   const message = join({ ...kept, mac: entry.state.id }, rest);
-  if (!fits(message, rest)) return undelivered(home, entry, header, 'too-large', 'the frame is too large: send less at once');
+  if (!fits(message, rest))
+    return undelivered(home, entry, header, 'too-large', 'the frame is too large: send less at once');
   for (const id of new Set(to)) {
     const client = home.sockets.client(id);
     if (client) home.sockets.send(client, message);

@@ -35,13 +35,19 @@ export function replaceHooks(sql: Sql, mac: string, hooks: unknown): boolean {
   const list = hooks ?? [];
   if (!Array.isArray(list) || list.length > HOOKS_MAX || !list.every(isHookId)) return false;
   sql.exec('DELETE FROM hooks WHERE mac = ?', mac);
-  for (const hook of list) sql.exec('INSERT INTO hooks (hook, mac) VALUES (?, ?) ON CONFLICT DO NOTHING', hook, mac);
+  for (const hook of list)
+    sql.exec('INSERT INTO hooks (hook, mac) VALUES (?, ?) ON CONFLICT DO NOTHING', hook, mac);
   return true;
 }
 
 export function macOfHook(sql: Sql, hook: string): string {
   const row = sql.exec<{ mac: string }>('SELECT mac FROM hooks WHERE hook = ?', hook).toArray()[0];
-  if (!row) throw new HttpError(404, 'unknown-hook', 'there is no such hook: take its address from `zane hooks` anew');
+  if (!row)
+    throw new HttpError(
+      404,
+      'unknown-hook',
+      'there is no such hook: take its address from `zane hooks` anew',
+    );
   return row.mac;
 }
 
@@ -57,21 +63,44 @@ export function hookHeaders(headers: Headers): Record<string, string> {
     bytes += name.length + new TextEncoder().encode(value).length;
   }
   if (count > HOOK_HEADERS_MAX || bytes > HOOK_HEADER_BYTES_MAX)
-    throw new HttpError(431, 'too-many-headers', `send at most ${HOOK_HEADERS_MAX} headers of ${HOOK_HEADER_BYTES_MAX} bytes in all`);
+    throw new HttpError(
+      431,
+      'too-many-headers',
+      `send at most ${HOOK_HEADERS_MAX} headers of ${HOOK_HEADER_BYTES_MAX} bytes in all`,
+    );
   return kept;
 }
 
 /** Writes the delivery down; the answer leaves once that is on the disk (the object's output gate). */
-export function storeDelivery(sql: Sql, mac: string, hook: string, headers: Record<string, string>, body: Uint8Array, nowMs: number): string {
+export function storeDelivery(
+  sql: Sql,
+  mac: string,
+  hook: string,
+  headers: Record<string, string>,
+  body: Uint8Array,
+  nowMs: number,
+): string {
   const text = JSON.stringify(headers);
   const bytes = body.length + text.length;
-  const held = sql.exec<{ n: number; total: number }>('SELECT COUNT(*) AS n, COALESCE(SUM(bytes), 0) AS total FROM mailbox').toArray()[0];
+  const held = sql
+    .exec<{ n: number; total: number }>('SELECT COUNT(*) AS n, COALESCE(SUM(bytes), 0) AS total FROM mailbox')
+    .toArray()[0];
   if (!held || held.n >= MAILBOX_DELIVERIES_MAX || held.total + bytes > MAILBOX_BYTES_MAX)
-    throw new HttpError(507, 'mailbox-full', 'the mailbox is full: wake the Mac so that it takes what is waiting, then send again');
+    throw new HttpError(
+      507,
+      'mailbox-full',
+      'the mailbox is full: wake the Mac so that it takes what is waiting, then send again',
+    );
   const delivery = randomId();
   sql.exec(
     'INSERT INTO mailbox (delivery, mac, hook, received_ms, bytes, headers, body) VALUES (?, ?, ?, ?, ?, ?, ?)',
-    delivery, mac, hook, nowMs, bytes, text, body,
+    delivery,
+    mac,
+    hook,
+    nowMs,
+    bytes,
+    text,
+    body,
   );
   return delivery;
 }
@@ -81,24 +110,40 @@ type MailRow = { delivery: string; hook: string; received_ms: number; headers: s
 function nextRows(sql: Sql, mac: string, inFlight: readonly string[]): MailRow[] {
   const room = IN_FLIGHT_MAX - inFlight.length;
   if (room <= 0) return [];
-  return sql.exec<MailRow>(
-    `SELECT delivery, hook, received_ms, headers, body FROM mailbox
+  return sql
+    .exec<MailRow>(
+      `SELECT delivery, hook, received_ms, headers, body FROM mailbox
      WHERE mac = ? AND delivery NOT IN (${inFlight.map(() => '?').join(', ')}) ORDER BY id LIMIT ?`,
-    mac, ...inFlight, room,
-  ).toArray();
+      mac,
+      ...inFlight,
+      room,
+    )
+    .toArray();
 }
 
 /** Hands over what is waiting, oldest first, as far as the window allows. */
 export function handOver({ sql, sockets, now }: Home, link: Entry<MacSocket>): void {
   if (!link.state.ready) return;
-  const rows = nextRows(sql, link.state.id, link.state.inFlight.map((sent) => sent.delivery));
+  const rows = nextRows(
+    sql,
+    link.state.id,
+    link.state.inFlight.map((sent) => sent.delivery),
+  );
   if (rows.length === 0) return;
   for (const row of rows) link.state.inFlight.push({ delivery: row.delivery, sentMs: now() });
   sockets.save(link);
   for (const row of rows) {
     const headers = JSON.parse(row.headers) as Record<string, string>;
-    const hookDelivery = { delivery: row.delivery, hook: row.hook, headers, receivedMs: String(row.received_ms) };
-    sockets.send(link, encodeFrame({ mac: link.state.id, trace: row.delivery, hookDelivery }, [new Uint8Array(row.body)]));
+    const hookDelivery = {
+      delivery: row.delivery,
+      hook: row.hook,
+      headers,
+      receivedMs: String(row.received_ms),
+    };
+    sockets.send(
+      link,
+      encodeFrame({ mac: link.state.id, trace: row.delivery, hookDelivery }, [new Uint8Array(row.body)]),
+    );
   }
 }
 
@@ -120,12 +165,19 @@ export function resendStale(home: Home, link: Entry<MacSocket>): void {
 }
 
 export function dropExpired(sql: Sql, nowMs: number): void {
-  const gone = sql.exec<{ delivery: string; hook: string }>('DELETE FROM mailbox WHERE received_ms <= ? RETURNING delivery, hook', nowMs - RETENTION_MS).toArray();
+  const gone = sql
+    .exec<{ delivery: string; hook: string }>(
+      'DELETE FROM mailbox WHERE received_ms <= ? RETURNING delivery, hook',
+      nowMs - RETENTION_MS,
+    )
+    .toArray();
   for (const row of gone) log('delivery-expired', { trace: row.delivery, hook: row.hook });
 }
 
 /** When the oldest delivery is to be dropped; undefined for an empty mailbox. */
 export function nextExpiryMs(sql: Sql): number | undefined {
-  const oldest = sql.exec<{ received_ms: number }>('SELECT received_ms FROM mailbox ORDER BY id LIMIT 1').toArray()[0];
+  const oldest = sql
+    .exec<{ received_ms: number }>('SELECT received_ms FROM mailbox ORDER BY id LIMIT 1')
+    .toArray()[0];
   return oldest && oldest.received_ms + RETENTION_MS;
 }

@@ -1,7 +1,12 @@
 // The user's passkeys: options for the browser, and the check of what comes
 // back, by @simplewebauthn/server. User verification is always demanded. Not for
 // enrolment tokens (tokens.ts) nor sessions (sessions.ts).
-import { generateAuthenticationOptions, generateRegistrationOptions, verifyAuthenticationResponse, verifyRegistrationResponse } from '@simplewebauthn/server';
+import {
+  generateAuthenticationOptions,
+  generateRegistrationOptions,
+  verifyAuthenticationResponse,
+  verifyRegistrationResponse,
+} from '@simplewebauthn/server';
 import type { AuthenticationResponseJSON, RegistrationResponseJSON } from '@simplewebauthn/server';
 import { fromBase64url } from '../../proto/ts/base64url.ts';
 import { checkChallenge, mintChallenge } from './challenges.ts';
@@ -16,9 +21,21 @@ const ALGORITHMS = [-8, -7, -257];
 
 type PasskeyRow = { id: string; key: ArrayBuffer; counter: number; transports: string };
 
-export async function registrationOptions(sql: Sql, config: Config, user: string, jti: string, macName: string, nowMs: number) {
+export async function registrationOptions(
+  sql: Sql,
+  config: Config,
+  user: string,
+  jti: string,
+  macName: string,
+  nowMs: number,
+) {
   const known = sql.exec<{ id: string; transports: string }>('SELECT id, transports FROM passkeys').toArray();
-  if (known.length >= PASSKEYS_MAX) throw new HttpError(409, 'too-many-passkeys', `this user has ${PASSKEYS_MAX} passkeys already: sign in with one of them`);
+  if (known.length >= PASSKEYS_MAX)
+    throw new HttpError(
+      409,
+      'too-many-passkeys',
+      `this user has ${PASSKEYS_MAX} passkeys already: sign in with one of them`,
+    );
   return generateRegistrationOptions({
     rpName: 'Zane',
     rpID: config.rpId,
@@ -28,7 +45,10 @@ export async function registrationOptions(sql: Sql, config: Config, user: string
     challenge: await mintChallenge(config.secret, `enroll:${jti}`, nowMs),
     attestationType: 'none',
     // A browser that has one of these says so, and the page signs in instead.
-    excludeCredentials: known.map((row) => ({ id: row.id, transports: JSON.parse(row.transports) as string[] })),
+    excludeCredentials: known.map((row) => ({
+      id: row.id,
+      transports: JSON.parse(row.transports) as string[],
+    })),
     authenticatorSelection: { residentKey: 'required', userVerification: 'required' },
     supportedAlgorithmIDs: ALGORITHMS,
   });
@@ -42,15 +62,29 @@ export async function loginOptions(config: Config, nowMs: number) {
   });
 }
 
-export interface NewPasskey { id: string; key: Uint8Array; counter: number; transports: string }
+export interface NewPasskey {
+  id: string;
+  key: Uint8Array;
+  counter: number;
+  transports: string;
+}
 
 /** Library errors tell the caller what is wrong with its own answer; nothing of ours is in them. */
 function refused(error: unknown): HttpError {
   if (error instanceof HttpError) return error;
-  return new HttpError(400, 'bad-passkey', `the passkey's answer does not hold: ${error instanceof Error ? error.message : 'unreadable'}`);
+  return new HttpError(
+    400,
+    'bad-passkey',
+    `the passkey's answer does not hold: ${error instanceof Error ? error.message : 'unreadable'}`,
+  );
 }
 
-function challengeCheck(config: Config, purpose: Purpose, nowMs: number, found: (text: string, expiresMs: number) => void) {
+function challengeCheck(
+  config: Config,
+  purpose: Purpose,
+  nowMs: number,
+  found: (text: string, expiresMs: number) => void,
+) {
   return async (text: string) => {
     const expiresMs = await checkChallenge(config.secret, purpose, text, nowMs);
     if (expiresMs !== undefined) found(text, expiresMs);
@@ -58,7 +92,12 @@ function challengeCheck(config: Config, purpose: Purpose, nowMs: number, found: 
   };
 }
 
-export async function verifyRegistration(config: Config, jti: string, response: unknown, nowMs: number): Promise<NewPasskey> {
+export async function verifyRegistration(
+  config: Config,
+  jti: string,
+  response: unknown,
+  nowMs: number,
+): Promise<NewPasskey> {
   try {
     const { verified, registrationInfo } = await verifyRegistrationResponse({
       response: response as RegistrationResponseJSON,
@@ -70,18 +109,31 @@ export async function verifyRegistration(config: Config, jti: string, response: 
     });
     if (!verified) throw new HttpError(400, 'bad-passkey', 'the passkey could not be verified: try again');
     const { id, publicKey, counter, transports } = registrationInfo.credential;
-    return { id, key: publicKey, counter, transports: JSON.stringify((transports ?? []).filter((t) => typeof t === 'string').slice(0, 8)) };
+    return {
+      id,
+      key: publicKey,
+      counter,
+      transports: JSON.stringify((transports ?? []).filter((t) => typeof t === 'string').slice(0, 8)),
+    };
   } catch (error) {
     throw refused(error);
   }
 }
 
 export function storePasskey(sql: Sql, passkey: NewPasskey, nowMs: number): void {
-  const stored = sql.exec(
-    'INSERT INTO passkeys (id, key, counter, transports, created_ms, used_ms) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING id',
-    passkey.id, passkey.key, passkey.counter, passkey.transports, nowMs, nowMs,
-  ).toArray();
-  if (stored.length === 0) throw new HttpError(409, 'known-passkey', 'this passkey is registered already: sign in with it');
+  const stored = sql
+    .exec(
+      'INSERT INTO passkeys (id, key, counter, transports, created_ms, used_ms) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING id',
+      passkey.id,
+      passkey.key,
+      passkey.counter,
+      passkey.transports,
+      nowMs,
+      nowMs,
+    )
+    .toArray();
+  if (stored.length === 0)
+    throw new HttpError(409, 'known-passkey', 'this passkey is registered already: sign in with it');
 }
 
 /** The user whom a login answer claims to be: only to find the Durable Object. */
@@ -91,26 +143,50 @@ export function userHandle(response: unknown): string | undefined {
   return typeof handle === 'string' ? handle : undefined;
 }
 
-export interface Login { passkey: string; challenge: string; challengeExpiresMs: number; counter: number }
+export interface Login {
+  passkey: string;
+  challenge: string;
+  challengeExpiresMs: number;
+  counter: number;
+}
 
 /** The Worker chose this user's object by the answer's user handle, so only his passkeys are looked at. */
-export async function verifyLogin(sql: Sql, config: Config, response: unknown, nowMs: number): Promise<Login> {
+export async function verifyLogin(
+  sql: Sql,
+  config: Config,
+  response: unknown,
+  nowMs: number,
+): Promise<Login> {
   const id = isObject(response) && typeof response['id'] === 'string' ? response['id'] : '';
-  const row = sql.exec<PasskeyRow>('SELECT id, key, counter, transports FROM passkeys WHERE id = ?', id).toArray()[0];
+  const row = sql
+    .exec<PasskeyRow>('SELECT id, key, counter, transports FROM passkeys WHERE id = ?', id)
+    .toArray()[0];
   if (!row)
-    throw new HttpError(401, 'unknown-passkey', 'this Orbit does not know the passkey: enrol this browser with a link from `zane pair`');
+    throw new HttpError(
+      401,
+      'unknown-passkey',
+      'this Orbit does not know the passkey: enrol this browser with a link from `zane pair`',
+    );
   let challenge: { text: string; expiresMs: number } | undefined;
   try {
     const { verified, authenticationInfo } = await verifyAuthenticationResponse({
       response: response as AuthenticationResponseJSON,
-      expectedChallenge: challengeCheck(config, 'login', nowMs, (text, expiresMs) => { challenge = { text, expiresMs }; }),
+      expectedChallenge: challengeCheck(config, 'login', nowMs, (text, expiresMs) => {
+        challenge = { text, expiresMs };
+      }),
       expectedOrigin: config.origins,
       expectedRPID: config.rpId,
       requireUserVerification: true,
       credential: { id: row.id, publicKey: new Uint8Array(row.key), counter: row.counter },
     });
-    if (!verified || !challenge) throw new HttpError(401, 'bad-passkey', 'the passkey\'s signature does not hold: try again');
-    return { passkey: row.id, challenge: challenge.text, challengeExpiresMs: challenge.expiresMs, counter: authenticationInfo.newCounter };
+    if (!verified || !challenge)
+      throw new HttpError(401, 'bad-passkey', "the passkey's signature does not hold: try again");
+    return {
+      passkey: row.id,
+      challenge: challenge.text,
+      challengeExpiresMs: challenge.expiresMs,
+      counter: authenticationInfo.newCounter,
+    };
   } catch (error) {
     throw refused(error);
   }

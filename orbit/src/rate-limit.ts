@@ -2,8 +2,14 @@
 // that names no user, in the Durable Object for the rest, and one per socket.
 // They start full again after an eviction, which takes 10 s of silence.
 
-export interface Bucket { level: number; atMs: number }
-export interface Rate { burst: number; perSecond: number }
+export interface Bucket {
+  level: number;
+  atMs: number;
+}
+export interface Rate {
+  burst: number;
+  perSecond: number;
+}
 
 export function newBucket(rate: Rate, nowMs: number): Bucket {
   return { level: rate.burst, atMs: nowMs };
@@ -44,7 +50,8 @@ export class Limiter {
 export function senderOf(request: Request): string {
   // A bare workerd puts the peer into `cf`; there nobody vouches for the header.
   const peer = (request.cf as { clientIp?: unknown } | undefined)?.clientIp;
-  const address = typeof peer === 'string' ? withoutPort(peer) : (request.headers.get('cf-connecting-ip') ?? 'unknown');
+  const address =
+    typeof peer === 'string' ? withoutPort(peer) : (request.headers.get('cf-connecting-ip') ?? 'unknown');
   return address.includes(':') ? address.split(':').slice(0, 4).join(':') : address.slice(0, 64);
 }
 

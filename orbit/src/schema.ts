@@ -6,7 +6,10 @@ export type SqlValue = string | number | null | ArrayBuffer;
 
 /** The part of SqlStorage that the modules use; the unit tests put node:sqlite behind it. */
 export interface Sql {
-  exec<Row extends Record<string, SqlValue>>(query: string, ...bindings: (SqlValue | Uint8Array)[]): { toArray(): Row[] };
+  exec<Row extends Record<string, SqlValue>>(
+    query: string,
+    ...bindings: (SqlValue | Uint8Array)[]
+  ): { toArray(): Row[] };
 }
 
 const TABLES = [
@@ -40,7 +43,15 @@ export function createTables(sql: Sql): void {
 
 /** False when the token was used before. Rows go once the token has expired anyway. */
 export function useToken(sql: Sql, token: string, expiresMs: number): boolean {
-  return sql.exec('INSERT INTO used_tokens (token, expires_ms) VALUES (?, ?) ON CONFLICT DO NOTHING RETURNING token', token, expiresMs).toArray().length === 1;
+  return (
+    sql
+      .exec(
+        'INSERT INTO used_tokens (token, expires_ms) VALUES (?, ?) ON CONFLICT DO NOTHING RETURNING token',
+        token,
+        expiresMs,
+      )
+      .toArray().length === 1
+  );
 }
 
 export function isTokenUsed(sql: Sql, token: string): boolean {

@@ -9,8 +9,18 @@ const USER_TAG_BYTES = 8;
 const encoder = new TextEncoder();
 
 /** HMAC-SHA256 by the secret; `label` ends in a newline and keeps the purposes apart. */
-export async function secretHmac(secret: string, label: string, data: Uint8Array | string = ''): Promise<Uint8Array> {
-  const key = await crypto.subtle.importKey('raw', encoder.encode(secret), { name: 'HMAC', hash: 'SHA-256' }, false, ['sign']);
+export async function secretHmac(
+  secret: string,
+  label: string,
+  data: Uint8Array | string = '',
+): Promise<Uint8Array> {
+  const key = await crypto.subtle.importKey(
+    'raw',
+    encoder.encode(secret),
+    { name: 'HMAC', hash: 'SHA-256' },
+    false,
+    ['sign'],
+  );
   const head = encoder.encode(label);
   const tail = typeof data === 'string' ? encoder.encode(data) : data;
   const message = new Uint8Array(head.length + tail.length);
@@ -46,7 +56,13 @@ export async function operatorToken(secret: string, user: string, mac: string, k
   return toBase64url(await secretHmac(secret, 'operator\n', `${user}\n${mac}\n${key}`));
 }
 
-export async function isOperatorToken(token: string, secret: string, user: string, mac: string, key: string): Promise<boolean> {
+export async function isOperatorToken(
+  token: string,
+  secret: string,
+  user: string,
+  mac: string,
+  key: string,
+): Promise<boolean> {
   return equalBytes(encoder.encode(token), encoder.encode(await operatorToken(secret, user, mac, key)));
 }
 

@@ -13,7 +13,10 @@ interface SocketBase {
   /** We have closed it; the runtime may list it until the peer answers. */
   gone: boolean;
 }
-export interface ClientSocket extends SocketBase { kind: 'client'; sid: string }
+export interface ClientSocket extends SocketBase {
+  kind: 'client';
+  sid: string;
+}
 export interface MacSocket extends SocketBase {
   kind: 'mac';
   /** Webhook deliveries handed over on this connection and not acknowledged. */
@@ -28,7 +31,10 @@ export const SILENT_MS = 90_000;
 /** Time to say hello. */
 const HELLO_MS = 30_000;
 
-export interface Entry<State extends SocketState = SocketState> { ws: WebSocket; state: State }
+export interface Entry<State extends SocketState = SocketState> {
+  ws: WebSocket;
+  state: State;
+}
 
 /** The part of DurableObjectState this needs. */
 export interface SocketHost {
@@ -47,7 +53,10 @@ export class Sockets {
   }
 
   accept(ws: WebSocket, state: SocketState): void {
-    const tags = state.kind === 'client' ? ['client', `client:${state.id}`, `session:${state.sid}`] : ['mac', `mac:${state.id}`];
+    const tags =
+      state.kind === 'client'
+        ? ['client', `client:${state.id}`, `session:${state.sid}`]
+        : ['mac', `mac:${state.id}`];
     this.#host.acceptWebSocket(ws, tags);
     this.save({ ws, state });
   }
@@ -63,7 +72,10 @@ export class Sockets {
   }
 
   #tagged(tag: string): Entry[] {
-    return this.#host.getWebSockets(tag).map((ws) => this.find(ws)).filter((entry) => entry !== undefined);
+    return this.#host
+      .getWebSockets(tag)
+      .map((ws) => this.find(ws))
+      .filter((entry) => entry !== undefined);
   }
 
   all(): Entry[] {

@@ -77,7 +77,8 @@ function acceptsGzip(request: Request): boolean {
 const notFound = () => new HttpError(404, 'not-found', 'there is nothing here: open `/`');
 
 export async function serveStatic(request: Request, env: Env, config: Config): Promise<Response> {
-  if (request.method !== 'GET' && request.method !== 'HEAD') throw new HttpError(405, 'bad-method', 'this address takes GET only');
+  if (request.method !== 'GET' && request.method !== 'HEAD')
+    throw new HttpError(405, 'bad-method', 'this address takes GET only');
   const file = fileOf(new URL(request.url).pathname);
   const type = TYPES[file?.slice(file.lastIndexOf('.') + 1) ?? ''];
   if (file === undefined || type === undefined) throw notFound();

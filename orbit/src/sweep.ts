@@ -10,7 +10,8 @@ import { endExpiredSessions } from './sessions.ts';
 
 export function sweep(home: Home): void {
   const nowMs = home.now();
-  for (const entry of home.sockets.all()) if (home.sockets.deadlineMs(entry) <= nowMs) endSocket(home, entry, Close.SILENT, 'silent for too long');
+  for (const entry of home.sockets.all())
+    if (home.sockets.deadlineMs(entry) <= nowMs) endSocket(home, entry, Close.SILENT, 'silent for too long');
   for (const sid of endExpiredSessions(home.sql, nowMs)) signOut(home, sid);
   forgetExpiredTokens(home.sql, nowMs);
   dropExpired(home.sql, nowMs);
@@ -24,7 +25,13 @@ export function signOut(home: Home, sid: string): void {
 
 /** When to sweep next; undefined when nothing can fall due. */
 export function nextSweepMs({ sql, sockets }: Home): number | undefined {
-  const rows = sql.exec<{ at: number | null }>('SELECT MIN(expires_ms) AS at FROM (SELECT expires_ms FROM sessions UNION ALL SELECT expires_ms FROM used_tokens)').toArray();
+  const rows = sql
+    .exec<{ at: number | null }>(
+      'SELECT MIN(expires_ms) AS at FROM (SELECT expires_ms FROM sessions UNION ALL SELECT expires_ms FROM used_tokens)',
+    )
+    .toArray();
   const due = [rows[0]?.at, nextExpiryMs(sql), ...sockets.all().map((entry) => sockets.deadlineMs(entry))];
-  return due.filter((at) => typeof at === 'number').reduce<number | undefined>((least, at) => (least === undefined || at < least ? at : least), undefined);
+  return due
+    .filter((at) => typeof at === 'number')
+    .reduce<number | undefined>((least, at) => (least === undefined || at < least ? at : least), undefined);
 }

@@ -44,7 +44,13 @@ export class UserObject extends DurableObject<Env> {
 
   override async webSocketMessage(ws: WebSocket, message: string | ArrayBuffer): Promise<void> {
     const entry = this.#home.sockets.find(ws);
-    if (entry) receive(this.#home, this.#allowance, entry, typeof message === 'string' ? message : new Uint8Array(message));
+    if (entry)
+      receive(
+        this.#home,
+        this.#allowance,
+        entry,
+        typeof message === 'string' ? message : new Uint8Array(message),
+      );
   }
 
   override async webSocketClose(ws: WebSocket, code: number): Promise<void> {

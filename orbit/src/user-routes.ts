@@ -11,7 +11,13 @@ import { endSocket } from './link.ts';
 import { log } from './log.ts';
 import { registerMac } from './macs.ts';
 import { HOOK_BODY_BYTES_MAX, handOver, hookHeaders, macOfHook, storeDelivery } from './mailbox.ts';
-import { passkeyUsed, registrationOptions, storePasskey, verifyLogin, verifyRegistration } from './passkeys.ts';
+import {
+  passkeyUsed,
+  registrationOptions,
+  storePasskey,
+  verifyLogin,
+  verifyRegistration,
+} from './passkeys.ts';
 import { tellPresence } from './presence.ts';
 import { Limiter } from './rate-limit.ts';
 import { isTokenUsed, useToken } from './schema.ts';
@@ -23,10 +29,17 @@ import { signOut } from './sweep.ts';
 import { verifyMacToken } from './tokens.ts';
 
 /** Whom a route is for, as the Worker established. */
-interface Call { user: string; sender: string; sid: string; target: string; request: Request }
+interface Call {
+  user: string;
+  sender: string;
+  sid: string;
+  target: string;
+  request: Request;
+}
 
 const SENDERS_MAX = 1000;
-const tooMany = () => new HttpError(429, 'too-many-requests', 'too many requests: wait half a minute and try again');
+const tooMany = () =>
+  new HttpError(429, 'too-many-requests', 'too many requests: wait half a minute and try again');
 
 export class UserRoutes {
   readonly #home: Home;
@@ -40,22 +53,38 @@ export class UserRoutes {
 
   async handle(request: Request): Promise<Response> {
     const header = (name: string) => request.headers.get(`x-orbit-${name}`) ?? '';
-    const call = { user: header('user'), sender: header('sender'), sid: header('sid'), target: header('target'), request };
+    const call = {
+      user: header('user'),
+      sender: header('sender'),
+      sid: header('sid'),
+      target: header('target'),
+      request,
+    };
     const route = new URL(request.url).pathname.slice(1);
     switch (route) {
-      case 'mac': return this.#putMac(call);
-      case 'session': return this.#session(call);
-      case 'ws': return this.#openClient(call);
-      case 'hook': return this.#hook(call);
+      case 'mac':
+        return this.#putMac(call);
+      case 'session':
+        return this.#session(call);
+      case 'ws':
+        return this.#openClient(call);
+      case 'hook':
+        return this.#hook(call);
     }
     this.#limit(call);
     switch (route) {
-      case 'enroll/options': return this.#enrollOptions(call);
-      case 'enroll/verify': return this.#enrollVerify(call);
-      case 'login/verify': return this.#loginVerify(call);
-      case 'renew': return this.#renew(call);
-      case 'logout': return this.#logout(call);
-      case 'link': return this.#openLink(call);
+      case 'enroll/options':
+        return this.#enrollOptions(call);
+      case 'enroll/verify':
+        return this.#enrollVerify(call);
+      case 'login/verify':
+        return this.#loginVerify(call);
+      case 'renew':
+        return this.#renew(call);
+      case 'logout':
+        return this.#logout(call);
+      case 'link':
+        return this.#openLink(call);
     }
     throw new HttpError(404, 'not-found', 'there is no such route');
   }
@@ -119,7 +148,10 @@ export class UserRoutes {
   async #cookies(user: string, sid: string, secret: string): Promise<Response> {
     const { config, now } = this.#home;
     const { jwt, expiresAtMs } = await mintAccess(config.secret, user, sid, now());
-    const cookies = [setCookie(config, 'access', jwt), setCookie(config, 'session', `${user}.${sid}.${secret}`)];
+    const cookies = [
+      setCookie(config, 'access', jwt),
+      setCookie(config, 'session', `${user}.${sid}.${secret}`),
+    ];
     return json({ user, expiresAtMs }, { cookies });
   }
 
@@ -132,7 +164,10 @@ export class UserRoutes {
       log('session-reused', { sid });
       signOut(this.#home, sid);
     }
-    return json({ error: 'signed-out', message: 'this sign-in has ended: sign in with your passkey' }, { status: 401, cookies: clearCookies(config) });
+    return json(
+      { error: 'signed-out', message: 'this sign-in has ended: sign in with your passkey' },
+      { status: 401, cookies: clearCookies(config) },
+    );
   }
 
   async #session({ user, sid, request }: Call): Promise<Response> {
@@ -141,7 +176,8 @@ export class UserRoutes {
   }
 
   #checkSession(sid: string): void {
-    if (!isSession(this.#home.sql, sid, this.#home.now())) throw new HttpError(401, 'signed-out', 'this sign-in has ended: sign in with your passkey');
+    if (!isSession(this.#home.sql, sid, this.#home.now()))
+      throw new HttpError(401, 'signed-out', 'this sign-in has ended: sign in with your passkey');
   }
 
   async #logout({ request }: Call): Promise<Response> {
@@ -158,15 +194,31 @@ export class UserRoutes {
   async #openClient({ sid }: Call): Promise<Response> {
     this.#checkSession(sid);
     if (this.#home.sockets.clients().length >= CLIENT_SOCKETS_MAX)
-      throw new HttpError(429, 'too-many-clients', `${CLIENT_SOCKETS_MAX} pages are open already: close some`);
-    return this.#open({ kind: 'client', id: randomId(), sid, openedMs: this.#home.now(), ready: false, gone: false });
+      throw new HttpError(
+        429,
+        'too-many-clients',
+        `${CLIENT_SOCKETS_MAX} pages are open already: close some`,
+      );
+    return this.#open({
+      kind: 'client',
+      id: randomId(),
+      sid,
+      openedMs: this.#home.now(),
+      ready: false,
+      gone: false,
+    });
   }
 
   async #openLink({ user, target, request }: Call): Promise<Response> {
     const { sql, now, sockets } = this.#home;
     const token = /^Bearer (\S+)$/i.exec(request.headers.get('authorization') ?? '')?.[1];
     const { mac } = await verifyMacToken(sql, user, 'zane-link', token, now());
-    if (mac.mac !== target) throw new HttpError(401, 'bad-token', 'the token is of another Mac: make one with this Mac\'s link credential');
+    if (mac.mac !== target)
+      throw new HttpError(
+        401,
+        'bad-token',
+        "the token is of another Mac: make one with this Mac's link credential",
+      );
     const older = sockets.link(mac.mac);
     if (older) endSocket(this.#home, older, Close.REPLACED, 'a newer link of this Mac');
     return this.#open({ kind: 'mac', id: mac.mac, openedMs: now(), ready: false, gone: false, inFlight: [] });

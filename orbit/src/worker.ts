@@ -22,11 +22,19 @@ export { UserObject } from './user-object.ts';
 /** Per isolate: the one route that neither names a user nor costs storage. */
 const loginOptionsLimit = new Limiter({ burst: 60, perSecond: 2 }, 1000);
 
-interface Knock { request: Request; env: Env; config: Config }
+interface Knock {
+  request: Request;
+  env: Env;
+  config: Config;
+}
 type Handler = (knock: Knock, params: string[]) => Promise<Response>;
 
 const ROUTES: { method: string; path: RegExp; handler: Handler }[] = [
-  { method: 'GET', path: /^\/api\/hello$/, handler: async () => json({ release: RELEASE, protocolMin: PROTOCOL_MIN, protocolMax: PROTOCOL_MAX }) },
+  {
+    method: 'GET',
+    path: /^\/api\/hello$/,
+    handler: async () => json({ release: RELEASE, protocolMin: PROTOCOL_MIN, protocolMax: PROTOCOL_MAX }),
+  },
   { method: 'PUT', path: /^\/api\/users\/([^/]+)\/macs\/([^/]+)$/, handler: putMac },
   { method: 'POST', path: /^\/api\/(enroll\/options|enroll\/verify)$/, handler: enroll },
   { method: 'POST', path: /^\/api\/login\/options$/, handler: startLogin },
@@ -41,26 +49,50 @@ async function route(knock: Knock): Promise<Response> {
   const { pathname } = new URL(knock.request.url);
   const matching = ROUTES.filter(({ path }) => path.test(pathname));
   if (matching.length === 0) {
-    if (/^\/(api|ws|link|hooks)(\/|$)/.test(pathname)) throw new HttpError(404, 'not-found', 'there is no such route: see docs/link.md');
+    if (/^\/(api|ws|link|hooks)(\/|$)/.test(pathname))
+      throw new HttpError(404, 'not-found', 'there is no such route: see docs/link.md');
     return serveStatic(knock.request, knock.env, knock.config);
   }
   const found = matching.find(({ method }) => method === knock.request.method);
   if (!found) throw new HttpError(405, 'bad-method', `this address takes ${matching[0]?.method} only`);
-  return found.handler(knock, (found.path.exec(pathname) ?? []).slice(1).filter((param) => param !== undefined));
+  return found.handler(
+    knock,
+    (found.path.exec(pathname) ?? []).slice(1).filter((param) => param !== undefined),
+  );
 }
 
-interface ToUser { route: string; sid?: string; target?: string; expires?: number; body?: unknown }
+interface ToUser {
+  route: string;
+  sid?: string;
+  target?: string;
+  expires?: number;
+  body?: unknown;
+}
 
 /** Hands the request to the user's object; the tag is checked here and nowhere else. */
-async function askUser({ request, env, config }: Knock, user: string | undefined, to: ToUser): Promise<Response> {
-  if (user === undefined || !(await isUser(config.secret, user))) throw new HttpError(404, 'unknown-user', 'this Orbit has no such user: check the address, or enrol again');
+async function askUser(
+  { request, env, config }: Knock,
+  user: string | undefined,
+  to: ToUser,
+): Promise<Response> {
+  if (user === undefined || !(await isUser(config.secret, user)))
+    throw new HttpError(
+      404,
+      'unknown-user',
+      'this Orbit has no such user: check the address, or enrol again',
+    );
   const headers = new Headers([...request.headers].filter(([name]) => !name.startsWith('x-orbit-')));
   headers.set('x-orbit-user', user);
   headers.set('x-orbit-sender', senderOf(request));
-  for (const key of ['sid', 'target', 'expires'] as const) if (to[key] !== undefined) headers.set(`x-orbit-${key}`, String(to[key]));
+  for (const key of ['sid', 'target', 'expires'] as const)
+    if (to[key] !== undefined) headers.set(`x-orbit-${key}`, String(to[key]));
   if (to.body !== undefined) headers.delete('content-length');
   const body = to.body === undefined ? request.body : JSON.stringify(to.body);
-  return env.USERS.get(env.USERS.idFromName(user)).fetch(`https://user/${to.route}`, { method: request.method, headers, body });
+  return env.USERS.get(env.USERS.idFromName(user)).fetch(`https://user/${to.route}`, {
+    method: request.method,
+    headers,
+    body,
+  });
 }
 
 async function putMac(knock: Knock, [user = '', mac = '']: string[]): Promise<Response> {
@@ -68,7 +100,11 @@ async function putMac(knock: Knock, [user = '', mac = '']: string[]): Promise<Re
   const token = /^Bearer (\S+)$/i.exec(knock.request.headers.get('authorization') ?? '')?.[1] ?? '';
   const key = typeof body['key'] === 'string' ? body['key'] : '';
   if (!isMacId(mac) || !(await isOperatorToken(token, knock.config.secret, user, mac, key)))
-    throw new HttpError(401, 'bad-operator-token', 'the operator token is not for this user, Mac and key: make it with orbit/tool/operator.ts and this Orbit\'s `ORBIT_SECRET`');
+    throw new HttpError(
+      401,
+      'bad-operator-token',
+      "the operator token is not for this user, Mac and key: make it with orbit/tool/operator.ts and this Orbit's `ORBIT_SECRET`",
+    );
   return askUser(knock, user, { route: 'mac', target: mac, body });
 }
 
@@ -76,13 +112,19 @@ async function enroll(knock: Knock, [step = '']: string[]): Promise<Response> {
   checkPost(knock.request, knock.config);
   const body = await readJson(knock.request);
   const user = claimedUser(body['token']);
-  if (user === undefined) throw new HttpError(401, 'bad-token', 'the link holds no enrolment token: make a new one with `zane pair`');
+  if (user === undefined)
+    throw new HttpError(
+      401,
+      'bad-token',
+      'the link holds no enrolment token: make a new one with `zane pair`',
+    );
   return askUser(knock, user, { route: step, body });
 }
 
 async function startLogin({ request, config }: Knock): Promise<Response> {
   checkPost(request, config);
-  if (!loginOptionsLimit.allow(senderOf(request), Date.now())) throw new HttpError(429, 'too-many-requests', 'too many requests: wait half a minute and try again');
+  if (!loginOptionsLimit.allow(senderOf(request), Date.now()))
+    throw new HttpError(429, 'too-many-requests', 'too many requests: wait half a minute and try again');
   return json(await loginOptions(config, Date.now()));
 }
 
@@ -96,7 +138,10 @@ async function withSession(knock: Knock, [step = '']: string[]): Promise<Respons
   checkPost(knock.request, knock.config);
   const session = parseSessionCookie(readCookie(knock.request, knock.config, 'session'));
   if (!session || !(await isUser(knock.config.secret, session.user)))
-    return json({ error: 'signed-out', message: 'there is no sign-in here: sign in with your passkey' }, { status: 401, cookies: clearCookies(knock.config) });
+    return json(
+      { error: 'signed-out', message: 'there is no sign-in here: sign in with your passkey' },
+      { status: 401, cookies: clearCookies(knock.config) },
+    );
   return askUser(knock, session.user, { route: step, body: { sid: session.sid, secret: session.secret } });
 }
 
@@ -107,12 +152,18 @@ async function withAccess(knock: Knock, [step = '']: string[]): Promise<Response
     checkUpgrade(request);
   }
   const access = await verifyAccess(config.secret, readCookie(request, config, 'access'), Date.now());
-  if (!access) throw new HttpError(401, 'signed-out', 'the access cookie is missing or has expired: renew the session, or sign in');
+  if (!access)
+    throw new HttpError(
+      401,
+      'signed-out',
+      'the access cookie is missing or has expired: renew the session, or sign in',
+    );
   return askUser(knock, access.user, { route: step, sid: access.sid, expires: access.expiresAtMs });
 }
 
 function checkUpgrade(request: Request): void {
-  if (request.headers.get('upgrade')?.toLowerCase() !== 'websocket') throw new HttpError(426, 'upgrade-required', 'this address speaks WebSocket only');
+  if (request.headers.get('upgrade')?.toLowerCase() !== 'websocket')
+    throw new HttpError(426, 'upgrade-required', 'this address speaks WebSocket only');
 }
 
 async function openLink(knock: Knock, [user, mac = '']: string[]): Promise<Response> {
@@ -121,7 +172,12 @@ async function openLink(knock: Knock, [user, mac = '']: string[]): Promise<Respo
 }
 
 async function postHook(knock: Knock, [user, hook = '']: string[]): Promise<Response> {
-  if (!isHookId(hook)) throw new HttpError(404, 'unknown-hook', 'there is no such hook: take its address from `zane hooks` anew');
+  if (!isHookId(hook))
+    throw new HttpError(
+      404,
+      'unknown-hook',
+      'there is no such hook: take its address from `zane hooks` anew',
+    );
   return askUser(knock, user, { route: 'hook', target: hook });
 }
 
@@ -131,9 +187,12 @@ export default {
       return await route({ request, env, config: readConfig(env) });
     } catch (error) {
       if (error instanceof HttpError) return errorResponse(error);
-      if (error instanceof ConfigError) return errorResponse(new HttpError(503, 'not-configured', error.message));
+      if (error instanceof ConfigError)
+        return errorResponse(new HttpError(503, 'not-configured', error.message));
       log('internal-error', { error: error instanceof Error ? (error.stack ?? error.message) : 'unknown' });
-      return errorResponse(new HttpError(500, 'internal', 'Orbit failed at this: see its log, and try again'));
+      return errorResponse(
+        new HttpError(500, 'internal', 'Orbit failed at this: see its log, and try again'),
+      );
     }
   },
 } satisfies ExportedHandler<Env>;

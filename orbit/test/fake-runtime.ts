@@ -16,8 +16,17 @@ export function memorySql(): Sql {
   const sql: Sql = {
     exec<Row extends Record<string, SqlValue>>(query: string, ...bindings: (SqlValue | Uint8Array)[]) {
       const values = bindings.map((value) => (value instanceof ArrayBuffer ? new Uint8Array(value) : value));
-      const rows = db.prepare(query).all(...values).map((row) =>
-        Object.fromEntries(Object.entries(row).map(([key, value]) => [key, value instanceof Uint8Array ? new Uint8Array(value).buffer : value])));
+      const rows = db
+        .prepare(query)
+        .all(...values)
+        .map((row) =>
+          Object.fromEntries(
+            Object.entries(row).map(([key, value]) => [
+              key,
+              value instanceof Uint8Array ? new Uint8Array(value).buffer : value,
+            ]),
+          ),
+        );
       return { toArray: () => rows as Row[] };
     },
   };
@@ -62,7 +71,9 @@ export class FakeHost implements SocketHost {
   }
 
   getWebSockets(tag?: string): WebSocket[] {
-    return this.#sockets.filter(({ tags }) => tag === undefined || tags.includes(tag)).map(({ ws }) => ws as unknown as WebSocket);
+    return this.#sockets
+      .filter(({ tags }) => tag === undefined || tags.includes(tag))
+      .map(({ ws }) => ws as unknown as WebSocket);
   }
 
   getWebSocketAutoResponseTimestamp(ws: WebSocket): Date | null {
@@ -71,7 +82,12 @@ export class FakeHost implements SocketHost {
   }
 }
 
-const config: Config = { secret: 'a secret of thirty-two characters', origins: ['https://x.example'], rpId: 'x.example', secure: true };
+const config: Config = {
+  secret: 'a secret of thirty-two characters',
+  origins: ['https://x.example'],
+  rpId: 'x.example',
+  secure: true,
+};
 
 /** Storage, socket list and clock of one user; `wake` is the object's constructor. */
 export class FakeObject {
@@ -84,7 +100,13 @@ export class FakeObject {
   }
 
   addMac(mac: string): void {
-    this.sql.exec('INSERT INTO macs (mac, name, key, online, since_ms) VALUES (?, ?, ?, 0, ?)', mac, 'desk', 'key', this.nowMs);
+    this.sql.exec(
+      'INSERT INTO macs (mac, name, key, online, since_ms) VALUES (?, ?, ?, 0, ?)',
+      mac,
+      'desk',
+      'key',
+      this.nowMs,
+    );
   }
 }
 

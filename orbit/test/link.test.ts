@@ -11,25 +11,51 @@ import type { OrbitProcess } from '../tool/orbit-process.ts';
 import { UpgradeRefused, newMac, newPhone } from './people.ts';
 
 let orbit: OrbitProcess;
-before(async () => { orbit = await startOrbit(); });
-after(async () => { await orbit.stop(); });
+before(async () => {
+  orbit = await startOrbit();
+});
+after(async () => {
+  await orbit.stop();
+});
 
 const seconds = () => Math.floor(Date.now() / 1000);
 const refusedWith = (status: number, code: string) => (error: unknown) =>
   error instanceof UpgradeRefused && error.status === status && JSON.parse(error.body).error === code;
 
-test('the link opens for the Mac\'s own fresh token and for nothing else', async () => {
+test("the link opens for the Mac's own fresh token and for nothing else", async () => {
   const mac = await newMac(orbit);
   const stranger = await newMac(orbit);
   const sibling = await newMac(orbit, mac.user);
-  await assert.rejects(mac.connect({ key: stranger.privateKey }), refusedWith(401, 'bad-token'), 'bad signature');
+  await assert.rejects(
+    mac.connect({ key: stranger.privateKey }),
+    refusedWith(401, 'bad-token'),
+    'bad signature',
+  );
   await assert.rejects(mac.connect({ aud: 'zane-enroll' }), refusedWith(401, 'bad-token'), 'wrong audience');
-  await assert.rejects(mac.connect({ iat: seconds() - 110, exp: seconds() - 1 }), refusedWith(401, 'expired'));
-  await assert.rejects(mac.connect({ exp: seconds() + 600 }), refusedWith(401, 'bad-token'), 'lives too long');
+  await assert.rejects(
+    mac.connect({ iat: seconds() - 110, exp: seconds() - 1 }),
+    refusedWith(401, 'expired'),
+  );
+  await assert.rejects(
+    mac.connect({ exp: seconds() + 600 }),
+    refusedWith(401, 'bad-token'),
+    'lives too long',
+  );
   await assert.rejects(mac.connect({ jti: '' }), refusedWith(401, 'bad-token'));
-  await assert.rejects(stranger.connect({ path: `/link/${mac.user}/${stranger.id}` }), refusedWith(401, 'unknown-mac'), 'Mac of another user');
-  await assert.rejects(stranger.connect({ path: `/link/${mac.user}/${stranger.id}`, sub: mac.user }), refusedWith(401, 'unknown-mac'));
-  await assert.rejects(sibling.connect({ path: `/link/${mac.user}/${mac.id}` }), refusedWith(401, 'bad-token'), 'another Mac of the same user');
+  await assert.rejects(
+    stranger.connect({ path: `/link/${mac.user}/${stranger.id}` }),
+    refusedWith(401, 'unknown-mac'),
+    'Mac of another user',
+  );
+  await assert.rejects(
+    stranger.connect({ path: `/link/${mac.user}/${stranger.id}`, sub: mac.user }),
+    refusedWith(401, 'unknown-mac'),
+  );
+  await assert.rejects(
+    sibling.connect({ path: `/link/${mac.user}/${mac.id}` }),
+    refusedWith(401, 'bad-token'),
+    'another Mac of the same user',
+  );
   await mac.online();
 });
 
@@ -41,7 +67,7 @@ test('a token for one user opens nothing of another, even where the Mac is regis
   await mac.connect({ path: `/link/${user}/${mac.id}`, sub: user });
 });
 
-test('a phone\'s socket needs the right origin and a signed-in browser', async () => {
+test("a phone's socket needs the right origin and a signed-in browser", async () => {
   const phone = await newPhone(orbit, await newMac(orbit));
   await assert.rejects(phone.connect({ origin: 'https://evil.example' }), refusedWith(403, 'foreign-origin'));
   await assert.rejects(phone.connect({ cookie: '' }), refusedWith(401, 'signed-out'));
@@ -53,11 +79,19 @@ test('frames are forwarded verbatim, text and binary, to those addressed', async
   const [a, b] = [await newPhone(orbit, mac), await newPhone(orbit, mac)];
   const [link, lineA, lineB] = [await mac.online(), await a.online(), await b.online()];
   const body = '{"text":"naïve \u2028 \\u0000 🪐",  "n" : 1.0}\n\n';
-  lineA.send({ mac: mac.id, trace: 't1', command: { device: 'd', signature: 's' }, extra: { kept: true } } as Header, body, '');
+  lineA.send(
+    { mac: mac.id, trace: 't1', command: { device: 'd', signature: 's' }, extra: { kept: true } } as Header,
+    body,
+    '',
+  );
   const got = await link.next('command');
   assert.equal(got.binary, false);
   assert.equal(got.header.from, lineA.client);
-  assert.deepEqual((got.header as Record<string, unknown>)['extra'], { kept: true }, 'an unknown field passes through');
+  assert.deepEqual(
+    (got.header as Record<string, unknown>)['extra'],
+    { kept: true },
+    'an unknown field passes through',
+  );
   assert.equal(Buffer.from(got.bodies[0] ?? []).toString(), body);
   assert.equal(got.bodies[1]?.length, 0);
 
@@ -67,7 +101,7 @@ test('frames are forwarded verbatim, text and binary, to those addressed', async
   assert.ok(signal.binary);
   assert.deepEqual(signal.bodies[0], new Uint8Array(bytes));
   assert.equal(signal.header.mac, mac.id);
-  assert.equal(signal.header.to, undefined, 'who else gets it is nobody\'s business');
+  assert.equal(signal.header.to, undefined, "who else gets it is nobody's business");
   link.send({ to: [lineA.client, lineB.client, lineA.client], mac: 'forged', freshness: { codex: 'ready' } });
   for (const line of [lineA, lineB]) {
     assert.equal((await line.next('freshness')).header.mac, mac.id, 'a Mac speaks for itself only');
@@ -76,11 +110,13 @@ test('frames are forwarded verbatim, text and binary, to those addressed', async
   }
 });
 
-test('`from` is Orbit\'s word: a forged one is overwritten, a phone\'s `to` is dropped', async () => {
+test("`from` is Orbit's word: a forged one is overwritten, a phone's `to` is dropped", async () => {
   const mac = await newMac(orbit);
   const phone = await newPhone(orbit, mac);
   const [link, line, other] = [await mac.online(), await phone.online(), await phone.online()];
-  line.raw(`{"from":"x","mac":"${mac.id}","to":["${other.client}"],"ack":{"stream":"s","seq":"1"},"from":"${other.client}"}\n`);
+  line.raw(
+    `{"from":"x","mac":"${mac.id}","to":["${other.client}"],"ack":{"stream":"s","seq":"1"},"from":"${other.client}"}\n`,
+  );
   const { header } = await link.next('ack');
   assert.equal(header.from, line.client);
   assert.equal(header.to, undefined);
@@ -89,10 +125,16 @@ test('`from` is Orbit\'s word: a forged one is overwritten, a phone\'s `to` is d
 test('two users, two phones and a Mac each: nothing crosses', async () => {
   const macs = [await newMac(orbit), await newMac(orbit)] as const;
   const links = [await macs[0].online(), await macs[1].online()] as const;
-  const lines = await Promise.all([0, 0, 1, 1].map(async (at) => (await newPhone(orbit, macs[at as 0 | 1])).online()));
-  const [mine, , theirs] = lines as [typeof lines[0], typeof lines[0], typeof lines[0]];
+  const lines = await Promise.all(
+    [0, 0, 1, 1].map(async (at) => (await newPhone(orbit, macs[at as 0 | 1])).online()),
+  );
+  const [mine, , theirs] = lines as [(typeof lines)[0], (typeof lines)[0], (typeof lines)[0]];
   links[0].send({ to: [theirs.client], trace: 'x', signal: {} }, 'stolen');
-  assert.equal((await links[0].next('clientGone')).header.clientGone?.client, theirs.client, 'there is no such client here');
+  assert.equal(
+    (await links[0].next('clientGone')).header.clientGone?.client,
+    theirs.client,
+    'there is no such client here',
+  );
   mine.send({ mac: macs[1].id, trace: 'y', pair: { proof: 'p' } });
   assert.equal((await mine.next('undelivered')).header.undelivered?.reason, 'unknown-mac');
   for (const [at, line] of lines.entries()) {
@@ -119,19 +161,40 @@ test('each side may send its own kinds only', async () => {
   const mac = await newMac(orbit);
   const [link, line] = [await mac.online(), await (await newPhone(orbit, mac)).online()];
   const kinds: Header[] = [
-    { events: { stream: 's', epoch: 'e' } }, { hookAck: { delivery: 'd' } }, { hookList: {} }, { clientGone: { client: 'c' } },
-    { hello: { part: 'client', protocolMin: 1, protocolMax: 1, release: '' } }, { presence: {} }, {},
+    { events: { stream: 's', epoch: 'e' } },
+    { hookAck: { delivery: 'd' } },
+    { hookList: {} },
+    { clientGone: { client: 'c' } },
+    { hello: { part: 'client', protocolMin: 1, protocolMax: 1, release: '' } },
+    { presence: {} },
+    {},
   ];
   for (const [at, kind] of kinds.entries()) {
     line.send({ mac: mac.id, trace: `k${at}`, ...kind });
-    assert.equal((await line.next('undelivered', ({ trace }) => trace === `k${at}`)).header.undelivered?.reason, 'bad-frame');
+    assert.equal(
+      (await line.next('undelivered', ({ trace }) => trace === `k${at}`)).header.undelivered?.reason,
+      'bad-frame',
+    );
   }
-  for (const [at, kind] of ([{ presence: {} }, { command: { device: 'd', signature: 's' } }, { hookDelivery: { delivery: 'd', hook: 'h' } }] as Header[]).entries()) {
+  for (const [at, kind] of (
+    [
+      { presence: {} },
+      { command: { device: 'd', signature: 's' } },
+      { hookDelivery: { delivery: 'd', hook: 'h' } },
+    ] as Header[]
+  ).entries()) {
     link.send({ to: [line.client], trace: `m${at}`, ...kind });
-    assert.equal((await link.next('undelivered', ({ trace }) => trace === `m${at}`)).header.undelivered?.reason, 'bad-frame');
+    assert.equal(
+      (await link.next('undelivered', ({ trace }) => trace === `m${at}`)).header.undelivered?.reason,
+      'bad-frame',
+    );
   }
   link.send({ trace: 'nobody', signal: {} });
-  assert.equal((await link.next('undelivered')).header.undelivered?.reason, 'bad-frame', 'there is no broadcast');
+  assert.equal(
+    (await link.next('undelivered')).header.undelivered?.reason,
+    'bad-frame',
+    'there is no broadcast',
+  );
   await line.settle();
   assert.deepEqual(line.pending, []);
 });
@@ -160,7 +223,11 @@ test('presence is not told before hello', async () => {
   const link = await mac.connect();
   await link.next('hello');
   await line.greet('client');
-  assert.equal((await line.next('presence')).header.presence?.macs?.[0]?.online, false, 'a link that has not said hello is not online');
+  assert.equal(
+    (await line.next('presence')).header.presence?.macs?.[0]?.online,
+    false,
+    'a link that has not said hello is not online',
+  );
 });
 
 test('a newer link of the same Mac replaces the older one', async () => {
@@ -180,19 +247,33 @@ test('a newer link of the same Mac replaces the older one', async () => {
 test('no common protocol version: hello, then 4010, and a log line that names the part to update', async () => {
   const mac = await newMac(orbit);
   const phone = await newPhone(orbit, mac);
-  for (const [part, open] of [['client', () => phone.connect()], ['relay', () => mac.connect()]] as const) {
-    for (const [range, update] of [[[0, 0], part], [[99, 100], 'orbit']] as [[number, number], string][]) {
+  for (const [part, open] of [
+    ['client', () => phone.connect()],
+    ['relay', () => mac.connect()],
+  ] as const) {
+    for (const [range, update] of [
+      [[0, 0], part],
+      [[99, 100], 'orbit'],
+    ] as [[number, number], string][]) {
       const line = await open();
       await line.greet(part, range);
       assert.deepEqual(await line.closed, { code: 4010, reason: `update ${update}` });
-      assert.match(orbit.log, new RegExp(`event=no-common-version update=${update} peer=${part === 'relay' ? 'mac' : 'client'}`));
+      assert.match(
+        orbit.log,
+        new RegExp(`event=no-common-version update=${update} peer=${part === 'relay' ? 'mac' : 'client'}`),
+      );
     }
   }
 });
 
-test('the first frame must be this part\'s hello', async () => {
+test("the first frame must be this part's hello", async () => {
   const phone = await newPhone(orbit, await newMac(orbit));
-  for (const header of [{ ack: { stream: 's' } }, { hello: { part: 'relay', protocolMin: 1, protocolMax: 1, release: '' } }, { hello: {} }, {}] as Header[]) {
+  for (const header of [
+    { ack: { stream: 's' } },
+    { hello: { part: 'relay', protocolMin: 1, protocolMax: 1, release: '' } },
+    { hello: {} },
+    {},
+  ] as Header[]) {
     const line = await phone.connect();
     line.send(header);
     assert.equal((await line.closed).code, 4011);
@@ -204,8 +285,18 @@ test('a malformed header or an oversize frame closes with 4011, the largest fram
   const phone = await newPhone(orbit, mac);
   const link = await mac.online();
   const bad: (string | Uint8Array)[] = [
-    'no newline', '{\n', '[]\n', '{"mac":7}\n', '{"lengths":[-1]}\n', '{"ack":{},"pair":{}}\n', '{"ack":[]}\n', new Uint8Array([0xff, 0x0a]),
-    `{"trace":"${'x'.repeat(65)}"}\n`, `{"x":"${'x'.repeat(HEADER_BYTES_MAX)}"}\n`, 'x'.repeat(FRAME_BYTES_MAX + 1), new Uint8Array(FRAME_BYTES_MAX + 1),
+    'no newline',
+    '{\n',
+    '[]\n',
+    '{"mac":7}\n',
+    '{"lengths":[-1]}\n',
+    '{"ack":{},"pair":{}}\n',
+    '{"ack":[]}\n',
+    new Uint8Array([0xff, 0x0a]),
+    `{"trace":"${'x'.repeat(65)}"}\n`,
+    `{"x":"${'x'.repeat(HEADER_BYTES_MAX)}"}\n`,
+    'x'.repeat(FRAME_BYTES_MAX + 1),
+    new Uint8Array(FRAME_BYTES_MAX + 1),
     // Fewer UTF-16 units than the limit, more bytes.
     `{"mac":"${mac.id}","ack":{}}\n${'é'.repeat(FRAME_BYTES_MAX / 2)}`,
   ];
@@ -216,11 +307,18 @@ test('a malformed header or an oversize frame closes with 4011, the largest fram
   }
   const line = await phone.online();
   const header: Header = { mac: mac.id, trace: 'big', ack: { stream: 's' }, lengths: [0] };
-  const room = FRAME_BYTES_MAX - encodeFrame({ ...header, from: line.client }, [new Uint8Array(1_000_000)]).length + 1_000_000;
+  const room =
+    FRAME_BYTES_MAX -
+    encodeFrame({ ...header, from: line.client }, [new Uint8Array(1_000_000)]).length +
+    1_000_000;
   line.raw(encodeFrame(header, [new Uint8Array(room).fill(0x61)]));
   assert.equal((await link.next('ack')).bodies[0]?.length, room);
   line.raw(encodeFrame(header, [new Uint8Array(room + 1).fill(0x61)]));
-  assert.equal((await line.next('undelivered')).header.undelivered?.reason, 'too-large', 'it would not fit with `from` in it');
+  assert.equal(
+    (await line.next('undelivered')).header.undelivered?.reason,
+    'too-large',
+    'it would not fit with `from` in it',
+  );
 });
 
 test('a phone that sends too much, too fast is closed with 4009', async () => {

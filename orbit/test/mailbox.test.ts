@@ -10,8 +10,12 @@ import { ask, newMac } from './people.ts';
 import type { FakeMac, Line } from './people.ts';
 
 let orbit: OrbitProcess;
-before(async () => { orbit = await startOrbit(); });
-after(async () => { await orbit.stop(); });
+before(async () => {
+  orbit = await startOrbit();
+});
+after(async () => {
+  await orbit.stop();
+});
 
 const post = (mac: FakeMac, hook: string, body: string | Uint8Array, headers: Record<string, string> = {}) =>
   ask(orbit, `/hooks/${mac.user}.${hook}`, { method: 'POST', body: body as BodyInit, headers });
@@ -30,7 +34,12 @@ test('a delivery is stored while the Mac is away, handed over verbatim, and dele
   link.close();
   await link.closed;
   const body = randomBytes(3000);
-  const answer = await post(mac, 'h1', body, { 'X-Hub-Signature-256': 'sha256=00', cookie: 'zane-session=secret', 'x-forwarded-for': '1.2.3.4', 'x-orbit-user': 'forged' });
+  const answer = await post(mac, 'h1', body, {
+    'X-Hub-Signature-256': 'sha256=00',
+    cookie: 'zane-session=secret',
+    'x-forwarded-for': '1.2.3.4',
+    'x-orbit-user': 'forged',
+  });
   assert.equal(answer.status, 202);
   const again = await mac.online();
   const { header, bodies, binary } = await again.next('hookDelivery');
@@ -38,7 +47,8 @@ test('a delivery is stored while the Mac is away, handed over verbatim, and dele
   assert.equal(header.hookDelivery?.delivery, answer.body['delivery']);
   assert.equal(header.hookDelivery?.hook, 'h1');
   assert.equal(header.hookDelivery?.headers?.['x-hub-signature-256'], 'sha256=00');
-  for (const name of ['cookie', 'x-forwarded-for', 'x-orbit-user']) assert.equal(header.hookDelivery?.headers?.[name], undefined, name);
+  for (const name of ['cookie', 'x-forwarded-for', 'x-orbit-user'])
+    assert.equal(header.hookDelivery?.headers?.[name], undefined, name);
   assert.deepEqual(bodies[0], new Uint8Array(body));
   again.send({ hookAck: { delivery: answer.body['delivery'] } });
   await again.settle();
@@ -108,7 +118,7 @@ test('a malformed hook list changes nothing', async () => {
   assert.equal((await post(mac, 'h1', '')).status, 202);
 });
 
-test('a Mac can neither take over another\'s hook nor acknowledge its deliveries', async () => {
+test("a Mac can neither take over another's hook nor acknowledge its deliveries", async () => {
   const { mac, link } = await hooked('h1');
   const sibling = await newMac(orbit, mac.user);
   const other = await sibling.online();
@@ -126,8 +136,15 @@ test('a Mac can neither take over another\'s hook nor acknowledge its deliveries
 test('bodies and headers are bounded; the largest body fits a frame', async () => {
   const { mac, link } = await hooked('h1');
   assert.equal((await post(mac, 'h1', new Uint8Array(HOOK_BODY_BYTES_MAX + 1))).status, 413);
-  assert.equal((await post(mac, 'h1', 'x', Object.fromEntries(Array.from({ length: 70 }, (_, i) => [`x-${i}`, 'v'])))).status, 431);
-  assert.equal((await post(mac, 'h1', new Uint8Array(HOOK_BODY_BYTES_MAX), { 'x-quotes': '"'.repeat(12_000) })).status, 202);
+  assert.equal(
+    (await post(mac, 'h1', 'x', Object.fromEntries(Array.from({ length: 70 }, (_, i) => [`x-${i}`, 'v']))))
+      .status,
+    431,
+  );
+  assert.equal(
+    (await post(mac, 'h1', new Uint8Array(HOOK_BODY_BYTES_MAX), { 'x-quotes': '"'.repeat(12_000) })).status,
+    202,
+  );
   assert.equal((await link.next('hookDelivery')).bodies[0]?.length, HOOK_BODY_BYTES_MAX);
 });
 

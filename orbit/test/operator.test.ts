@@ -10,14 +10,25 @@ import type { OrbitProcess } from '../tool/orbit-process.ts';
 import { FakeMac } from './people.ts';
 
 let orbit: OrbitProcess;
-before(async () => { orbit = await startOrbit(); });
-after(async () => { await orbit.stop(); });
+before(async () => {
+  orbit = await startOrbit();
+});
+after(async () => {
+  await orbit.stop();
+});
 
-function operator(args: string[], secret = orbit.secret): Promise<{ code: number; out: string; error: string }> {
+function operator(
+  args: string[],
+  secret = orbit.secret,
+): Promise<{ code: number; out: string; error: string }> {
   const tool = join(import.meta.dirname, '../tool/operator.ts');
   return new Promise((done) => {
-    const child = execFile(process.execPath, [tool, ...args], { env: { PATH: process.env['PATH'], ORBIT_SECRET: secret } }, (_error, out, error) =>
-      done({ code: child.exitCode ?? -1, out: out.trim(), error: error.trim() }));
+    const child = execFile(
+      process.execPath,
+      [tool, ...args],
+      { env: { PATH: process.env['PATH'], ORBIT_SECRET: secret } },
+      (_error, out, error) => done({ code: child.exitCode ?? -1, out: out.trim(), error: error.trim() }),
+    );
   });
 }
 
@@ -42,7 +53,12 @@ test('what is wrong is said, with an exit code of its own', async () => {
     [['adopt', orbit.url, user], orbit.secret, 64, /usage/],
     [['adopt', 'ftp://x', user, 'm', 'n', 'k'], orbit.secret, 64, /not Orbit's address/],
     [['user'], 'short', 78, /ORBIT_SECRET/],
-    [['adopt', orbit.url, user, 'm', 'n', 'k'], 'another secret of at least 32 characters', 78, /no user of this/],
+    [
+      ['adopt', orbit.url, user, 'm', 'n', 'k'],
+      'another secret of at least 32 characters',
+      78,
+      /no user of this/,
+    ],
     [['adopt', 'http://127.0.0.1:1', user, 'm', 'n', 'k'], orbit.secret, 77, /no answer/],
   ];
   for (const [args, secret, code, error] of cases) {

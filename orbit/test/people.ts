@@ -13,16 +13,35 @@ import { SoftPasskey } from './soft-passkey.ts';
 /** Nothing here takes long: what has not come by then does not come. */
 const WAIT_MS_MAX = 10_000;
 
-export interface Answer { status: number; body: Record<string, any>; headers: Headers; cookies: string[] }
+export interface Answer {
+  status: number;
+  // biome-ignore lint/suspicious/noExplicitAny: each test looks into it as it likes
+  body: Record<string, any>;
+  headers: Headers;
+  cookies: string[];
+}
 
 export async function ask(orbit: OrbitProcess, path: string, init: RequestInit = {}): Promise<Answer> {
   const response = await fetch(orbit.url + path, init);
   const text = await response.text();
   const type = response.headers.get('content-type') ?? '';
-  return { status: response.status, body: type.startsWith('application/json') ? JSON.parse(text) : { text }, headers: response.headers, cookies: response.headers.getSetCookie() };
+  return {
+    status: response.status,
+    body: type.startsWith('application/json') ? JSON.parse(text) : { text },
+    headers: response.headers,
+    cookies: response.headers.getSetCookie(),
+  };
 }
 
-export interface TokenBut { iat?: number; exp?: number; aud?: string; sub?: string; iss?: string; jti?: string; key?: webcrypto.CryptoKey }
+export interface TokenBut {
+  iat?: number;
+  exp?: number;
+  aud?: string;
+  sub?: string;
+  iss?: string;
+  jti?: string;
+  key?: webcrypto.CryptoKey;
+}
 
 /** A Mac as Orbit sees it: an id, a link credential, and relay's socket. */
 export class FakeMac {
@@ -42,8 +61,16 @@ export class FakeMac {
   }
 
   static async make(orbit: OrbitProcess, user: string): Promise<FakeMac> {
-    const pair = await webcrypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, true, ['sign', 'verify']);
-    return new FakeMac(orbit, user, pair, new Uint8Array(await webcrypto.subtle.exportKey('raw', pair.publicKey)));
+    const pair = await webcrypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, true, [
+      'sign',
+      'verify',
+    ]);
+    return new FakeMac(
+      orbit,
+      user,
+      pair,
+      new Uint8Array(await webcrypto.subtle.exportKey('raw', pair.publicKey)),
+    );
   }
 
   async register(but: { key?: string; token?: string; name?: string; user?: string } = {}): Promise<Answer> {
@@ -51,7 +78,9 @@ export class FakeMac {
     const user = but.user ?? this.user;
     const token = but.token ?? (await operatorToken(this.#orbit.secret, user, this.id, key));
     return ask(this.#orbit, `/api/users/${user}/macs/${this.id}`, {
-      method: 'PUT', headers: { authorization: `Bearer ${token}` }, body: JSON.stringify({ name: but.name ?? 'desk', key }),
+      method: 'PUT',
+      headers: { authorization: `Bearer ${token}` },
+      body: JSON.stringify({ name: but.name ?? 'desk', key }),
     });
   }
 
@@ -59,14 +88,21 @@ export class FakeMac {
     const now = Math.floor(Date.now() / 1000);
     const iat = but.iat ?? now;
     return new SignJWT({})
-      .setProtectedHeader({ alg: 'ES256' }).setIssuer(but.iss ?? this.id).setSubject(but.sub ?? this.user).setAudience(but.aud ?? aud)
-      .setJti(but.jti ?? randomBytes(16).toString('base64url')).setIssuedAt(iat).setExpirationTime(but.exp ?? iat + 100)
+      .setProtectedHeader({ alg: 'ES256' })
+      .setIssuer(but.iss ?? this.id)
+      .setSubject(but.sub ?? this.user)
+      .setAudience(but.aud ?? aud)
+      .setJti(but.jti ?? randomBytes(16).toString('base64url'))
+      .setIssuedAt(iat)
+      .setExpirationTime(but.exp ?? iat + 100)
       .sign(but.key ?? this.privateKey);
   }
 
   async connect(but: TokenBut & { path?: string } = {}): Promise<Line> {
     const token = await this.token('zane-link', but);
-    return Line.open(this.#orbit, but.path ?? `/link/${this.user}/${this.id}`, { authorization: `Bearer ${token}` });
+    return Line.open(this.#orbit, but.path ?? `/link/${this.user}/${this.id}`, {
+      authorization: `Bearer ${token}`,
+    });
   }
 
   /** Connected and greeted. */
@@ -94,8 +130,14 @@ export class Phone {
 
   async post(path: string, body: unknown = {}, headers: Record<string, string> = {}): Promise<Answer> {
     const answer = await ask(this.#orbit, path, {
-      method: 'POST', body: JSON.stringify(body),
-      headers: { origin: this.#orbit.origin, 'content-type': 'application/json', cookie: this.cookieHeader, ...headers },
+      method: 'POST',
+      body: JSON.stringify(body),
+      headers: {
+        origin: this.#orbit.origin,
+        'content-type': 'application/json',
+        cookie: this.cookieHeader,
+        ...headers,
+      },
     });
     this.#keep(answer.cookies);
     return answer;
@@ -127,7 +169,11 @@ export class Phone {
   }
 
   async connect(headers: Record<string, string> = {}): Promise<Line> {
-    return Line.open(this.#orbit, '/ws', { origin: this.#orbit.origin, cookie: this.cookieHeader, ...headers });
+    return Line.open(this.#orbit, '/ws', {
+      origin: this.#orbit.origin,
+      cookie: this.cookieHeader,
+      ...headers,
+    });
   }
 
   /** Connected, greeted, and told who is online. */
@@ -167,10 +213,12 @@ export class Line {
     this.#socket = socket;
     socket.on('message', (data: Buffer, binary: boolean) => this.#take(data, binary));
     socket.on('error', () => {});
-    this.closed = new Promise((done) => socket.once('close', (code, reason) => {
-      this.#woken();
-      done({ code, reason: reason.toString() });
-    }));
+    this.closed = new Promise((done) =>
+      socket.once('close', (code, reason) => {
+        this.#woken();
+        done({ code, reason: reason.toString() });
+      }),
+    );
   }
 
   static open(orbit: OrbitProcess, path: string, headers: Record<string, string>): Promise<Line> {
@@ -181,7 +229,9 @@ export class Line {
       socket.once('error', fail);
       socket.once('unexpected-response', (_request, response) => {
         let body = '';
-        response.on('data', (chunk) => { body += chunk; });
+        response.on('data', (chunk) => {
+          body += chunk;
+        });
         response.on('end', () => fail(new UpgradeRefused(response.statusCode ?? 0, body)));
       });
     });
@@ -203,14 +253,22 @@ export class Line {
     for (const call of wake) call();
   }
 
-  async greet(part: 'client' | 'relay', range: [number, number] = [PROTOCOL_MIN, PROTOCOL_MAX]): Promise<void> {
+  async greet(
+    part: 'client' | 'relay',
+    range: [number, number] = [PROTOCOL_MIN, PROTOCOL_MAX],
+  ): Promise<void> {
     const { header } = await this.next('hello');
     this.client = header.hello?.client ?? '';
     this.send({ hello: { part, protocolMin: range[0], protocolMax: range[1], release: 'test' } });
   }
 
   send(header: Header, ...bodies: (string | Uint8Array)[]): void {
-    this.raw(encodeTextFrame(header, bodies.map((body) => (typeof body === 'string' ? new TextEncoder().encode(body) : body))));
+    this.raw(
+      encodeTextFrame(
+        header,
+        bodies.map((body) => (typeof body === 'string' ? new TextEncoder().encode(body) : body)),
+      ),
+    );
   }
 
   raw(message: string | Uint8Array): void {
@@ -276,10 +334,16 @@ export class Line {
       if (found !== undefined) return found;
       if (!this.isOpen) throw new Error(`the socket closed before ${what} came`);
       const left = deadline - Date.now();
-      if (left <= 0) throw new Error(`${what} did not come; waiting: ${this.#frames.map((frame) => JSON.stringify(frame.header)).join(' ')}`);
+      if (left <= 0)
+        throw new Error(
+          `${what} did not come; waiting: ${this.#frames.map((frame) => JSON.stringify(frame.header)).join(' ')}`,
+        );
       await new Promise<void>((done) => {
         const timer = setTimeout(done, left);
-        this.#wake.push(() => { clearTimeout(timer); done(); });
+        this.#wake.push(() => {
+          clearTimeout(timer);
+          done();
+        });
       });
     }
   }

@@ -8,8 +8,12 @@ import type { OrbitProcess } from '../tool/orbit-process.ts';
 import { FakeMac, Phone, UpgradeRefused, ask, newMac, newPhone, newUser } from './people.ts';
 
 let orbit: OrbitProcess;
-before(async () => { orbit = await startOrbit(); });
-after(async () => { await orbit.stop(); });
+before(async () => {
+  orbit = await startOrbit();
+});
+after(async () => {
+  await orbit.stop();
+});
 
 const seconds = () => Math.floor(Date.now() / 1000);
 
@@ -22,7 +26,11 @@ test('a Mac is registered by the operator alone, once per key', async () => {
   assert.equal((await mac.register({ key: 'AAAA' })).body['error'], 'bad-key');
   assert.equal((await mac.register({ name: '' })).body['error'], 'bad-name');
   assert.equal((await mac.register()).status, 200);
-  assert.equal((await mac.register({ name: 'renamed' })).body['name'], 'renamed', 'idempotent for the same key');
+  assert.equal(
+    (await mac.register({ name: 'renamed' })).body['name'],
+    'renamed',
+    'idempotent for the same key',
+  );
   const taken = await mac.register({ key: other.key });
   assert.deepEqual([taken.status, taken.body['error']], [409, 'other-key']);
 });
@@ -60,7 +68,10 @@ test('a failed registration does not cost the token', async () => {
   const phone = new Phone(orbit);
   const options = await phone.post('/api/enroll/options', { token });
   for (const but of [{ userVerified: false }, { origin: 'https://evil.example' }]) {
-    const refused = await phone.post('/api/enroll/verify', { token, response: phone.passkey.register(options.body as never, but) });
+    const refused = await phone.post('/api/enroll/verify', {
+      token,
+      response: phone.passkey.register(options.body as never, but),
+    });
     assert.deepEqual([refused.status, refused.body['error']], [400, 'bad-passkey']);
   }
   assert.equal((await phone.enroll(token)).status, 200);
@@ -70,12 +81,35 @@ test('enrolment tokens that are expired, foreign or meant for something else are
   const mac = await newMac(orbit);
   const stranger = await newMac(orbit);
   const refused = async (token: string) => (await new Phone(orbit).enroll(token)).body['error'];
-  assert.equal(await refused(await mac.token('zane-enroll', { iat: seconds() - 200, exp: seconds() - 100 })), 'expired');
-  assert.equal(await refused(await mac.token('zane-enroll', { iat: seconds(), exp: seconds() + 7200 })), 'bad-token', 'lives too long');
-  assert.equal(await refused(await mac.token('zane-enroll', { iat: seconds() + 1800, exp: seconds() + 3600 })), 'bad-token', 'from the future');
-  assert.equal(await refused(await mac.token('zane-enroll', { key: stranger.privateKey })), 'bad-token', 'wrong key');
-  assert.equal(await refused(await mac.token('zane-enroll', { sub: stranger.user })), 'unknown-mac', 'another user');
-  assert.equal(await refused(await mac.token('zane-enroll', { iss: stranger.id })), 'unknown-mac', 'another user\'s Mac');
+  assert.equal(
+    await refused(await mac.token('zane-enroll', { iat: seconds() - 200, exp: seconds() - 100 })),
+    'expired',
+  );
+  assert.equal(
+    await refused(await mac.token('zane-enroll', { iat: seconds(), exp: seconds() + 7200 })),
+    'bad-token',
+    'lives too long',
+  );
+  assert.equal(
+    await refused(await mac.token('zane-enroll', { iat: seconds() + 1800, exp: seconds() + 3600 })),
+    'bad-token',
+    'from the future',
+  );
+  assert.equal(
+    await refused(await mac.token('zane-enroll', { key: stranger.privateKey })),
+    'bad-token',
+    'wrong key',
+  );
+  assert.equal(
+    await refused(await mac.token('zane-enroll', { sub: stranger.user })),
+    'unknown-mac',
+    'another user',
+  );
+  assert.equal(
+    await refused(await mac.token('zane-enroll', { iss: stranger.id })),
+    'unknown-mac',
+    "another user's Mac",
+  );
   assert.equal(await refused(await mac.token('zane-link')), 'bad-token', 'a link token');
   assert.equal(await refused('not.a.token'), 'bad-token');
 });
@@ -98,20 +132,48 @@ test('logins with a used or foreign challenge, without a person, by a stranger o
   const phone = await newPhone(orbit, mac);
   const stranger = await newPhone(orbit, await newMac(orbit));
   const options = (await phone.post('/api/login/options')).body as never;
-  const verify = async (response: unknown) => (await phone.post('/api/login/verify', { response })).body['error'];
+  const verify = async (response: unknown) =>
+    (await phone.post('/api/login/verify', { response })).body['error'];
   assert.equal(await verify(phone.passkey.authenticate(options, { counter: 5 })), undefined);
-  assert.equal(await verify(phone.passkey.authenticate(options, { counter: 9 })), 'challenge-used', 'a fresh signature over a used challenge');
+  assert.equal(
+    await verify(phone.passkey.authenticate(options, { counter: 9 })),
+    'challenge-used',
+    'a fresh signature over a used challenge',
+  );
   const fresh = (await phone.post('/api/login/options')).body as never;
-  assert.equal(await verify(phone.passkey.authenticate(fresh, { counter: 1 })), 'bad-passkey', 'the counter went back');
-  assert.equal(await verify(phone.passkey.authenticate(fresh, { userVerified: false, counter: 10 })), 'bad-passkey');
-  assert.equal(await verify(phone.passkey.authenticate(fresh, { origin: 'https://evil.example', counter: 10 })), 'bad-passkey');
-  assert.equal(await verify(phone.passkey.authenticate({ challenge: 'AAAA', rpId: 'localhost' }, { counter: 10 })), 'bad-passkey');
-  assert.equal(await verify(stranger.passkey.authenticate(fresh, { userHandle: mac.user })), 'unknown-passkey');
-  assert.equal(await verify(phone.passkey.authenticate(fresh, { userHandle: 'A'.repeat(32) })), 'unknown-user');
+  assert.equal(
+    await verify(phone.passkey.authenticate(fresh, { counter: 1 })),
+    'bad-passkey',
+    'the counter went back',
+  );
+  assert.equal(
+    await verify(phone.passkey.authenticate(fresh, { userVerified: false, counter: 10 })),
+    'bad-passkey',
+  );
+  assert.equal(
+    await verify(phone.passkey.authenticate(fresh, { origin: 'https://evil.example', counter: 10 })),
+    'bad-passkey',
+  );
+  assert.equal(
+    await verify(phone.passkey.authenticate({ challenge: 'AAAA', rpId: 'localhost' }, { counter: 10 })),
+    'bad-passkey',
+  );
+  assert.equal(
+    await verify(stranger.passkey.authenticate(fresh, { userHandle: mac.user })),
+    'unknown-passkey',
+  );
+  assert.equal(
+    await verify(phone.passkey.authenticate(fresh, { userHandle: 'A'.repeat(32) })),
+    'unknown-user',
+  );
   assert.equal(await verify({ id: 7 }), 'unknown-user');
   const enrolToken = await mac.token('zane-enroll');
   const forEnrolment = (await phone.post('/api/enroll/options', { token: enrolToken })).body as never;
-  assert.equal(await verify(phone.passkey.authenticate(forEnrolment, { counter: 10 })), 'bad-passkey', 'a challenge of another purpose');
+  assert.equal(
+    await verify(phone.passkey.authenticate(forEnrolment, { counter: 10 })),
+    'bad-passkey',
+    'a challenge of another purpose',
+  );
 });
 
 test('cookies are HttpOnly and SameSite=Strict; plain names on http loopback only', async () => {
@@ -124,11 +186,34 @@ test('cookies are HttpOnly and SameSite=Strict; plain names on http loopback onl
 
 test('a POST of another origin, without one, or of another content type is refused', async () => {
   const phone = await newPhone(orbit, await newMac(orbit));
-  for (const path of ['/api/enroll/options', '/api/enroll/verify', '/api/login/options', '/api/login/verify', '/api/session/renew', '/api/logout']) {
-    assert.equal((await phone.post(path, {}, { origin: 'https://evil.example' })).body['error'], 'foreign-origin', path);
-    assert.equal((await phone.post(path, {}, { origin: orbit.url })).body['error'], 'foreign-origin', 'the address is not the origin');
-    assert.equal((await phone.post(path, {}, { 'content-type': 'text/plain' })).body['error'], 'bad-content-type', path);
-    const bare = await ask(orbit, path, { method: 'POST', body: '{}', headers: { 'content-type': 'application/json' } });
+  for (const path of [
+    '/api/enroll/options',
+    '/api/enroll/verify',
+    '/api/login/options',
+    '/api/login/verify',
+    '/api/session/renew',
+    '/api/logout',
+  ]) {
+    assert.equal(
+      (await phone.post(path, {}, { origin: 'https://evil.example' })).body['error'],
+      'foreign-origin',
+      path,
+    );
+    assert.equal(
+      (await phone.post(path, {}, { origin: orbit.url })).body['error'],
+      'foreign-origin',
+      'the address is not the origin',
+    );
+    assert.equal(
+      (await phone.post(path, {}, { 'content-type': 'text/plain' })).body['error'],
+      'bad-content-type',
+      path,
+    );
+    const bare = await ask(orbit, path, {
+      method: 'POST',
+      body: '{}',
+      headers: { 'content-type': 'application/json' },
+    });
     assert.equal(bare.body['error'], 'foreign-origin', 'no origin');
   }
   assert.equal((await phone.session()).status, 200, 'still signed in');
@@ -137,7 +222,10 @@ test('a POST of another origin, without one, or of another content type is refus
 test('a body that is no JSON object, or is too large, is refused', async () => {
   const headers = { origin: orbit.origin, 'content-type': 'application/json' };
   for (const body of ['', '[]', '{', 'null'])
-    assert.equal((await ask(orbit, '/api/login/verify', { method: 'POST', headers, body })).body['error'], 'bad-json');
+    assert.equal(
+      (await ask(orbit, '/api/login/verify', { method: 'POST', headers, body })).body['error'],
+      'bad-json',
+    );
   const large = JSON.stringify({ response: 'x'.repeat(70_000) });
   assert.equal((await ask(orbit, '/api/login/verify', { method: 'POST', headers, body: large })).status, 413);
 });
@@ -148,7 +236,12 @@ test('an access cookie is worth nothing when forged, expired or of an ended sess
   const phone = await newPhone(orbit, await newMac(orbit));
   const [user, sid] = (phone.cookies.get('zane-session') ?? '').split('.');
   const signed = async (key: Uint8Array, exp: number, aud = 'zane-access') =>
-    new SignJWT({ sid }).setProtectedHeader({ alg: 'HS256' }).setSubject(user ?? '').setAudience(aud).setExpirationTime(exp).sign(key);
+    new SignJWT({ sid })
+      .setProtectedHeader({ alg: 'HS256' })
+      .setSubject(user ?? '')
+      .setAudience(aud)
+      .setExpirationTime(exp)
+      .sign(key);
   const key = await secretHmac(orbit.secret, 'access-cookie\n');
   const session = async (jwt: string) => {
     phone.cookies.set('zane', jwt);
@@ -165,7 +258,10 @@ test('renewal replaces the session secret; two tabs at once stay signed in; a wr
   const phone = await newPhone(orbit, await newMac(orbit));
   const first = phone.cookies.get('zane-session') ?? '';
   const tabs = await Promise.all([phone.post('/api/session/renew'), phone.post('/api/session/renew')]);
-  assert.deepEqual(tabs.map((tab) => tab.status), [200, 200]);
+  assert.deepEqual(
+    tabs.map((tab) => tab.status),
+    [200, 200],
+  );
   const second = phone.cookies.get('zane-session') ?? '';
   assert.notEqual(second, first);
   phone.cookies.set('zane-session', first);
@@ -216,6 +312,7 @@ test('too many tries are told to wait', async () => {
   const token = await mac.token('zane-enroll', { exp: seconds() - 1, iat: seconds() - 50 });
   const phone = new Phone(orbit);
   const statuses = new Set<number>();
-  for (let i = 0; i < 150 && !statuses.has(429); i++) statuses.add((await phone.post('/api/enroll/options', { token })).status);
+  for (let i = 0; i < 150 && !statuses.has(429); i++)
+    statuses.add((await phone.post('/api/enroll/options', { token })).status);
   assert.ok(statuses.has(429));
 });

@@ -13,9 +13,13 @@ type CborValue = number | string | Uint8Array | Map<number | string, CborValue>;
 /** As much of CBOR as an attestation object needs. */
 function cbor(value: CborValue): Buffer {
   if (typeof value === 'number') return value >= 0 ? cborHead(0, value) : cborHead(1, -1 - value);
-  if (typeof value === 'string') return Buffer.concat([cborHead(3, Buffer.byteLength(value)), Buffer.from(value)]);
+  if (typeof value === 'string')
+    return Buffer.concat([cborHead(3, Buffer.byteLength(value)), Buffer.from(value)]);
   if (value instanceof Uint8Array) return Buffer.concat([cborHead(2, value.length), value]);
-  return Buffer.concat([cborHead(5, value.size), ...[...value].flatMap(([key, item]) => [cbor(key), cbor(item)])]);
+  return Buffer.concat([
+    cborHead(5, value.size),
+    ...[...value].flatMap(([key, item]) => [cbor(key), cbor(item)]),
+  ]);
 }
 
 function cborHead(major: number, count: number): Buffer {
@@ -54,16 +58,38 @@ export class SoftPasskey {
   }
 
   /** navigator.credentials.create(): the answer to POST /api/enroll/options. */
-  register(options: { challenge: string; rp: { id?: string }; user: { id: string } }, but: Misbehaviour = {}) {
+  register(
+    options: { challenge: string; rp: { id?: string }; user: { id: string } },
+    but: Misbehaviour = {},
+  ) {
     this.#userHandle = options.user.id;
     const clientData = this.#clientData('webauthn.create', options.challenge, but);
     const id = Buffer.from(this.id, 'base64url');
-    const attested = Buffer.concat([Buffer.alloc(16), Buffer.from([id.length >> 8, id.length & 0xff]), id, cbor(this.#coseKey())]);
+    const attested = Buffer.concat([
+      Buffer.alloc(16),
+      Buffer.from([id.length >> 8, id.length & 0xff]),
+      id,
+      cbor(this.#coseKey()),
+    ]);
     const authData = Buffer.concat([this.#authData(options.rp.id, ATTESTED_DATA, but), attested]);
-    const attestationObject = cbor(new Map<string, CborValue>([['fmt', 'none'], ['attStmt', new Map()], ['authData', authData]]));
+    const attestationObject = cbor(
+      new Map<string, CborValue>([
+        ['fmt', 'none'],
+        ['attStmt', new Map()],
+        ['authData', authData],
+      ]),
+    );
     return {
-      id: this.id, rawId: this.id, type: 'public-key' as const, clientExtensionResults: {}, authenticatorAttachment: 'platform' as const,
-      response: { clientDataJSON: base64url(clientData), attestationObject: base64url(attestationObject), transports: ['internal'] },
+      id: this.id,
+      rawId: this.id,
+      type: 'public-key' as const,
+      clientExtensionResults: {},
+      authenticatorAttachment: 'platform' as const,
+      response: {
+        clientDataJSON: base64url(clientData),
+        attestationObject: base64url(attestationObject),
+        transports: ['internal'],
+      },
     };
   }
 
@@ -72,29 +98,50 @@ export class SoftPasskey {
     this.#counter += 1;
     const clientData = this.#clientData('webauthn.get', options.challenge, but);
     const authData = this.#authData(options.rpId, 0, but);
-    const signature = sign('sha256', Buffer.concat([authData, sha256(clientData)]), { key: this.#privateKey, dsaEncoding: 'der' });
+    const signature = sign('sha256', Buffer.concat([authData, sha256(clientData)]), {
+      key: this.#privateKey,
+      dsaEncoding: 'der',
+    });
     return {
-      id: this.id, rawId: this.id, type: 'public-key' as const, clientExtensionResults: {}, authenticatorAttachment: 'platform' as const,
+      id: this.id,
+      rawId: this.id,
+      type: 'public-key' as const,
+      clientExtensionResults: {},
+      authenticatorAttachment: 'platform' as const,
       response: {
-        clientDataJSON: base64url(clientData), authenticatorData: base64url(authData),
-        signature: base64url(signature), userHandle: but.userHandle ?? this.#userHandle,
+        clientDataJSON: base64url(clientData),
+        authenticatorData: base64url(authData),
+        signature: base64url(signature),
+        userHandle: but.userHandle ?? this.#userHandle,
       },
     };
   }
 
   #clientData(type: string, challenge: string, but: Misbehaviour): Buffer {
-    return Buffer.from(JSON.stringify({ type, challenge, origin: but.origin ?? this.#origin, crossOrigin: false }));
+    return Buffer.from(
+      JSON.stringify({ type, challenge, origin: but.origin ?? this.#origin, crossOrigin: false }),
+    );
   }
 
   #authData(rpId: string | undefined, flags: number, but: Misbehaviour): Buffer {
     const counter = Buffer.alloc(4);
     counter.writeUInt32BE(but.counter ?? this.#counter);
     const verified = but.userVerified === false ? 0 : USER_VERIFIED;
-    return Buffer.concat([sha256(rpId ?? new URL(this.#origin).hostname), Buffer.from([USER_PRESENT | verified | flags]), counter]);
+    return Buffer.concat([
+      sha256(rpId ?? new URL(this.#origin).hostname),
+      Buffer.from([USER_PRESENT | verified | flags]),
+      counter,
+    ]);
   }
 
   #coseKey(): CborValue {
     const { x = '', y = '' } = this.#publicKey.export({ format: 'jwk' }) as { x?: string; y?: string };
-    return new Map<number, CborValue>([[1, 2], [3, -7], [-1, 1], [-2, Buffer.from(x, 'base64url')], [-3, Buffer.from(y, 'base64url')]]);
+    return new Map<number, CborValue>([
+      [1, 2],
+      [3, -7],
+      [-1, 1],
+      [-2, Buffer.from(x, 'base64url')],
+      [-3, Buffer.from(y, 'base64url')],
+    ]);
   }
 }

@@ -37,7 +37,9 @@ function rawGet(path: string): Promise<number> {
     request({ host: '127.0.0.1', port: orbit.port, path }, (response) => {
       response.resume();
       done(response.statusCode ?? 0);
-    }).on('error', fail).end();
+    })
+      .on('error', fail)
+      .end();
   });
 }
 
@@ -52,7 +54,11 @@ test('the page and its parts have their types and cache times', async () => {
   ];
   for (const [path, type, cache] of expected) {
     const { status, headers } = await ask(orbit, path);
-    assert.deepEqual([status, headers.get('content-type'), headers.get('cache-control')], [200, type, cache], path);
+    assert.deepEqual(
+      [status, headers.get('content-type'), headers.get('cache-control')],
+      [200, type, cache],
+      path,
+    );
     assert.equal(headers.get('x-content-type-options'), 'nosniff');
   }
   const script = await ask(orbit, '/assets/app-B1x_9-aZ.js');
@@ -64,18 +70,45 @@ test('the page and its parts have their types and cache times', async () => {
 test('the page runs its own scripts only, in no frame, and may use passkeys', async () => {
   const { headers } = await ask(orbit, '/');
   const policy = headers.get('content-security-policy') ?? '';
-  for (const part of ["default-src 'none'", "script-src 'self'", "base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'", `connect-src 'self' ws://localhost:${orbit.port}`])
+  for (const part of [
+    "default-src 'none'",
+    "script-src 'self'",
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+    `connect-src 'self' ws://localhost:${orbit.port}`,
+  ])
     assert.ok(policy.split('; ').includes(part), part);
   assert.ok(!/script-src[^;]*unsafe/.test(policy));
-  assert.equal(headers.get('permissions-policy'), 'publickey-credentials-get=(self), publickey-credentials-create=(self)');
+  assert.equal(
+    headers.get('permissions-policy'),
+    'publickey-credentials-get=(self), publickey-credentials-create=(self)',
+  );
   assert.equal(headers.get('referrer-policy'), 'no-referrer');
 });
 
 test('paths that lead out, to hidden files, folders or unknown types are 404', async () => {
-  for (const path of ['/../outside.js', '/%2e%2e/outside.js', '/..%2foutside.js', '/assets/..%2f..%2foutside.js', '/assets/%2e%2e/%2e%2e/outside.js', '//outside.js',
-    '/.hidden.js', '/assets/.%2e/outside.js', '/..\\outside.js', '/data.bin', '/missing.js', '/assets/app-B1x_9-aZ.js/x.js', '/\u0000.js'.replace('\u0000', '%00')])
+  for (const path of [
+    '/../outside.js',
+    '/%2e%2e/outside.js',
+    '/..%2foutside.js',
+    '/assets/..%2f..%2foutside.js',
+    '/assets/%2e%2e/%2e%2e/outside.js',
+    '//outside.js',
+    '/.hidden.js',
+    '/assets/.%2e/outside.js',
+    '/..\\outside.js',
+    '/data.bin',
+    '/missing.js',
+    '/assets/app-B1x_9-aZ.js/x.js',
+    '/\u0000.js'.replace('\u0000', '%00'),
+  ])
     assert.equal(await rawGet(path), 404, path);
-  assert.equal((await ask(orbit, '/assets')).headers.get('content-type'), 'text/html; charset=utf-8', 'a folder is never listed');
+  assert.equal(
+    (await ask(orbit, '/assets')).headers.get('content-type'),
+    'text/html; charset=utf-8',
+    'a folder is never listed',
+  );
   assert.equal((await ask(orbit, '/', { method: 'POST' })).status, 405);
   assert.equal((await ask(orbit, '/api/none')).body['error'], 'not-found');
   assert.equal((await ask(orbit, '/ws')).status, 403, 'no origin');
@@ -116,7 +149,9 @@ test('over TLS the cookies are Secure with the __Host- prefix, and the link work
     const phone = await newPhone(secure, mac);
     assert.deepEqual([...phone.cookies.keys()].sort(), ['__Host-zane', '__Host-zane-session']);
     const { cookies } = await phone.login();
-    assert.ok(cookies.length === 2 && cookies.every((cookie) => cookie.endsWith('; SameSite=Strict; Secure')));
+    assert.ok(
+      cookies.length === 2 && cookies.every((cookie) => cookie.endsWith('; SameSite=Strict; Secure')),
+    );
     const [link, line] = [await mac.online(), await phone.online()];
     line.send({ mac: mac.id, ack: { stream: 's' } });
     await link.next('ack');
@@ -128,9 +163,14 @@ test('over TLS the cookies are Secure with the __Host- prefix, and the link work
   }
 });
 
-test('an extra origin may be allowed; the passkeys belong to the first one\'s name', async () => {
+test("an extra origin may be allowed; the passkeys belong to the first one's name", async () => {
   const two = await startOrbit({ env: { ORBIT_ORIGIN: 'https://x.example,https://app.x.example' } });
-  const post = (origin: string) => ask(two, '/api/login/options', { method: 'POST', body: '{}', headers: { origin, 'content-type': 'application/json' } });
+  const post = (origin: string) =>
+    ask(two, '/api/login/options', {
+      method: 'POST',
+      body: '{}',
+      headers: { origin, 'content-type': 'application/json' },
+    });
   assert.equal((await post('https://app.x.example')).body['rpId'], 'x.example');
   assert.equal((await post('https://y.example')).status, 403);
   await two.stop();
@@ -138,9 +178,11 @@ test('an extra origin may be allowed; the passkeys belong to the first one\'s na
 
 test('a WebSocket that asks for no route of ours is refused', async () => {
   const socket = new WebSocket(`${orbit.wsUrl}/elsewhere.js`);
-  const status = await new Promise((done) => socket.once('unexpected-response', (_request, response) => {
-    response.resume();
-    done(response.statusCode);
-  }));
+  const status = await new Promise((done) =>
+    socket.once('unexpected-response', (_request, response) => {
+      response.resume();
+      done(response.statusCode);
+    }),
+  );
   assert.equal(status, 404);
 });

@@ -7,7 +7,13 @@ import { encodeTextFrame } from '../../proto/ts/link.ts';
 import type { Header } from '../../proto/ts/link.ts';
 import { Allowance, receive } from '../src/link.ts';
 import { HttpError } from '../src/http.ts';
-import { IN_FLIGHT_MAX, MAILBOX_DELIVERIES_MAX, RETENTION_MS, replaceHooks, storeDelivery } from '../src/mailbox.ts';
+import {
+  IN_FLIGHT_MAX,
+  MAILBOX_DELIVERIES_MAX,
+  RETENTION_MS,
+  replaceHooks,
+  storeDelivery,
+} from '../src/mailbox.ts';
 import { isTokenUsed, useToken } from '../src/schema.ts';
 import { ROTATION_GRACE_MS, isSession, openSession, renewSession } from '../src/sessions.ts';
 import { SILENT_MS } from '../src/sockets.ts';
@@ -21,8 +27,16 @@ const SECRET = 'a secret of thirty-two characters';
 function connect(object: FakeObject, kind: 'client' | 'mac', id: string, hello = true): FakeSocket {
   const ws = new FakeSocket();
   const base = { id, openedMs: object.nowMs, ready: false, gone: false };
-  object.wake().sockets.accept(asWebSocket(ws), kind === 'client' ? { ...base, kind, sid: 's1' } : { ...base, kind, inFlight: [] });
-  if (hello) send(object, ws, { hello: { part: kind === 'client' ? 'client' : 'relay', protocolMin: 1, protocolMax: 1, release: '' } });
+  object
+    .wake()
+    .sockets.accept(
+      asWebSocket(ws),
+      kind === 'client' ? { ...base, kind, sid: 's1' } : { ...base, kind, inFlight: [] },
+    );
+  if (hello)
+    send(object, ws, {
+      hello: { part: kind === 'client' ? 'client' : 'relay', protocolMin: 1, protocolMax: 1, release: '' },
+    });
   return ws;
 }
 
@@ -47,15 +61,23 @@ test('after the grace a used session secret ends the session', async () => {
   assert.deepEqual(soon, first, 'no second rotation within the grace');
   const later = await renewSession(sql, SECRET, sid, first.secret, start + ROTATION_GRACE_MS);
   assert.ok(later.state === 'renewed' && later.secret !== first.secret);
-  assert.deepEqual(await renewSession(sql, SECRET, sid, secret, start + ROTATION_GRACE_MS), { state: 'reused' }, 'two rotations ago');
-  assert.deepEqual(await renewSession(sql, SECRET, sid, later.secret, start + ROTATION_GRACE_MS), { state: 'unknown' });
+  assert.deepEqual(
+    await renewSession(sql, SECRET, sid, secret, start + ROTATION_GRACE_MS),
+    { state: 'reused' },
+    'two rotations ago',
+  );
+  assert.deepEqual(await renewSession(sql, SECRET, sid, later.secret, start + ROTATION_GRACE_MS), {
+    state: 'unknown',
+  });
 });
 
 test('the secret before the current one ends the session once the grace is over', async () => {
   const sql = memorySql();
   const { sid, secret } = await openSession(sql, 'passkey', 0);
   await renewSession(sql, SECRET, sid, secret, 100_000);
-  assert.deepEqual(await renewSession(sql, SECRET, sid, secret, 100_000 + ROTATION_GRACE_MS), { state: 'reused' });
+  assert.deepEqual(await renewSession(sql, SECRET, sid, secret, 100_000 + ROTATION_GRACE_MS), {
+    state: 'reused',
+  });
   assert.ok(!isSession(sql, sid, 100_000 + ROTATION_GRACE_MS));
 });
 
@@ -67,12 +89,20 @@ test('sessions expire after 30 days without renewal, close their sockets, and ar
   object.nowMs += 30 * 24 * 3600 * 1000;
   assert.ok(!isSession(object.sql, sid, object.nowMs));
   const ws = new FakeSocket();
-  object.wake().sockets.accept(asWebSocket(ws), { kind: 'client', id: 'c', sid, openedMs: object.nowMs, ready: true, gone: false });
+  object.wake().sockets.accept(asWebSocket(ws), {
+    kind: 'client',
+    id: 'c',
+    sid,
+    openedMs: object.nowMs,
+    ready: true,
+    gone: false,
+  });
   assert.ok((nextSweepMs(object.wake()) ?? Infinity) <= object.nowMs);
   sweep(object.wake());
   assert.equal(closeCode(ws), 4001);
   const ended: string[] = [];
-  for (let i = 0; i < 40; i++) ended.push(...(await openSession(object.sql, 'passkey', object.nowMs + i)).ended);
+  for (let i = 0; i < 40; i++)
+    ended.push(...(await openSession(object.sql, 'passkey', object.nowMs + i)).ended);
   assert.equal(ended.length, 8, 'the oldest make room');
 });
 
@@ -128,7 +158,11 @@ test('deliveries wait a week, are sent again after a minute, and are bounded in 
   assert.equal(other.headers.filter((header) => header.hookDelivery).length, IN_FLIGHT_MAX);
   object.nowMs += 60_000;
   sweep(object.wake());
-  assert.equal(other.headers.filter((header) => header.hookDelivery).length, 2 * IN_FLIGHT_MAX, 'the Mac may have dropped them');
+  assert.equal(
+    other.headers.filter((header) => header.hookDelivery).length,
+    2 * IN_FLIGHT_MAX,
+    'the Mac may have dropped them',
+  );
 });
 
 test('the link works the same when memory is lost before every frame', () => {
@@ -147,10 +181,14 @@ test('the link works the same when memory is lost before every frame', () => {
   assert.deepEqual(phone.headers.at(-1), { mac: MAC, gap: { stream: 's' } });
   assert.equal(other.sent.length, before);
   replaceHooks(object.sql, MAC, ['h']);
-  const ids = Array.from({ length: IN_FLIGHT_MAX + 1 }, () => storeDelivery(object.sql, MAC, 'h', {}, new Uint8Array(), object.nowMs));
+  const ids = Array.from({ length: IN_FLIGHT_MAX + 1 }, () =>
+    storeDelivery(object.sql, MAC, 'h', {}, new Uint8Array(), object.nowMs),
+  );
   const again = connect(object, 'mac', MAC);
   for (const id of ids) send(object, again, { hookAck: { delivery: id } });
-  const got = again.headers.map(({ hookDelivery }) => hookDelivery?.delivery).filter((id) => id !== undefined);
+  const got = again.headers
+    .map(({ hookDelivery }) => hookDelivery?.delivery)
+    .filter((id) => id !== undefined);
   assert.deepEqual(got, ids, 'the window moves by what the attachment remembers');
   assert.equal(object.sql.exec('SELECT id FROM mailbox').toArray().length, 0);
 });

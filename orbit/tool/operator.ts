@@ -26,22 +26,38 @@ class Failure extends Error {
 function readSecret(): string {
   const secret = process.env['ORBIT_SECRET'] ?? '';
   if (secret.length < SECRET_CHARS_MIN)
-    throw new Failure(EXIT.config, `\`ORBIT_SECRET\` is missing or shorter than ${SECRET_CHARS_MIN} characters: set it to the secret Orbit runs with`);
+    throw new Failure(
+      EXIT.config,
+      `\`ORBIT_SECRET\` is missing or shorter than ${SECRET_CHARS_MIN} characters: set it to the secret Orbit runs with`,
+    );
   return secret;
 }
 
 function readOrbit(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url?.protocol !== 'https:' && url?.protocol !== 'http:') throw new Failure(EXIT.usage, `\`${text}\` is not Orbit's address: write it as https://x.example`);
+  if (url?.protocol !== 'https:' && url?.protocol !== 'http:')
+    throw new Failure(EXIT.usage, `\`${text}\` is not Orbit's address: write it as https://x.example`);
   return url;
 }
 
 async function adopt(args: readonly string[]): Promise<void> {
   const [orbit, user, mac, name, key, ...rest] = args;
-  if (orbit === undefined || user === undefined || mac === undefined || name === undefined || key === undefined || rest.length > 0) throw new Failure(EXIT.usage, USAGE);
+  if (
+    orbit === undefined ||
+    user === undefined ||
+    mac === undefined ||
+    name === undefined ||
+    key === undefined ||
+    rest.length > 0
+  )
+    throw new Failure(EXIT.usage, USAGE);
   const url = readOrbit(orbit);
   const secret = readSecret();
-  if (!(await isUser(secret, user))) throw new Failure(EXIT.config, `\`${user}\` is no user of this \`ORBIT_SECRET\`: make one with \`operator.ts user\`, or set the right secret`);
+  if (!(await isUser(secret, user)))
+    throw new Failure(
+      EXIT.config,
+      `\`${user}\` is no user of this \`ORBIT_SECRET\`: make one with \`operator.ts user\`, or set the right secret`,
+    );
   const token = await operatorToken(secret, user, mac, key);
   let answer: Response;
   try {
@@ -52,7 +68,10 @@ async function adopt(args: readonly string[]): Promise<void> {
       signal: AbortSignal.timeout(ANSWER_MS_MAX),
     });
   } catch (error) {
-    throw new Failure(EXIT.refused, `no answer from ${url.origin}: ${causeOf(error)}; check the address, and that Orbit runs`);
+    throw new Failure(
+      EXIT.refused,
+      `no answer from ${url.origin}: ${causeOf(error)}; check the address, and that Orbit runs`,
+    );
   }
   const text = await answer.text();
   if (!answer.ok) throw new Failure(EXIT.refused, `orbit refused with ${answer.status}: ${messageOf(text)}`);
@@ -68,7 +87,7 @@ function messageOf(text: string): string {
   try {
     return String((JSON.parse(text) as { message?: unknown }).message);
   } catch {
-    return 'the answer is not Orbit\'s: check the address';
+    return "the answer is not Orbit's: check the address";
   }
 }
 

@@ -22,7 +22,9 @@ const CONTROL_FD = 3;
 
 /** Every workerd that runs: a test process that ends early takes its own with it. */
 const running = new Set<ChildProcess>();
-process.on('exit', () => { for (const child of running) child.kill('SIGKILL'); });
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
 
 export interface OrbitOptions {
   /** Listen here; a free port by default. It stays the same over restarts. */
@@ -82,15 +84,28 @@ export class OrbitProcess {
     mkdirSync(assetsDir, { recursive: true });
     const child = spawn(
       workerd,
-      ['serve', this.#configFile(), 'config', '-I/', '--verbose', `--control-fd=${CONTROL_FD}`,
-        '-s', `http=127.0.0.1:${this.port}`, '-d', `do=${doDir}`, '-d', `assets=${assetsDir}`],
+      [
+        'serve',
+        this.#configFile(),
+        'config',
+        '-I/',
+        '--verbose',
+        `--control-fd=${CONTROL_FD}`,
+        '-s',
+        `http=127.0.0.1:${this.port}`,
+        '-d',
+        `do=${doDir}`,
+        '-d',
+        `assets=${assetsDir}`,
+      ],
       { stdio: ['ignore', 'pipe', 'pipe', 'pipe'], env: this.#environment() },
     );
     this.#child = child;
     this.#ending = false;
     let listens = false;
     running.add(child);
-    for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk: Buffer) => this.#keep(chunk.toString()));
+    for (const stream of [child.stdout, child.stderr])
+      stream?.on('data', (chunk: Buffer) => this.#keep(chunk.toString()));
     child.once('exit', (code, signal) => {
       running.delete(child);
       if (this.#child === child) this.#child = undefined;
@@ -143,8 +158,15 @@ export class OrbitProcess {
   }
 
   #environment(): NodeJS.ProcessEnv {
-    const env: Record<string, string | undefined> = { ORBIT_SECRET: this.secret, ORBIT_ORIGIN: this.origin, ...this.#options.env };
-    return { PATH: process.env['PATH'], ...Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined)) };
+    const env: Record<string, string | undefined> = {
+      ORBIT_SECRET: this.secret,
+      ORBIT_ORIGIN: this.origin,
+      ...this.#options.env,
+    };
+    return {
+      PATH: process.env['PATH'],
+      ...Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined)),
+    };
   }
 
   #configFile(): string {
@@ -152,7 +174,9 @@ export class OrbitProcess {
     const { tls } = this.#options;
     if (!tls) return base;
     const file = join(this.stateDir, 'workerd-tls.capnp');
-    writeFileSync(file, `using Workerd = import "/workerd/workerd.capnp";
+    writeFileSync(
+      file,
+      `using Workerd = import "/workerd/workerd.capnp";
 using Base = import ${JSON.stringify(base)};
 const config :Workerd.Config = (
   services = Base.services,
@@ -160,7 +184,9 @@ const config :Workerd.Config = (
     privateKey = embed ${JSON.stringify(resolve(tls.keyFile))},
     certificateChain = embed ${JSON.stringify(resolve(tls.certFile))}))))],
 );
-`, { mode: 0o600 });
+`,
+      { mode: 0o600 },
+    );
     return file;
   }
 }
@@ -176,7 +202,12 @@ export async function startOrbit(options: OrbitOptions = {}): Promise<OrbitProce
     } catch (error) {
       await orbit.stop();
       // Another process may have taken the port between looking and listening.
-      if (options.port !== undefined || tries === PORT_TRIES_MAX || !/address already in use/i.test((error as Error).message)) throw error;
+      if (
+        options.port !== undefined ||
+        tries === PORT_TRIES_MAX ||
+        !/address already in use/i.test((error as Error).message)
+      )
+        throw error;
     }
   }
 }
@@ -184,8 +215,29 @@ export async function startOrbit(options: OrbitOptions = {}): Promise<OrbitProce
 /** Makes a self-signed certificate for localhost and 127.0.0.1 in `dir`, with openssl. */
 export function makeCertificate(dir: string): { certFile: string; keyFile: string } {
   const [certFile, keyFile] = [join(dir, 'cert.pem'), join(dir, 'key.pem')];
-  execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2', '-subj', '/CN=localhost',
-    '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1', '-keyout', keyFile, '-out', certFile], { stdio: 'pipe' });
+  execFileSync(
+    'openssl',
+    [
+      'req',
+      '-x509',
+      '-newkey',
+      'ec',
+      '-pkeyopt',
+      'ec_paramgen_curve:prime256v1',
+      '-nodes',
+      '-days',
+      '2',
+      '-subj',
+      '/CN=localhost',
+      '-addext',
+      'subjectAltName=DNS:localhost,IP:127.0.0.1',
+      '-keyout',
+      keyFile,
+      '-out',
+      certFile,
+    ],
+    { stdio: 'pipe' },
+  );
   return { certFile, keyFile };
 }
 

@@ -5,11 +5,26 @@ import { createHash } from 'node:crypto';
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { FRAME_BYTES_MAX, FrameError, HEADER_BYTES_MAX, decodeFrame, encodeFrame, encodeTextFrame, kindOf, splitHeader } from './link.ts';
+import {
+  FRAME_BYTES_MAX,
+  FrameError,
+  HEADER_BYTES_MAX,
+  decodeFrame,
+  encodeFrame,
+  encodeTextFrame,
+  kindOf,
+  splitHeader,
+} from './link.ts';
 import type { Header } from './link.ts';
 
 interface Golden {
-  frames: { file: string; kind: string | null; binary: boolean; header: Header; bodies: { length: number; sha256: string }[] }[];
+  frames: {
+    file: string;
+    kind: string | null;
+    binary: boolean;
+    header: Header;
+    bodies: { length: number; sha256: string }[];
+  }[];
   refused: { file: string; why: string }[];
 }
 
@@ -20,7 +35,12 @@ const bytes = (text: string) => new TextEncoder().encode(text);
 
 test('every sample is in the index', () => {
   const named = [...golden.frames, ...golden.refused].map(({ file }) => file).sort();
-  assert.deepEqual(readdirSync(dir).filter((file) => file.endsWith('.frame')).sort(), named);
+  assert.deepEqual(
+    readdirSync(dir)
+      .filter((file) => file.endsWith('.frame'))
+      .sort(),
+    named,
+  );
 });
 
 for (const { file, kind, binary, header, bodies } of golden.frames) {
@@ -29,10 +49,19 @@ for (const { file, kind, binary, header, bodies } of golden.frames) {
     const frame = decodeFrame(raw);
     assert.deepEqual(frame.header, header);
     assert.equal(kindOf(frame.header) ?? null, kind);
-    assert.deepEqual(frame.bodies.map((body) => ({ length: body.length, sha256: createHash('sha256').update(body).digest('hex') })), bodies);
+    assert.deepEqual(
+      frame.bodies.map((body) => ({
+        length: body.length,
+        sha256: createHash('sha256').update(body).digest('hex'),
+      })),
+      bodies,
+    );
     assert.deepEqual(decodeFrame(encodeFrame(header, frame.bodies)), frame, 'written and read again');
     const { rest } = splitHeader(raw);
-    assert.equal(rest.length, bodies.reduce((sum, body) => sum + body.length, 0));
+    assert.equal(
+      rest.length,
+      bodies.reduce((sum, body) => sum + body.length, 0),
+    );
     if (binary) return;
     const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(raw);
     assert.deepEqual(decodeFrame(text), frame, 'the same as text');

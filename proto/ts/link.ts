@@ -32,14 +32,54 @@ export interface Hello {
   release: string;
   client?: string;
 }
-export interface MacPresence { mac: string; name?: string; online?: boolean; sinceMs?: Int64 }
-export interface Cursor { epoch: string; seq?: Int64 }
-export interface Subscribe { stream: string; thread?: string; after?: Cursor }
-export interface Subscribed { stream: string; resumed?: boolean; from?: Cursor; head?: Cursor; reason?: string }
-export interface EventMeta { seq: Int64; bodies?: number; kind?: string; signature?: string }
-export interface Events { stream: string; epoch: string; prevSeq?: Int64; events?: EventMeta[]; atHead?: boolean }
-export interface HookDelivery { delivery: string; hook: string; headers?: Record<string, string>; receivedMs?: Int64 }
-export interface Freshness { codex?: string; codexAgeMs?: Int64; codexVersion?: string; message?: string; codexSession?: string }
+export interface MacPresence {
+  mac: string;
+  name?: string;
+  online?: boolean;
+  sinceMs?: Int64;
+}
+export interface Cursor {
+  epoch: string;
+  seq?: Int64;
+}
+export interface Subscribe {
+  stream: string;
+  thread?: string;
+  after?: Cursor;
+}
+export interface Subscribed {
+  stream: string;
+  resumed?: boolean;
+  from?: Cursor;
+  head?: Cursor;
+  reason?: string;
+}
+export interface EventMeta {
+  seq: Int64;
+  bodies?: number;
+  kind?: string;
+  signature?: string;
+}
+export interface Events {
+  stream: string;
+  epoch: string;
+  prevSeq?: Int64;
+  events?: EventMeta[];
+  atHead?: boolean;
+}
+export interface HookDelivery {
+  delivery: string;
+  hook: string;
+  headers?: Record<string, string>;
+  receivedMs?: Int64;
+}
+export interface Freshness {
+  codex?: string;
+  codexAgeMs?: Int64;
+  codexVersion?: string;
+  message?: string;
+  codexSession?: string;
+}
 
 /** Every kind a frame can be, by its name in the header's `oneof kind`. */
 export interface Kinds {
@@ -66,11 +106,34 @@ export interface Kinds {
 export type Kind = keyof Kinds;
 
 const KINDS: ReadonlySet<string> = new Set<Kind>([
-  'hello', 'presence', 'clientGone', 'subscribe', 'subscribed', 'unsubscribe', 'events', 'ack', 'gap', 'command',
-  'receipt', 'pair', 'paired', 'signal', 'undelivered', 'hookDelivery', 'hookAck', 'hookList', 'freshness',
+  'hello',
+  'presence',
+  'clientGone',
+  'subscribe',
+  'subscribed',
+  'unsubscribe',
+  'events',
+  'ack',
+  'gap',
+  'command',
+  'receipt',
+  'pair',
+  'paired',
+  'signal',
+  'undelivered',
+  'hookDelivery',
+  'hookAck',
+  'hookList',
+  'freshness',
 ]);
 
-interface Addresses { from?: string; mac?: string; to?: string[]; trace?: string; lengths?: number[] }
+interface Addresses {
+  from?: string;
+  mac?: string;
+  to?: string[];
+  trace?: string;
+  lengths?: number[];
+}
 export type Header = Addresses & Partial<Kinds>;
 
 export class FrameError extends Error {}
@@ -86,7 +149,11 @@ export function kindOf(header: Header): Kind | undefined {
 }
 
 function isIdList(value: unknown): value is string[] {
-  return Array.isArray(value) && value.length <= TO_CLIENTS_MAX && value.every((v) => typeof v === 'string' && v.length <= 64);
+  return (
+    Array.isArray(value) &&
+    value.length <= TO_CLIENTS_MAX &&
+    value.every((v) => typeof v === 'string' && v.length <= 64)
+  );
 }
 
 /** Checks the addressing fields of one header line; the kinds' own fields are their readers' to check. */
@@ -98,20 +165,27 @@ export function parseHeader(line: string): Header {
   } catch {
     throw new FrameError('the header line is not JSON');
   }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new FrameError('the header is not an object');
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new FrameError('the header is not an object');
   const header = value as Record<string, unknown>;
   for (const key of ['from', 'mac', 'trace']) {
     const field = header[key];
-    if (field !== undefined && (typeof field !== 'string' || field.length > 64)) throw new FrameError(`\`${key}\` is not a short string`);
+    if (field !== undefined && (typeof field !== 'string' || field.length > 64))
+      throw new FrameError(`\`${key}\` is not a short string`);
   }
-  if (header['to'] !== undefined && !isIdList(header['to'])) throw new FrameError('`to` is not a list of clients');
+  if (header['to'] !== undefined && !isIdList(header['to']))
+    throw new FrameError('`to` is not a list of clients');
   const lengths = header['lengths'];
-  if (lengths !== undefined && !(Array.isArray(lengths) && lengths.every((n) => Number.isInteger(n) && n >= 0 && n <= FRAME_BYTES_MAX)))
+  if (
+    lengths !== undefined &&
+    !(Array.isArray(lengths) && lengths.every((n) => Number.isInteger(n) && n >= 0 && n <= FRAME_BYTES_MAX))
+  )
     throw new FrameError('`lengths` is not a list of byte counts');
   const kinds = Object.keys(header).filter((key) => KINDS.has(key));
   if (kinds.length > 1) throw new FrameError('the header has more than one kind');
   for (const kind of kinds)
-    if (typeof header[kind] !== 'object' || header[kind] === null || Array.isArray(header[kind])) throw new FrameError(`\`${kind}\` is not an object`);
+    if (typeof header[kind] !== 'object' || header[kind] === null || Array.isArray(header[kind]))
+      throw new FrameError(`\`${kind}\` is not an object`);
   return header as Header;
 }
 
@@ -133,7 +207,10 @@ export function splitHeader(message: string | Uint8Array): { header: Header; res
   return { header: parseHeader(line), rest: message.subarray(end + 1) };
 }
 
-export interface Frame { header: Header; bodies: Uint8Array[] }
+export interface Frame {
+  header: Header;
+  bodies: Uint8Array[];
+}
 
 /** A whole frame with its bodies apart, or FrameError when header and bytes do not fit together. */
 export function decodeFrame(message: string | Uint8Array): Frame {
@@ -154,7 +231,9 @@ export function decodeFrame(message: string | Uint8Array): Frame {
 
 /** A frame as one run of bytes; `lengths` is computed here. */
 export function encodeFrame(header: Header, bodies: readonly Uint8Array[] = []): Uint8Array {
-  const line = encoder.encode(`${JSON.stringify(bodies.length ? { ...header, lengths: bodies.map((b) => b.length) } : header)}\n`);
+  const line = encoder.encode(
+    `${JSON.stringify(bodies.length ? { ...header, lengths: bodies.map((b) => b.length) } : header)}\n`,
+  );
   const out = new Uint8Array(line.length + bodies.reduce((sum, b) => sum + b.length, 0));
   out.set(line);
   let at = line.length;

@@ -69,7 +69,7 @@ class Service {
   }
 
   #line(line: string): void {
-    this.log = (this.log + line + '\n').slice(-2_000_000);
+    this.log = `${this.log + line}\n`.slice(-2_000_000);
     this.#options.onLine?.(this.name, line);
     this.#waiting = this.#waiting.filter(({ text, done }) => {
       if (!line.includes(text)) return true;
@@ -84,7 +84,9 @@ class Service {
     if (this.#stopping || !this.#options.restart) return;
     if (Date.now() - this.#startedAt > LIVED_MS) this.#pause = RESTART_MS_FIRST;
     this.#line(`${this.name} ended (${this.lastExit}); it is started again in ${this.#pause} ms`);
-    setTimeout(() => { if (!this.#stopping) this.start(); }, this.#pause).unref();
+    setTimeout(() => {
+      if (!this.#stopping) this.start();
+    }, this.#pause).unref();
     this.#pause = Math.min(this.#pause * 2, RESTART_MS_MAX);
   }
 
@@ -92,8 +94,20 @@ class Service {
   saw(text: string, past = true, ms = SAW_MS_MAX): Promise<void> {
     if (past && this.log.includes(text)) return Promise.resolve();
     return new Promise((done, fail) => {
-      const late = setTimeout(() => fail(new Error(`${this.name} did not say "${text}" in ${ms} ms; it said:\n${this.log.slice(-3000)}`)), ms);
-      this.#waiting.push({ text, done: () => { clearTimeout(late); done(); } });
+      const late = setTimeout(
+        () =>
+          fail(
+            new Error(`${this.name} did not say "${text}" in ${ms} ms; it said:\n${this.log.slice(-3000)}`),
+          ),
+        ms,
+      );
+      this.#waiting.push({
+        text,
+        done: () => {
+          clearTimeout(late);
+          done();
+        },
+      });
     });
   }
 
@@ -126,7 +140,10 @@ export class Anchor {
   constructor(options: AnchorOptions) {
     this.options = options;
     this.home = options.home;
-    this.services = Object.fromEntries(SERVICES.map((name) => [name, new Service(name, options)])) as Record<ServiceName, Service>;
+    this.services = Object.fromEntries(SERVICES.map((name) => [name, new Service(name, options)])) as Record<
+      ServiceName,
+      Service
+    >;
   }
 
   /** policy makes the Mac's keys: it comes first, and the rest after `adopt`. */
@@ -137,7 +154,10 @@ export class Anchor {
     await this.#until(() => existsSync(file), 'policy');
     const raw = Buffer.from(readFileSync(join(this.home, 'keys', 'mac.pub'), 'utf8'), 'base64url');
     const hash = new Uint8Array(await crypto.subtle.digest('SHA-256', raw));
-    return { mac: Buffer.from(hash.subarray(0, 16)).toString('base64url'), linkKey: readFileSync(file, 'utf8') };
+    return {
+      mac: Buffer.from(hash.subarray(0, 16)).toString('base64url'),
+      linkKey: readFileSync(file, 'utf8'),
+    };
   }
 
   start(): void {
@@ -159,7 +179,8 @@ export class Anchor {
     await new Promise<void>((done, failed) => {
       const check = (): void => {
         if (condition()) finish(done);
-        else if (!this.services[service].child) finish(() => failed(new Error(`${service} ended:\n${this.services[service].log}`)));
+        else if (!this.services[service].child)
+          finish(() => failed(new Error(`${service} ended:\n${this.services[service].log}`)));
       };
       const watchers = ['run', 'keys'].map((folder) => watch(join(this.home, folder), check));
       // A watch may miss what happened while it was set up, and an exit makes no file.
@@ -185,9 +206,14 @@ export type Settings = Record<string, Record<string, string | number | string[] 
 export function writeConfig(home: string, sections: Settings, hooks: Record<string, string>[] = []): void {
   mkdirSync(home, { recursive: true, mode: 0o700 });
   const table = (entries: Record<string, unknown>): string =>
-    Object.entries(entries).filter(([, value]) => value !== undefined).map(([key, value]) => `${key} = ${toml(value)}\n`).join('');
-  const text = Object.entries(sections).map(([name, entries]) => `[${name}]\n${table(entries)}`).join('\n') +
-    hooks.map((hook) => `\n[[hook]]\n${table(hook)}`).join('');
+    Object.entries(entries)
+      .filter(([, value]) => value !== undefined)
+      .map(([key, value]) => `${key} = ${toml(value)}\n`)
+      .join('');
+  const text =
+    Object.entries(sections)
+      .map(([name, entries]) => `[${name}]\n${table(entries)}`)
+      .join('\n') + hooks.map((hook) => `\n[[hook]]\n${table(hook)}`).join('');
   const fd = openSync(join(home, 'zane.toml'), 'w', 0o600);
   writeFileSync(fd, text);
   closeSync(fd);

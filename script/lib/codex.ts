@@ -16,7 +16,9 @@ export function installedCodex(env: NodeJS.ProcessEnv): string | undefined {
     try {
       accessSync(file, constants.X_OK);
       return file;
-    } catch { /* not here */ }
+    } catch {
+      /* not here */
+    }
   }
   return undefined;
 }
@@ -37,24 +39,41 @@ export function account(codex: string, env: NodeJS.ProcessEnv): Promise<Account 
       done(found);
     };
     const late = setTimeout(() => finish(undefined), ACCOUNT_MS_MAX);
-    const say = (message: object): void => { child.stdin.write(JSON.stringify(message) + '\n'); };
+    const say = (message: object): void => {
+      child.stdin.write(`${JSON.stringify(message)}\n`);
+    };
     child.once('error', () => finish(undefined));
     child.once('exit', () => finish(undefined));
-    child.stdin.on('error', () => { /* it has ended: `exit` says so */ });
+    child.stdin.on('error', () => {
+      /* it has ended: `exit` says so */
+    });
     createInterface({ input: child.stdout }).on('line', (line) => {
       const message = decode(line);
       if (message?.id === 1) {
         say({ method: 'initialized' });
         say({ id: 2, method: 'account/read', params: {} });
       } else if (message?.id === 2) {
-        finish(message.result === undefined ? undefined : { loggedIn: Boolean(message.result.account), needsLogin: message.result.requiresOpenaiAuth !== false });
+        finish(
+          message.result === undefined
+            ? undefined
+            : {
+                loggedIn: Boolean(message.result.account),
+                needsLogin: message.result.requiresOpenaiAuth !== false,
+              },
+        );
       }
     });
-    say({ id: 1, method: 'initialize', params: { clientInfo: { name: 'zane', title: 'Zane', version: '0.1.0' } } });
+    say({
+      id: 1,
+      method: 'initialize',
+      params: { clientInfo: { name: 'zane', title: 'Zane', version: '0.1.0' } },
+    });
   });
 }
 
-function decode(line: string): { id?: unknown; result?: { account?: unknown; requiresOpenaiAuth?: unknown } } | undefined {
+function decode(
+  line: string,
+): { id?: unknown; result?: { account?: unknown; requiresOpenaiAuth?: unknown } } | undefined {
   try {
     return JSON.parse(line) as ReturnType<typeof decode>;
   } catch {

@@ -15,7 +15,10 @@ type Web = Record<string, { Handlers?: Record<string, { Proxy?: string }> }>;
 export function served(serveStatus: unknown, port: number): { host: string } | { why: string } | undefined {
   const status = serveStatus as { Web?: Web; Foreground?: Record<string, { Web?: Web }> } | null;
   // Without `--bg` the entry lives in a foreground session, and works as well.
-  const webs = [status?.Web ?? {}, ...Object.values(status?.Foreground ?? {}).map((session) => session.Web ?? {})];
+  const webs = [
+    status?.Web ?? {},
+    ...Object.values(status?.Foreground ?? {}).map((session) => session.Web ?? {}),
+  ];
   let why: { why: string } | undefined;
   for (const [host, entry] of webs.flatMap((web) => Object.entries(web))) {
     const proxy = entry.Handlers?.['/']?.Proxy ?? '';
@@ -36,7 +39,11 @@ function serveStatus(): { status: unknown } | { why: string } | undefined {
   for (const command of COMMANDS) {
     let text: string;
     try {
-      text = execFileSync(command, ['serve', 'status', '--json'], { encoding: 'utf8', timeout: 5_000, stdio: ['ignore', 'pipe', 'ignore'] });
+      text = execFileSync(command, ['serve', 'status', '--json'], {
+        encoding: 'utf8',
+        timeout: 5_000,
+        stdio: ['ignore', 'pipe', 'ignore'],
+      });
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') continue;
       return { why: 'Tailscale is installed but does not answer: is it running and logged in?' };
@@ -55,13 +62,24 @@ export function findReach(port: number, env: NodeJS.ProcessEnv): Reach {
   const given = env['ZANE_PUBLIC_URL'];
   if (given) {
     const url = URL.canParse(given) ? new URL(given) : undefined;
-    if (url?.protocol !== 'https:') throw new Error(`ZANE_PUBLIC_URL is \`${given}\`: it must be an https address, as passkeys need one`);
+    if (url?.protocol !== 'https:')
+      throw new Error(`ZANE_PUBLIC_URL is \`${given}\`: it must be an https address, as passkeys need one`);
     return { origin: url.origin };
   }
   const asked = serveStatus();
-  if (!asked) return { advice: 'a phone needs an https name: install Tailscale and run `tailscale serve --bg ' + port + '`, or set ZANE_PUBLIC_URL (README, "From a real phone")' };
+  if (!asked)
+    return {
+      advice:
+        'a phone needs an https name: install Tailscale and run `tailscale serve --bg ' +
+        port +
+        '`, or set ZANE_PUBLIC_URL (README, "From a real phone")',
+    };
   if ('why' in asked) return { advice: asked.why };
   const found = served(asked.status, port);
   if (found && 'host' in found) return { origin: `https://${found.host}` };
-  return { advice: found?.why ?? `run \`tailscale serve --bg ${port}\` and start this again: then a phone in your tailnet can reach it` };
+  return {
+    advice:
+      found?.why ??
+      `run \`tailscale serve --bg ${port}\` and start this again: then a phone in your tailnet can reach it`,
+  };
 }

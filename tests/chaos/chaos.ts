@@ -18,10 +18,22 @@ export interface Tally {
 }
 
 export function emptyTally(): Tally {
-  return { rounds: 0, faults: 0, checks: 0, wrong: { lost: 0, doubled: 0, rerun: 0, stuck: 0, untrue: 0 }, longestMs: 0, findings: [] };
+  return {
+    rounds: 0,
+    faults: 0,
+    checks: 0,
+    wrong: { lost: 0, doubled: 0, rerun: 0, stuck: 0, untrue: 0 },
+    longestMs: 0,
+    findings: [],
+  };
 }
 
-export async function round(house: House, seed: number, tally: Tally, say: (line: string) => void): Promise<void> {
+export async function round(
+  house: House,
+  seed: number,
+  tally: Tally,
+  say: (line: string) => void,
+): Promise<void> {
   const chance = new Chance(seed);
   house.forget();
   const [name, story] = chance.of(STORIES);
@@ -43,5 +55,7 @@ export async function round(house: House, seed: number, tally: Tally, say: (line
     tally.wrong[wrong]++;
     tally.findings.push(`${line}: ${wrong}: ${what}`);
   }
-  say(`${line}: ${findings.length === 0 ? `right (${told.states.join(', ') || 'done'}; ${told.checks} checks, ${Math.round(told.truthMs)} ms)` : findings.map(({ wrong, what }) => `${wrong.toUpperCase()} ${what}`).join('; ')}`);
+  say(
+    `${line}: ${findings.length === 0 ? `right (${told.states.join(', ') || 'done'}; ${told.checks} checks, ${Math.round(told.truthMs)} ms)` : findings.map(({ wrong, what }) => `${wrong.toUpperCase()} ${what}`).join('; ')}`,
+  );
 }

@@ -4,16 +4,49 @@ import type { Chance } from './chance.ts';
 import { SERVICES } from './house.ts';
 import type { House } from './house.ts';
 
-type Kind = 'kill' | 'away' | 'stop' | 'cut-codex' | 'cut-orbit' | 'hold-codex' | 'hold-orbit' | 'repeat-orbit' | 'reorder-orbit';
+type Kind =
+  | 'kill'
+  | 'away'
+  | 'stop'
+  | 'cut-codex'
+  | 'cut-orbit'
+  | 'hold-codex'
+  | 'hold-orbit'
+  | 'repeat-orbit'
+  | 'reorder-orbit';
 /** Few cuts of the link: each makes relay's next pause longer, as it should, and the round with it. */
-const KINDS: readonly Kind[] = ['kill', 'kill', 'kill', 'away', 'away', 'stop', 'stop', 'cut-codex', 'cut-codex', 'cut-codex', 'hold-codex', 'hold-orbit', 'cut-orbit', 'repeat-orbit', 'repeat-orbit', 'reorder-orbit', 'reorder-orbit'];
+const KINDS: readonly Kind[] = [
+  'kill',
+  'kill',
+  'kill',
+  'away',
+  'away',
+  'stop',
+  'stop',
+  'cut-codex',
+  'cut-codex',
+  'cut-codex',
+  'hold-codex',
+  'hold-orbit',
+  'cut-orbit',
+  'repeat-orbit',
+  'repeat-orbit',
+  'reorder-orbit',
+  'reorder-orbit',
+];
 
-export interface Fault { kind: Kind; victim: (typeof SERVICES)[number] | ''; afterMs: number; lastingMs: number }
+export interface Fault {
+  kind: Kind;
+  victim: (typeof SERVICES)[number] | '';
+  afterMs: number;
+  lastingMs: number;
+}
 
 export function choose(chance: Chance): Fault {
   const kind = chance.of(KINDS);
   const victim = kind === 'kill' || kind === 'away' || kind === 'stop' ? chance.of(SERVICES) : '';
-  const lastingMs = kind === 'kill' || kind.startsWith('cut') ? 0 : chance.between(100, kind === 'away' ? 5_000 : 2_000);
+  const lastingMs =
+    kind === 'kill' || kind.startsWith('cut') ? 0 : chance.between(100, kind === 'away' ? 5_000 : 2_000);
   return { kind, victim, afterMs: chance.between(0, 700), lastingMs };
 }
 

@@ -36,7 +36,9 @@ export class Frames {
     const short = bytes[1]! & 0x7f;
     const head = 2 + (short === 126 ? 2 : short === 127 ? 8 : 0) + (bytes[1]! & 0x80 ? 4 : 0);
     if (bytes.length < head) return 0;
-    const length = head + (short === 126 ? bytes.readUInt16BE(2) : short === 127 ? Number(bytes.readBigUInt64BE(2)) : short);
+    const length =
+      head +
+      (short === 126 ? bytes.readUInt16BE(2) : short === 127 ? Number(bytes.readBigUInt64BE(2)) : short);
     return bytes.length < length ? 0 : length;
   }
 }

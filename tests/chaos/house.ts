@@ -7,7 +7,7 @@ import { root } from '../../script/lib/anchor.ts';
 import { NodePhone } from '../harness/node-phone.ts';
 import type { Receipt, Signed } from '../harness/node-phone.ts';
 import { World } from '../harness/world.ts';
-import { AppServerClient } from '../model/app-server-client.ts';
+import type { AppServerClient } from '../model/app-server-client.ts';
 import { startCodex } from '../model/codex-process.ts';
 import type { CodexProcess } from '../model/codex-process.ts';
 import { startModel } from '../model/server.ts';
@@ -76,8 +76,21 @@ export class House {
     writeFileSync(file, SCENARIO);
     this.model = await startModel({ scenario: file });
     this.#closers.push(() => this.model.close());
-    const profile = (name: string, base: string, folder: string): string[] => ['-c', `permissions.${name}.extends="${base}"`, '-c', `permissions.${name}.filesystem={"${folder}/closed"="deny"}`];
-    this.codex = await startCodex({ baseUrl: this.model.baseUrl, args: (folder) => ['-c', 'default_permissions="zane"', ...profile('zane', ':workspace', folder), ...profile('zane-read-only', ':read-only', folder)] });
+    const profile = (name: string, base: string, folder: string): string[] => [
+      '-c',
+      `permissions.${name}.extends="${base}"`,
+      '-c',
+      `permissions.${name}.filesystem={"${folder}/closed"="deny"}`,
+    ];
+    this.codex = await startCodex({
+      baseUrl: this.model.baseUrl,
+      args: (folder) => [
+        '-c',
+        'default_permissions="zane"',
+        ...profile('zane', ':workspace', folder),
+        ...profile('zane-read-only', ':read-only', folder),
+      ],
+    });
     this.#closers.push(() => this.codex.stop());
     this.direct = await this.codex.connect('chaos');
     let orbitPort = 0;
@@ -91,12 +104,22 @@ export class House {
         orbitPort = world.orbit.port;
         return { codex: { socket }, orbit: { url: `http://127.0.0.1:${this.orbitWire.port}` } };
       },
-      hooks: (world) => [{ id: 'h', scheme: 'github', secret_file: world.secretFile('h.secret', HOOK_SECRET), cwd: this.codex.workspace, prompt: `hook ${this.evidence()}` }],
+      hooks: (world) => [
+        {
+          id: 'h',
+          scheme: 'github',
+          secret_file: world.secretFile('h.secret', HOOK_SECRET),
+          cwd: this.codex.workspace,
+          prompt: `hook ${this.evidence()}`,
+        },
+      ],
       anchor: { restart: true },
     });
     this.#closers.push(() => this.world.close());
     this.phone = await NodePhone.enrol(this.world, 'owner');
-    const pings = setInterval(() => { if (this.phone.line.isOpen) this.phone.line.raw('ping'); }, PING_MS);
+    const pings = setInterval(() => {
+      if (this.phone.line.isOpen) this.phone.line.raw('ping');
+    }, PING_MS);
     this.#closers.push(() => clearInterval(pings));
   }
 
@@ -107,8 +130,14 @@ export class House {
   /** How the parts are, for whoever asks why something is stuck. */
   async health(): Promise<string> {
     const { stdout } = await this.world.zane('status', '--json');
-    const parts = stdout ? (JSON.parse(stdout) as { parts: { name: string; state: string; message: string }[] }).parts : [];
-    return parts.map(({ name, state, message }) => `${name} ${state}${message ? ` (${message})` : ''}`).join(', ') || 'the console says nothing';
+    const parts = stdout
+      ? (JSON.parse(stdout) as { parts: { name: string; state: string; message: string }[] }).parts
+      : [];
+    return (
+      parts
+        .map(({ name, state, message }) => `${name} ${state}${message ? ` (${message})` : ''}`)
+        .join(', ') || 'the console says nothing'
+    );
   }
 
   evidence(): string {
@@ -118,7 +147,9 @@ export class House {
   /** How often a name was written by a command that really ran. */
   marks(name: string): number {
     try {
-      return readFileSync(this.evidence(), 'utf8').split('\n').filter((line) => line === name).length;
+      return readFileSync(this.evidence(), 'utf8')
+        .split('\n')
+        .filter((line) => line === name).length;
     } catch {
       return 0;
     }
@@ -130,7 +161,10 @@ export class House {
   }
 
   /** As the client's outbox: attaches anew and sends the same bytes again, until there is a final word. */
-  async order(method: string, params: unknown): Promise<{ receipt: Receipt | undefined; ms: number; signed: Signed }> {
+  async order(
+    method: string,
+    params: unknown,
+  ): Promise<{ receipt: Receipt | undefined; ms: number; signed: Signed }> {
     const signed = await this.phone.signed(method, params, { expiresAt: Date.now() + 3_600_000 });
     const began = performance.now();
     let receipt: Receipt | undefined;
@@ -139,7 +173,9 @@ export class House {
       receipt = await this.#ask(signed);
       if (receipt && receipt.state !== 'undelivered') break;
       receipt = undefined;
-      await this.#ask(await this.phone.signed('zane/attach', { protocol: { min: 1, max: 1 }, release: 'test' }));
+      await this.#ask(
+        await this.phone.signed('zane/attach', { protocol: { min: 1, max: 1 }, release: 'test' }),
+      );
     }
     return { receipt, ms: performance.now() - began, signed };
   }
@@ -148,13 +184,14 @@ export class House {
     const late = new Promise<undefined>((done) => setTimeout(() => done(undefined), RESEND_MS).unref());
     const answer = this.phone.receipt(this.phone.send(signed), signed).catch(() => undefined);
     const receipt = await Promise.race([answer, late]);
-    if (receipt?.state === 'undelivered' || !this.phone.line.isOpen) await new Promise((again) => setTimeout(again, 100));
+    if (receipt?.state === 'undelivered' || !this.phone.line.isOpen)
+      await new Promise((again) => setTimeout(again, 100));
     return receipt;
   }
 
   /** Asks the console until it answers: it has no outbox. */
   async console(...args: string[]): Promise<any> {
-    for (const end = performance.now() + TRUTH_MS_MAX; ;) {
+    for (const end = performance.now() + TRUTH_MS_MAX; ; ) {
       const ran = await this.world.zane(...args, '--json');
       if (ran.code === 0) return JSON.parse(ran.stdout);
       if (performance.now() > end) throw new Error(`zane ${args.join(' ')}: ${ran.stderr}`);

@@ -41,7 +41,9 @@ export class Wire {
       }
     });
     if (at) rmSync(at, { force: true });
-    await new Promise<void>((done) => (at === 0 ? server.listen(0, '127.0.0.1', done) : server.listen(at, done)));
+    await new Promise<void>((done) =>
+      at === 0 ? server.listen(0, '127.0.0.1', done) : server.listen(at, done),
+    );
     return wire;
   }
 

@@ -36,7 +36,11 @@ before(async () => {
   screen = new Screen(phone.page);
 });
 afterEach(async () => {
-  assert.deepEqual(await phone.page.getByRole('alert').allInnerTexts(), [], 'the screen shows trouble that is none');
+  assert.deepEqual(
+    await phone.page.getByRole('alert').allInnerTexts(),
+    [],
+    'the screen shows trouble that is none',
+  );
 });
 after(async () => {
   await browser?.close();
@@ -47,7 +51,12 @@ test('a plan shows its steps and how far each is', async () => {
   await screen.startTask({ folder: world.work, prompt: 'plan' });
   await screen.agent('That is the plan.').waitFor();
   const plan = phone.page.getByRole('region', { name: 'Plan' });
-  const read = () => plan.locator('li').evaluateAll((steps) => steps.map((step) => `${getComputedStyle(step, '::before').content} ${step.textContent}`));
+  const read = () =>
+    plan
+      .locator('li')
+      .evaluateAll((steps) =>
+        steps.map((step) => `${getComputedStyle(step, '::before').content} ${step.textContent}`),
+      );
   const steps = ['"✓" Done: look around', '"●" Now: think', '"○" Later: leap'];
   assert.deepEqual(await read(), steps);
   assert.match(await plan.innerText(), /First look, then leap/);
@@ -67,7 +76,10 @@ test('a thought is named, and told whole when it is unfolded', async () => {
 test('a command shows its output while it runs, and then how it ended', async () => {
   const go = join(world.work, 'go');
   // Codex does not stream what a command says in its very first moment.
-  await screen.startTask({ folder: world.work, prompt: `run: echo first; until [ -e ${go} ]; do sleep 0.1; echo tick; done; echo last; exit 3` });
+  await screen.startTask({
+    folder: world.work,
+    prompt: `run: echo first; until [ -e ${go} ]; do sleep 0.1; echo tick; done; echo last; exit 3`,
+  });
   const command = phone.page.locator('[data-item-type=command]');
   const output = command.getByRole('region', { name: 'Command output' });
   await output.getByText('tick').waitFor();
@@ -85,7 +97,13 @@ test('the model and the effort that were chosen reach the model, turn after turn
   await screen.send('say: the second');
   await screen.agent('the second').waitFor();
   const asked = world.model.requests.filter(({ prompt }) => /^say: the (first|second)$/.test(prompt));
-  assert.deepEqual(asked.map((request) => [request.prompt, request.model, request.effort]), [['say: the first', model, effort], ['say: the second', model, effort]]);
+  assert.deepEqual(
+    asked.map((request) => [request.prompt, request.model, request.effort]),
+    [
+      ['say: the first', model, effort],
+      ['say: the second', model, effort],
+    ],
+  );
   assert.notEqual(model, MODEL_NAME);
   await phone.page.getByRole('banner').getByText(`${model} · ${effort}`).waitFor();
 });
@@ -95,7 +113,9 @@ test('Codex asks a question with options; the one that was chosen is its answer'
   await screen.openApproval();
   const sheet = phone.page.getByRole('dialog', { name: 'Codex asks you' });
   const question = sheet.getByRole('group', { name: 'Which colour shall it be?' });
-  const options = await question.getByRole('radio').evaluateAll((radios) => radios.map((radio) => radio.closest('label')!.textContent));
+  const options = await question
+    .getByRole('radio')
+    .evaluateAll((radios) => radios.map((radio) => radio.closest('label')!.textContent));
   assert.deepEqual(options, ['Red a loud one', 'Blue a calm one']);
   await question.getByText('Blue').click();
   await screen.press('Send answer');
@@ -118,7 +138,10 @@ test('a question that is not answered: Codex is told nothing and the turn goes o
   await screen.approval('declined').first().waitFor();
   await screen.agent(/^You chose:\s*$/).waitFor();
   await screen.press('Back to the thread');
-  await phone.page.getByRole('list', { name: 'Answered approvals' }).getByText('Declined: Do not answer by Chrome').waitFor();
+  await phone.page
+    .getByRole('list', { name: 'Answered approvals' })
+    .getByText('Declined: Do not answer by Chrome')
+    .waitFor();
 });
 
 test('more permissions are asked for one by one; given for the turn, they hold for the turn', async () => {
@@ -127,7 +150,10 @@ test('more permissions are asked for one by one; given for the turn, they hold f
   await screen.startTask({ folder: world.work, prompt: `permissions: ${folder}` });
   await screen.openApproval();
   const sheet = phone.page.getByRole('dialog', { name: 'Give more permissions?' });
-  assert.deepEqual(await sheet.getByRole('listitem').allInnerTexts(), ['Use the network', `Change ${folder}`]);
+  assert.deepEqual(await sheet.getByRole('listitem').allInnerTexts(), [
+    'Use the network',
+    `Change ${folder}`,
+  ]);
   assert.match(await sheet.innerText(), /the test keeps a file there/);
   assert.equal(existsSync(join(folder, 'made.txt')), false);
   await screen.press('Allow for this turn');
@@ -156,7 +182,11 @@ test("permissions for Zane's own keys are not given: Codex would let them beat i
   await screen.startTask({ folder: world.work, prompt: `permissions: ${folder}` });
   await screen.openApproval();
   await screen.press('Allow for this turn');
-  await screen.sheet().getByRole('status').getByText(/was not taken: .*keys to the task: decline/).waitFor();
+  await screen
+    .sheet()
+    .getByRole('status')
+    .getByText(/was not taken: .*keys to the task: decline/)
+    .waitFor();
   await screen.press('Decline');
   await screen.agent('I still may not write there.').waitFor();
   assert.equal(existsSync(join(folder, 'made.txt')), false);
@@ -167,12 +197,20 @@ async function letTheToolAsk(what: string): Promise<void> {
   await screen.startTask({ folder: world.work, prompt: `order: ${what}` });
   await screen.openApproval();
   const said = await phone.page.getByRole('dialog', { name: 'Run this tool?' }).innerText();
-  for (const part of ['Allow the desk MCP server to run tool "order"?', `"what": "${what}"`, 'outside the sandbox']) assert.ok(said.includes(part), said);
+  for (const part of [
+    'Allow the desk MCP server to run tool "order"?',
+    `"what": "${what}"`,
+    'outside the sandbox',
+  ])
+    assert.ok(said.includes(part), said);
   await screen.press('Allow once');
   await screen.approval('applied').first().waitFor();
   await screen.press('Back to the thread');
   await screen.openApproval();
-  await phone.page.getByRole('dialog', { name: 'A tool asks you' }).getByText(`How do you want your ${what}?`).waitFor();
+  await phone.page
+    .getByRole('dialog', { name: 'A tool asks you' })
+    .getByText(`How do you want your ${what}?`)
+    .waitFor();
 }
 
 test('a tool asks with a form; what was filled in is what it is told', async () => {
@@ -187,10 +225,16 @@ test('a tool asks with a form; what was filled in is what it is told', async () 
   await screen.press('Send answer');
   await screen.agent(/^The tool was told: .*"gift":true.*"size":"large"/).waitFor();
   const output = world.model.requests.at(-1)?.outputs.at(-1)?.text ?? '';
-  assert.deepEqual(JSON.parse(output.slice(output.indexOf('{'))), { action: 'accept', content: { name, gift: true, size: 'large' } });
+  assert.deepEqual(JSON.parse(output.slice(output.indexOf('{'))), {
+    action: 'accept',
+    content: { name, gift: true, size: 'large' },
+  });
 });
 
-for (const [words, action] of [['Decline', 'decline'], ['Do not answer', 'cancel']] as const) {
+for (const [words, action] of [
+  ['Decline', 'decline'],
+  ['Do not answer', 'cancel'],
+] as const) {
   test(`a form left with "${words}": the tool is told so, and the turn goes on`, async () => {
     await letTheToolAsk('coffee');
     await screen.press(words);
@@ -211,7 +255,10 @@ test('a tool that was allowed for the session is not asked about again in its th
     if (what === 'bread') await screen.send('order: bread');
     else await screen.press('Back to the thread');
     await screen.openApproval();
-    await page.getByRole('dialog', { name: 'A tool asks you' }).getByText(`How do you want your ${what}?`).waitFor();
+    await page
+      .getByRole('dialog', { name: 'A tool asks you' })
+      .getByText(`How do you want your ${what}?`)
+      .waitFor();
     await screen.press('Decline');
     await screen.agent('The tool was told: {"action":"decline"}').last().waitFor();
     await screen.press('Back to the thread');

@@ -44,12 +44,17 @@ after(async () => {
 });
 
 const json = (bytes: Uint8Array): any => JSON.parse(Buffer.from(bytes).toString());
-const threads = async (text: string): Promise<number> => (await world.json('threads', '-n', '100')).threads.filter((t: { preview: string }) => t.preview.includes(text)).length;
+const threads = async (text: string): Promise<number> =>
+  (await world.json('threads', '-n', '100')).threads.filter((t: { preview: string }) =>
+    t.preview.includes(text),
+  ).length;
 
 /** An escalated command that waits, seen by the Mac. */
 async function ask(file: string): Promise<{ thread: string; approval: string; digest: string }> {
   const { thread } = await world.json('start', '-C', world.work, `escalate: touch ${file}`);
-  return until('it is open', async () => (await world.json('approvals')).approvals.find((row: { thread: string }) => row.thread === thread));
+  return until('it is open', async () =>
+    (await world.json('approvals')).approvals.find((row: { thread: string }) => row.thread === thread),
+  );
 }
 
 async function decline(approval: string): Promise<void> {
@@ -59,27 +64,60 @@ async function decline(approval: string): Promise<void> {
 test('a forged command and one from a made-up device do nothing, and the Mac says so', async () => {
   const device = await makeDeviceKey();
   const now = Date.now();
-  const order = (id: string): Uint8Array<ArrayBuffer> => utf8(JSON.stringify({ mac: world.mac, device: id, id: randomId(), issuedAt: now, expiresAt: now + 60_000, method: 'zane/task/start', params: { cwd: world.work, prompt: 'say: forged' } }));
+  const order = (id: string): Uint8Array<ArrayBuffer> =>
+    utf8(
+      JSON.stringify({
+        mac: world.mac,
+        device: id,
+        id: randomId(),
+        issuedAt: now,
+        expiresAt: now + 60_000,
+        method: 'zane/task/start',
+        params: { cwd: world.work, prompt: 'say: forged' },
+      }),
+    );
   const policy = world.anchor.services.policy;
   let refused = policy.saw('reason=unknown-device', false);
   const body = order(device.id);
-  hostile.sendToMac({ header: { mac: world.mac, trace: 'forged1', command: { device: device.id, signature: await signCommand(device, body) } }, bodies: [body] });
+  hostile.sendToMac({
+    header: {
+      mac: world.mac,
+      trace: 'forged1',
+      command: { device: device.id, signature: await signCommand(device, body) },
+    },
+    bodies: [body],
+  });
   await refused;
   const { devices } = await world.json('devices');
   refused = policy.saw('reason=bad-signature', false);
   const stolen = order(devices[0].device);
-  hostile.sendToMac({ header: { mac: world.mac, trace: 'forged2', command: { device: devices[0].device, signature: await signCommand(device, stolen) } }, bodies: [stolen] });
+  hostile.sendToMac({
+    header: {
+      mac: world.mac,
+      trace: 'forged2',
+      command: { device: devices[0].device, signature: await signCommand(device, stolen) },
+    },
+    bodies: [stolen],
+  });
   await refused;
   assert.equal(await threads('forged'), 0);
 });
 
 test('a command sent three times starts one task', async () => {
-  hostile.toMac = (frame) => (frame.header.command && json(frame.bodies[0]!).method === 'zane/task/start' ? [frame, frame, frame] : [frame]);
+  hostile.toMac = (frame) =>
+    frame.header.command && json(frame.bodies[0]!).method === 'zane/task/start'
+      ? [frame, frame, frame]
+      : [frame];
   await screen.startTask({ folder: world.work, prompt: 'say: replayed' });
   await screen.agent('replayed').waitFor();
-  const again = hostile.seen.find((frame) => frame.header.command && json(frame.bodies[0]!).method === 'zane/task/start')!;
+  const again = hostile.seen.find(
+    (frame) => frame.header.command && json(frame.bodies[0]!).method === 'zane/task/start',
+  )!;
   const repeated = world.anchor.services.policy.saw('command_repeated', false);
-  hostile.sendToMac({ header: { mac: world.mac, trace: 'again', command: again.header.command! }, bodies: again.bodies });
+  hostile.sendToMac({
+    header: { mac: world.mac, trace: 'again', command: again.header.command! },
+    bodies: again.bodies,
+  });
   await repeated;
   await until('it is listed', async () => (await threads('replayed')) > 0);
   assert.equal(await threads('replayed'), 1);
@@ -92,7 +130,10 @@ test('an approval whose text was changed on the way can not be answered', async 
   await phone.page.goto(new URL(`#/thread/${thread}?approval=${approval}`, phone.page.url()).href);
   await phone.page.reload();
   await screen.sheet().waitFor();
-  await screen.sheet().getByText(/not what your Mac asked about|did not sign/).waitFor();
+  await screen
+    .sheet()
+    .getByText(/not what your Mac asked about|did not sign/)
+    .waitFor();
   assert.equal(await screen.sheet().locator('button[data-choice]:enabled').count(), 0);
   await decline(approval);
   await until('it is settled', async () => (await world.json('approvals')).approvals.length === 0);
@@ -103,21 +144,51 @@ test('"applied" that the Mac did not say is not shown', async () => {
   const file = join(world.work, 'lied.txt');
   const { thread, approval } = await ask(file);
   // Decisions never reach the Mac, and the phone is told that all went well.
-  hostile.toMac = (frame) => (frame.header.command && json(frame.bodies[0]!).method === 'zane/approval/decide' ? [] : [frame]);
+  hostile.toMac = (frame) =>
+    frame.header.command && json(frame.bodies[0]!).method === 'zane/approval/decide' ? [] : [frame];
   await phone.page.goto(new URL(`#/thread/${thread}?approval=${approval}`, phone.page.url()).href);
   await screen.sheet().waitFor();
-  const sent = until('the decision was on its way', () => hostile.seen.find((frame) => frame.header.command && json(frame.bodies[0]!).method === 'zane/approval/decide' && json(frame.bodies[0]!).params.approval === approval));
+  const sent = until('the decision was on its way', () =>
+    hostile.seen.find(
+      (frame) =>
+        frame.header.command &&
+        json(frame.bodies[0]!).method === 'zane/approval/decide' &&
+        json(frame.bodies[0]!).params.approval === approval,
+    ),
+  );
   await screen.choose('accept');
   const decision = await sent;
   const id = json(decision.bodies[0]!).id as string;
   for (const state of ['received', 'done'])
     hostile.sendToPhone({
-      header: { mac: world.mac, to: [], trace: decision.header.trace ?? '', receipt: { command: id, signature: 'A'.repeat(86) } },
-      bodies: [utf8(JSON.stringify({ kind: 'receipt', mac: world.mac, command: id, commandDigest: createHash('sha256').update(decision.bodies[0]!).digest('base64url'), state, at: Date.now() }))],
+      header: {
+        mac: world.mac,
+        to: [],
+        trace: decision.header.trace ?? '',
+        receipt: { command: id, signature: 'A'.repeat(86) },
+      },
+      bodies: [
+        utf8(
+          JSON.stringify({
+            kind: 'receipt',
+            mac: world.mac,
+            command: id,
+            commandDigest: createHash('sha256').update(decision.bodies[0]!).digest('base64url'),
+            state,
+            at: Date.now(),
+          }),
+        ),
+      ],
     });
-  await phone.page.getByText(/did not sign/).first().waitFor();
+  await phone.page
+    .getByText(/did not sign/)
+    .first()
+    .waitFor();
   const line = phone.page.locator('.progressline');
-  assert.ok(['sent', 'saved', 'sending'].includes((await line.getAttribute('data-state')) ?? ''), `the sheet says: ${await screen.sheet().innerText()}`);
+  assert.ok(
+    ['sent', 'saved', 'sending'].includes((await line.getAttribute('data-state')) ?? ''),
+    `the sheet says: ${await screen.sheet().innerText()}`,
+  );
   assert.equal(await phone.page.locator('[data-approval-state=applied]').count(), 0);
   assert.equal(existsSync(file), false);
 
@@ -127,13 +198,18 @@ test('"applied" that the Mac did not say is not shown', async () => {
 test('a step that the Mac did not sign is not believed, whatever it says', async () => {
   const file = join(world.work, 'unsigned.txt');
   // All is as the Mac says it, but for one word: and the signature is of another.
-  hostile.toPhone = (frame) => [withBodies(frame, (body) => replaced(body, '"state":"open"', '"state":"applied"'))];
+  hostile.toPhone = (frame) => [
+    withBodies(frame, (body) => replaced(body, '"state":"open"', '"state":"applied"')),
+  ];
   const { thread, approval } = await ask(file);
   await phone.page.goto(new URL(`#/thread/${thread}`, phone.page.url()).href);
   await phone.page.reload();
   await screen.openApproval();
   await screen.sheet().getByText('Could not be verified.').waitFor();
-  await screen.sheet().getByText(/^Your Mac did not sign this/).waitFor();
+  await screen
+    .sheet()
+    .getByText(/^Your Mac did not sign this/)
+    .waitFor();
   assert.equal(await screen.sheet().locator('button[data-choice]').count(), 0);
   assert.equal(await phone.page.locator('[data-approval-state=applied]').count(), 0);
   assert.doesNotMatch(await phone.page.locator('body').innerText(), /Applied/);

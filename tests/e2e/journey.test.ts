@@ -19,8 +19,13 @@ let phone: PhonePage;
 let screen: Screen;
 
 before(async () => {
-  const hooks = [{ id: 'ci', name: 'CI', scheme: 'github', secret_file: '', cwd: '', prompt: 'say: from the hook' }];
-  world = await World.start({ hooks: (w) => hooks.map((hook) => ({ ...hook, secret_file: w.secretFile('hook.secret', HOOK_SECRET), cwd: w.work })) });
+  const hooks = [
+    { id: 'ci', name: 'CI', scheme: 'github', secret_file: '', cwd: '', prompt: 'say: from the hook' },
+  ];
+  world = await World.start({
+    hooks: (w) =>
+      hooks.map((hook) => ({ ...hook, secret_file: w.secretFile('hook.secret', HOOK_SECRET), cwd: w.work })),
+  });
   browser = await startBrowser();
   phone = await openPhone(browser);
   await enrol(phone, await world.link());
@@ -39,14 +44,23 @@ test('the Mac shows the phone that it learned', async () => {
 });
 
 test('text streams in, and how long it took is measured', async (t) => {
-  await phone.page.evaluate(() => { (globalThis as any).__zaneLatency = []; });
-  await screen.startTask({ folder: world.work, prompt: `slowly: ${Array.from({ length: 40 }, (_, i) => `word${i}`).join(' ')}` });
+  await phone.page.evaluate(() => {
+    (globalThis as any).__zaneLatency = [];
+  });
+  await screen.startTask({
+    folder: world.work,
+    prompt: `slowly: ${Array.from({ length: 40 }, (_, i) => `word${i}`).join(' ')}`,
+  });
   await screen.agent('word39').waitFor();
-  const samples = await phone.page.evaluate(() => (globalThis as any).__zaneLatency as { emittedAtMs: number; shownAtMs: number }[]);
+  const samples = await phone.page.evaluate(
+    () => (globalThis as any).__zaneLatency as { emittedAtMs: number; shownAtMs: number }[],
+  );
   const ms = samples.map((s) => s.shownAtMs - s.emittedAtMs).sort((a, b) => a - b);
   assert.ok(ms.length >= 10, `only ${ms.length} deltas were measured`);
   const at = (q: number): string => ms[Math.min(ms.length - 1, Math.floor(q * ms.length))]!.toFixed(1);
-  t.diagnostic(`from Codex's emittedAtMs to the page's DOM: median ${at(0.5)} ms, 99th percentile ${at(0.99)} ms, of ${ms.length} deltas`);
+  t.diagnostic(
+    `from Codex's emittedAtMs to the page's DOM: median ${at(0.5)} ms, 99th percentile ${at(0.99)} ms, of ${ms.length} deltas`,
+  );
 });
 
 test('a command waits for approval with its exact words and folder; accepted, it ran', async () => {
@@ -113,16 +127,27 @@ test('a terminal on the Mac: what is typed there runs', async () => {
   await page.locator('[data-testid=terminal] .xterm-rows > div', { hasText: /^42\s*$/ }).waitFor();
   await page.keyboard.type('pwd');
   await page.keyboard.press('Enter');
-  await page.locator('[data-testid=terminal] .xterm-rows', { hasText: world.work.split('/').at(-2)! }).waitFor();
+  await page
+    .locator('[data-testid=terminal] .xterm-rows', { hasText: world.work.split('/').at(-2)! })
+    .waitFor();
 });
 
 test('a signed webhook starts one task, however often it comes; a bad signature none', async () => {
   const address = `${world.orbit.url}/hooks/${world.user}.ci`;
-  const post = (body: string, secret: string): Promise<Response> => fetch(address, {
-    method: 'POST', body,
-    headers: { 'content-type': 'application/json', 'x-github-event': 'push', 'x-hub-signature-256': `sha256=${createHmac('sha256', secret).update(body).digest('hex')}` },
-  });
-  const count = async (): Promise<number> => (await world.json('threads', '-n', '100')).threads.filter((t: { preview: string }) => t.preview.includes('from the hook')).length;
+  const post = (body: string, secret: string): Promise<Response> =>
+    fetch(address, {
+      method: 'POST',
+      body,
+      headers: {
+        'content-type': 'application/json',
+        'x-github-event': 'push',
+        'x-hub-signature-256': `sha256=${createHmac('sha256', secret).update(body).digest('hex')}`,
+      },
+    });
+  const count = async (): Promise<number> =>
+    (await world.json('threads', '-n', '100')).threads.filter((t: { preview: string }) =>
+      t.preview.includes('from the hook'),
+    ).length;
   const webhook = world.anchor.services.webhook;
   const bad = webhook.saw('result=refused', false);
   assert.equal((await post('{"n":0}', 'not the secret, but as long')).status, 202);
@@ -146,7 +171,10 @@ test('the page is closed, Codex asks, the page is opened again: the approval is 
   const file = join(world.work, 'later.txt');
   await phone.page.goto('about:blank');
   const { thread } = await world.json('start', '-C', world.work, `escalate: echo late > ${file}`);
-  await until('the approval is open on the Mac', async () => (await world.json('approvals')).approvals.length === 1);
+  await until(
+    'the approval is open on the Mac',
+    async () => (await world.json('approvals')).approvals.length === 1,
+  );
   await phone.page.goto(world.orbit.origin);
   await screen.openApproval();
   await screen.choose('accept');
@@ -159,10 +187,17 @@ test('the page is closed, Codex asks, the page is opened again: the approval is 
 
 test('two approvals at once in one thread, answered in reverse order from two clients', async () => {
   const [first, second] = [join(world.work, 'one.txt'), join(world.work, 'two.txt')];
-  const { thread } = await world.json('start', '-C', world.work, `two approvals: touch ${first} and touch ${second}`);
+  const { thread } = await world.json(
+    'start',
+    '-C',
+    world.work,
+    `two approvals: touch ${first} and touch ${second}`,
+  );
   const rows = await until('both are open', async () => {
-    const open = (await world.json('approvals')).approvals.filter((row: { thread: string }) => row.thread === thread);
-    return open.length === 2 ? open as { approval: string; summary: string }[] : undefined;
+    const open = (await world.json('approvals')).approvals.filter(
+      (row: { thread: string }) => row.thread === thread,
+    );
+    return open.length === 2 ? (open as { approval: string; summary: string }[]) : undefined;
   });
   const later = rows.find((row) => row.summary.includes(second))!;
   const earlier = rows.find((row) => row.summary.includes(first))!;
@@ -171,7 +206,11 @@ test('two approvals at once in one thread, answered in reverse order from two cl
   assert.ok((await screen.sheet().innerText()).includes(second));
   await screen.choose('decline');
   const denied = await until('the later one is declined', async () =>
-    (await world.json('approvals', '--all')).approvals.find((row: { approval: string; state: string }) => row.approval === later.approval && row.state === 'declined'));
+    (await world.json('approvals', '--all')).approvals.find(
+      (row: { approval: string; state: string }) =>
+        row.approval === later.approval && row.state === 'declined',
+    ),
+  );
   assert.match(denied.actor, /Chrome/);
   assert.equal((await world.zane('approve', earlier.approval)).code, 0);
   await until('the earlier one ran', () => existsSync(first));

@@ -33,7 +33,9 @@ test('a turn that ended while supervisor was dead is shown as ended, with its te
   world.model.release('gate');
   const codex = await AppServerClient.connect(join(world.home, 'run/codex.sock'));
   await until('Codex is through', async () => {
-    const read = await codex.request('thread/read', { threadId: thread }) as { thread: { status: { type: string } } };
+    const read = (await codex.request('thread/read', { threadId: thread })) as {
+      thread: { status: { type: string } };
+    };
     return read.thread.status.type === 'idle';
   });
   codex.close();
@@ -73,7 +75,10 @@ test('what is cut off after a part of it was missed says both', async () => {
   const phone = await openPhone(browser);
   await enrol(phone, await world.link());
   const screen = new Screen(phone.page);
-  await screen.startTask({ folder: world.work, prompt: `drawling: ${Array.from({ length: 60 }, (_, n) => `word ${n}`).join(' ')}` });
+  await screen.startTask({
+    folder: world.work,
+    prompt: `drawling: ${Array.from({ length: 60 }, (_, n) => `word ${n}`).join(' ')}`,
+  });
   await screen.agent('word 1').waitFor();
   const { supervisor } = world.anchor.services;
   await supervisor.kill();

@@ -9,15 +9,21 @@ import type { World } from './world.ts';
 export const fakeCodex = join(root, 'build', preset, 'test-bin/fake_codex');
 
 /** One JSON-RPC response as it came. */
-export interface Response { pid: number; raw: string }
+export interface Response {
+  pid: number;
+  raw: string;
+}
 
 export function responses(world: World): Response[] {
   const file = join(world.codexHome, 'responses.log');
   if (!existsSync(file)) return [];
-  return readFileSync(file, 'utf8').trimEnd().split('\n').map((line) => {
-    const tab = line.indexOf('\t');
-    return { pid: Number(line.slice(0, tab)), raw: line.slice(tab + 1) };
-  });
+  return readFileSync(file, 'utf8')
+    .trimEnd()
+    .split('\n')
+    .map((line) => {
+      const tab = line.indexOf('\t');
+      return { pid: Number(line.slice(0, tab)), raw: line.slice(tab + 1) };
+    });
 }
 
 /** Whether every start of the fake ends at once. */

@@ -3,7 +3,12 @@
 // web/src/link/streams.ts; this one hides nothing and repairs nothing.
 import type { NodePhone } from './node-phone.ts';
 
-export interface Followed { seq: number; kind: string; raw: Buffer; bodies: readonly Uint8Array[] }
+export interface Followed {
+  seq: number;
+  kind: string;
+  raw: Buffer;
+  bodies: readonly Uint8Array[];
+}
 
 export class Follow {
   readonly events: Followed[] = [];
@@ -33,7 +38,10 @@ export class Follow {
 
   /** The step of an approval in this state. */
   async step(approval: string, state: string): Promise<any> {
-    const found = await this.find((event) => event.kind === 'approval' && said(event).approval === approval && said(event).state === state);
+    const found = await this.find(
+      (event) =>
+        event.kind === 'approval' && said(event).approval === approval && said(event).state === state,
+    );
     return said(found);
   }
 
@@ -41,10 +49,18 @@ export class Follow {
     const { header, bodies } = await this.#phone.line.next('events', (h) => h.events?.stream === this.#name);
     let at = 0;
     for (const { seq, kind = '', bodies: count = 1 } of header.events?.events ?? []) {
-      this.events.push({ seq: Number(seq), kind, raw: Buffer.from(bodies[at]!), bodies: bodies.slice(at, at + count) });
+      this.events.push({
+        seq: Number(seq),
+        kind,
+        raw: Buffer.from(bodies[at]!),
+        bodies: bodies.slice(at, at + count),
+      });
       at += count;
     }
-    this.#phone.line.send({ mac: this.#phone.world.mac, ack: { stream: this.#name, seq: String(this.events.at(-1)?.seq ?? 0) } });
+    this.#phone.line.send({
+      mac: this.#phone.world.mac,
+      ack: { stream: this.#name, seq: String(this.events.at(-1)?.seq ?? 0) },
+    });
   }
 }
 

@@ -26,12 +26,18 @@ export class HostileOrbit {
     this.#server = server;
     this.port = (server.address() as AddressInfo).port;
     const sockets = new WebSocketServer({ noServer: true });
-    server.on('upgrade', (request, socket, head) => sockets.handleUpgrade(request, socket, head, (phone) => this.#pass(phone, request)));
+    server.on('upgrade', (request, socket, head) =>
+      sockets.handleUpgrade(request, socket, head, (phone) => this.#pass(phone, request)),
+    );
     server.on('request', (request, response) => {
-      const onward = httpRequest(this.#target + request.url, { method: request.method ?? 'GET', headers: request.headers }, (answer) => {
-        response.writeHead(answer.statusCode ?? 502, answer.headers);
-        answer.pipe(response);
-      });
+      const onward = httpRequest(
+        this.#target + request.url,
+        { method: request.method ?? 'GET', headers: request.headers },
+        (answer) => {
+          response.writeHead(answer.statusCode ?? 502, answer.headers);
+          answer.pipe(response);
+        },
+      );
       onward.on('error', () => response.destroy());
       request.pipe(onward);
     });
@@ -43,32 +49,52 @@ export class HostileOrbit {
     return new HostileOrbit(server);
   }
 
-  get origin(): string { return `http://localhost:${this.port}`; }
+  get origin(): string {
+    return `http://localhost:${this.port}`;
+  }
 
-  standBefore(url: string): void { this.#target = url; }
+  standBefore(url: string): void {
+    this.#target = url;
+  }
 
   /** Makes up a frame towards the Mac, in the name of the newest page. */
-  sendToMac(frame: Frame): void { this.#lines.at(-1)!.orbit.send(text(frame)); }
-  sendToPhone(frame: Frame): void { this.#lines.at(-1)!.phone.send(text(frame)); }
+  sendToMac(frame: Frame): void {
+    this.#lines.at(-1)!.orbit.send(text(frame));
+  }
+  sendToPhone(frame: Frame): void {
+    this.#lines.at(-1)!.phone.send(text(frame));
+  }
 
   close(): void {
-    for (const { phone, orbit } of this.#lines) { phone.terminate(); orbit.terminate(); }
+    for (const { phone, orbit } of this.#lines) {
+      phone.terminate();
+      orbit.terminate();
+    }
     this.#server.close();
     this.#server.closeAllConnections();
   }
 
   #pass(phone: WebSocket, request: IncomingMessage): void {
     const { cookie = '', origin = '' } = request.headers;
-    const orbit = new WebSocket(this.#target.replace(/^http/, 'ws') + request.url, { headers: { cookie, origin } });
+    const orbit = new WebSocket(this.#target.replace(/^http/, 'ws') + request.url, {
+      headers: { cookie, origin },
+    });
     this.#lines.push({ phone, orbit });
     const early: string[] = [];
-    orbit.on('open', () => { for (const message of early.splice(0)) orbit.send(message); });
+    orbit.on('open', () => {
+      for (const message of early.splice(0)) orbit.send(message);
+    });
     orbit.on('message', (data: Buffer) => bent(data, this.toPhone, (message) => phone.send(message)));
     phone.on('message', (data: Buffer) => {
       if (data.toString() !== 'ping') this.seen.push(copy(data));
-      bent(data, this.toMac, (message) => (orbit.readyState === WebSocket.OPEN ? orbit.send(message) : early.push(message)));
+      bent(data, this.toMac, (message) =>
+        orbit.readyState === WebSocket.OPEN ? orbit.send(message) : early.push(message),
+      );
     });
-    for (const [one, other] of [[phone, orbit], [orbit, phone]] as const) {
+    for (const [one, other] of [
+      [phone, orbit],
+      [orbit, phone],
+    ] as const) {
       one.on('close', () => other.terminate());
       one.on('error', () => other.terminate());
     }

@@ -4,15 +4,39 @@
 import { Phone } from '../../orbit/test/people.ts';
 import type { Line } from '../../orbit/test/people.ts';
 import { judgePaired, pairFrame, readEnrolLink } from '../../web/src/link/pairing.ts';
-import { fromUtf8, importMacKey, makeDeviceKey, randomId, sha256Text, signCommand, utf8, verifyStatement } from '../../web/src/link/signed.ts';
+import {
+  fromUtf8,
+  importMacKey,
+  makeDeviceKey,
+  randomId,
+  sha256Text,
+  signCommand,
+  utf8,
+  verifyStatement,
+} from '../../web/src/link/signed.ts';
 import type { DeviceKey } from '../../web/src/link/signed.ts';
 import type { Header } from '../../proto/ts/link.ts';
 import type { OrbitProcess } from '../../orbit/tool/orbit-process.ts';
 
-export interface Receipt { state: string; reason?: string; message?: string; result: any; verified: boolean; statement: any }
+export interface Receipt {
+  state: string;
+  reason?: string;
+  message?: string;
+  result: any;
+  verified: boolean;
+  statement: any;
+}
 /** What a phone needs of a world. */
-export interface PhoneHome { orbit: OrbitProcess; mac: string; link(): Promise<string> }
-export interface Signed { id: string; body: Uint8Array; signature: string }
+export interface PhoneHome {
+  orbit: OrbitProcess;
+  mac: string;
+  link(): Promise<string>;
+}
+export interface Signed {
+  id: string;
+  body: Uint8Array;
+  signature: string;
+}
 
 export class NodePhone {
   readonly world: PhoneHome;
@@ -61,14 +85,33 @@ export class NodePhone {
   async signed(method: string, params: unknown, but: Record<string, unknown> = {}): Promise<Signed> {
     const id = (but['id'] as string | undefined) ?? randomId();
     const now = Date.now();
-    const body = utf8(JSON.stringify({ mac: this.world.mac, device: this.device.id, id, issuedAt: now, expiresAt: now + 60_000, method, params, ...but }));
+    const body = utf8(
+      JSON.stringify({
+        mac: this.world.mac,
+        device: this.device.id,
+        id,
+        issuedAt: now,
+        expiresAt: now + 60_000,
+        method,
+        params,
+        ...but,
+      }),
+    );
     return { id, body, signature: await signCommand(this.device, body) };
   }
 
   /** Sends signed bytes; the trace names the answer. */
   send(command: Signed, but: Header = {}): string {
     const trace = randomId();
-    this.line.send({ mac: this.world.mac, trace, command: { device: this.device.id, signature: command.signature }, ...but }, command.body);
+    this.line.send(
+      {
+        mac: this.world.mac,
+        trace,
+        command: { device: this.device.id, signature: command.signature },
+        ...but,
+      },
+      command.body,
+    );
     return trace;
   }
 
@@ -79,20 +122,35 @@ export class NodePhone {
         this.line.next('receipt', (h) => h.trace === trace),
         this.line.next('undelivered', (h) => h.trace === trace),
       ]);
-      if (frame.header.undelivered) return { state: 'undelivered', ...frame.header.undelivered, result: undefined, verified: false, statement: undefined };
+      if (frame.header.undelivered)
+        return {
+          state: 'undelivered',
+          ...frame.header.undelivered,
+          result: undefined,
+          verified: false,
+          statement: undefined,
+        };
       const bytes = frame.bodies[0]!;
       const statement = JSON.parse(fromUtf8(bytes));
       if (statement.state === 'received') continue;
       const signatureFits = await verifyStatement(this.#macKey, bytes, frame.header.receipt?.signature);
-      const verified = signatureFits && (!command || statement.commandDigest === (await sha256Text(command.body)));
+      const verified =
+        signatureFits && (!command || statement.commandDigest === (await sha256Text(command.body)));
       const result = frame.bodies[1] ? JSON.parse(fromUtf8(frame.bodies[1])) : undefined;
-      return { state: statement.state, reason: statement.reason, message: statement.message, result, verified, statement };
+      return {
+        state: statement.state,
+        reason: statement.reason,
+        message: statement.message,
+        result,
+        verified,
+        statement,
+      };
     }
   }
 
   /** A receipt that may take a minute: longer than a line waits for a frame. */
   async receiptAtLast(trace: string, command: Signed): Promise<Receipt> {
-    for (const end = Date.now() + 60_000; ;) {
+    for (const end = Date.now() + 60_000; ; ) {
       try {
         return await this.receipt(trace, command);
       } catch (error) {

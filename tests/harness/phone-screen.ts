@@ -2,11 +2,19 @@
 import type { Locator, Page } from 'playwright-core';
 
 /** Without a folder the one that the screen offers. */
-export interface Task { folder?: string; prompt: string; permissions?: 'Ask' | 'Read only' | 'Full access'; model?: string; effort?: string }
+export interface Task {
+  folder?: string;
+  prompt: string;
+  permissions?: 'Ask' | 'Read only' | 'Full access';
+  model?: string;
+  effort?: string;
+}
 
 export class Screen {
   readonly page: Page;
-  constructor(page: Page) { this.page = page; }
+  constructor(page: Page) {
+    this.page = page;
+  }
 
   async startTask(task: Task): Promise<string> {
     const { page } = this;
@@ -14,9 +22,11 @@ export class Screen {
     await page.getByRole('link', { name: 'New task' }).first().click();
     if (task.folder !== undefined) await page.getByRole('combobox', { name: 'Folder' }).fill(task.folder);
     await page.getByLabel('Prompt').fill(task.prompt);
-    if (task.permissions) await page.getByRole('radio', { name: new RegExp(`^${task.permissions}`) }).check({ force: true });
+    if (task.permissions)
+      await page.getByRole('radio', { name: new RegExp(`^${task.permissions}`) }).check({ force: true });
     if (task.model) await page.getByRole('combobox', { name: 'Model' }).selectOption({ label: task.model });
-    if (task.effort) await page.getByRole('combobox', { name: 'Effort' }).selectOption({ label: task.effort });
+    if (task.effort)
+      await page.getByRole('combobox', { name: 'Effort' }).selectOption({ label: task.effort });
     await page.getByRole('button', { name: 'Start task' }).click();
     await page.waitForURL(/#\/thread\/[^?]+/);
     return decodeURIComponent(/#\/thread\/([^?]+)/.exec(page.url())![1]!);
@@ -38,7 +48,10 @@ export class Screen {
 
   /** Opens what waits for an answer on this screen. */
   async openApproval(): Promise<void> {
-    await this.page.getByRole('link', { name: /^Answer/ }).first().click();
+    await this.page
+      .getByRole('link', { name: /^Answer/ })
+      .first()
+      .click();
     await this.sheet().waitFor();
   }
 

@@ -4,7 +4,15 @@
 import { execFile, spawnSync } from 'node:child_process';
 import type { ExecFileException } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { mintUser, operatorToken } from '../../orbit/src/secrets.ts';
 import { startOrbit } from '../../orbit/tool/orbit-process.ts';
@@ -19,7 +27,8 @@ export const preset = process.env['ZANE_PRESET'] ?? 'dev';
 export const bin = join(root, 'build', preset, 'bin');
 
 /** For `skip` of the few tests that need another user or a network namespace; CI runs as root on Linux, so none is left out there. */
-export const needsRoot: string | false = process.platform === 'linux' && process.getuid?.() === 0 ? false : 'needs root on Linux';
+export const needsRoot: string | false =
+  process.platform === 'linux' && process.getuid?.() === 0 ? false : 'needs root on Linux';
 
 export interface WorldOptions {
   scenario?: string;
@@ -41,7 +50,11 @@ export interface WorldOptions {
   codexBinary?: string;
 }
 
-export interface Ran { code: number; stdout: string; stderr: string }
+export interface Ran {
+  code: number;
+  stdout: string;
+  stderr: string;
+}
 
 export class World {
   readonly folder: string;
@@ -77,12 +90,23 @@ export class World {
   async #start(options: WorldOptions): Promise<void> {
     // Commands run in a login shell: this machine's own set-up takes no part in it.
     const userHome = join(this.folder, 'user');
-    for (const folder of [this.home, this.work, this.codexHome, userHome]) mkdirSync(folder, { recursive: true, mode: 0o700 });
-    this.#closers.push(() => { removeMarks(this.home); rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 }); });
-    const model = await startModel({ scenario: options.scenario ?? join(root, 'tests/scenarios/journey.scenario') });
+    for (const folder of [this.home, this.work, this.codexHome, userHome])
+      mkdirSync(folder, { recursive: true, mode: 0o700 });
+    this.#closers.push(() => {
+      removeMarks(this.home);
+      rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 });
+    });
+    const model = await startModel({
+      scenario: options.scenario ?? join(root, 'tests/scenarios/journey.scenario'),
+    });
     this.model = model;
-    this.#closers.push(async () => { await model.close(); });
-    writeCodexHome(this.codexHome, { baseUrl: options.modelBaseUrl ?? model.baseUrl, ...(options.codexExtra === undefined ? {} : { extra: options.codexExtra }) });
+    this.#closers.push(async () => {
+      await model.close();
+    });
+    writeCodexHome(this.codexHome, {
+      baseUrl: options.modelBaseUrl ?? model.baseUrl,
+      ...(options.codexExtra === undefined ? {} : { extra: options.codexExtra }),
+    });
     if (options.orbit) {
       this.orbit = options.orbit;
     } else {
@@ -92,27 +116,40 @@ export class World {
     }
     this.user = await mintUser(this.orbit.secret);
     const settings = options.settings?.(this) ?? {};
-    writeConfig(this.home, {
-      ...settings,
-      mac: { name: 'Test Mac', ...settings['mac'] },
-      codex: { binary: options.codexBinary ?? codexBinary(), home: this.codexHome, ...settings['codex'] },
-      orbit: { url: this.orbit.origin, user: this.user, ...settings['orbit'] },
-    }, options.hooks?.(this) ?? []);
-    this.anchor = new Anchor({ home: this.home, bin, ...options.anchor, env: { ZANE_LOG: 'info', HOME: userHome, ...options.anchor?.env } });
+    writeConfig(
+      this.home,
+      {
+        ...settings,
+        mac: { name: 'Test Mac', ...settings['mac'] },
+        codex: { binary: options.codexBinary ?? codexBinary(), home: this.codexHome, ...settings['codex'] },
+        orbit: { url: this.orbit.origin, user: this.user, ...settings['orbit'] },
+      },
+      options.hooks?.(this) ?? [],
+    );
+    this.anchor = new Anchor({
+      home: this.home,
+      bin,
+      ...options.anchor,
+      env: { ZANE_LOG: 'info', HOME: userHome, ...options.anchor?.env },
+    });
     this.#closers.push(() => this.#stopAnchor());
     const { mac, linkKey } = await this.anchor.keys();
     this.mac = mac;
     await this.register(linkKey);
     this.anchor.start();
     const linked = options.waitForLink === false ? undefined : this.anchor.services.relay.saw(' linked ');
-    const ready = options.waitForCodex === false ? undefined : this.anchor.services.supervisor.saw(' codex_ready ');
+    const ready =
+      options.waitForCodex === false ? undefined : this.anchor.services.supervisor.saw(' codex_ready ');
     await Promise.all([this.anchor.listening(), linked, ready]);
   }
 
   async register(linkKey: string): Promise<void> {
     const answer = await fetch(`${this.orbit.url}/api/users/${this.user}/macs/${this.mac}`, {
       method: 'PUT',
-      headers: { authorization: `Bearer ${await operatorToken(this.orbit.secret, this.user, this.mac, linkKey)}`, 'content-type': 'application/json' },
+      headers: {
+        authorization: `Bearer ${await operatorToken(this.orbit.secret, this.user, this.mac, linkKey)}`,
+        'content-type': 'application/json',
+      },
       body: JSON.stringify({ name: 'Test Mac', key: linkKey }),
     });
     if (!answer.ok) throw new Error(`orbit did not register the Mac: ${await answer.text()}`);
@@ -121,8 +158,13 @@ export class World {
   /** `zane` with these arguments; never throws for its exit code. */
   zane(...args: string[]): Promise<Ran> {
     return new Promise((done) => {
-      execFile(join(bin, 'zane'), args, { env: { ...process.env, ZANE_HOME: this.home }, timeout: 60_000 * SLOWER }, (error: ExecFileException | null, stdout, stderr) =>
-        done({ code: error ? Number(error.code ?? -1) : 0, stdout, stderr }));
+      execFile(
+        join(bin, 'zane'),
+        args,
+        { env: { ...process.env, ZANE_HOME: this.home }, timeout: 60_000 * SLOWER },
+        (error: ExecFileException | null, stdout, stderr) =>
+          done({ code: error ? Number(error.code ?? -1) : 0, stdout, stderr }),
+      );
     });
   }
 
@@ -139,7 +181,9 @@ export class World {
 
   async codexPid(): Promise<number> {
     const ran = await this.zane('status', '--json');
-    const parts = ran.stdout ? (JSON.parse(ran.stdout) as { parts: { name: string; pid: string }[] }).parts : [];
+    const parts = ran.stdout
+      ? (JSON.parse(ran.stdout) as { parts: { name: string; pid: string }[] }).parts
+      : [];
     return Number(parts.find((part) => part.name === 'codex')?.pid ?? 0);
   }
 
@@ -158,13 +202,18 @@ export class World {
     await this.anchor.stop();
     // Codex outlives supervisor by design; this world's is ours to end, with its helpers, which share the session that supervisor gave it.
     if (pid > 1) spawnSync('pkill', ['-KILL', '-s', String(pid)]);
-    if (pid > 1) try { process.kill(pid, 'SIGKILL'); } catch { /* gone already */ }
+    if (pid > 1)
+      try {
+        process.kill(pid, 'SIGKILL');
+      } catch {
+        /* gone already */
+      }
   }
 
   /** What supervisor noted, for a test that has stopped it: the Codex that it started. */
   #notedPid(): number {
     const file = join(this.home, 'run/codex.pid');
-    const pid = existsSync(file) ? Number.parseInt(readFileSync(file, 'utf8')) : 0;
+    const pid = existsSync(file) ? Number.parseInt(readFileSync(file, 'utf8'), 10) : 0;
     if (process.platform !== 'linux' || pid <= 1) return 0;
     try {
       // The number may be another's by now.
@@ -183,11 +232,17 @@ export class World {
 function removeMarks(home: string): void {
   const its = `zane-${createHash('sha256').update(realpathSync(home)).digest('hex').slice(0, 16)}.`;
   for (const folder of [process.env['XDG_RUNTIME_DIR'], '/dev/shm'])
-    if (folder && existsSync(folder)) for (const file of readdirSync(folder)) if (file.startsWith(its)) rmSync(join(folder, file), { force: true });
+    if (folder && existsSync(folder))
+      for (const file of readdirSync(folder))
+        if (file.startsWith(its)) rmSync(join(folder, file), { force: true });
 }
 
 /** Settles when `condition` gives something; it is asked again and again, up to a deadline. */
-export async function until<T>(what: string, condition: () => Promise<T | undefined | false> | T | undefined | false, ms = 20_000): Promise<T> {
+export async function until<T>(
+  what: string,
+  condition: () => Promise<T | undefined | false> | T | undefined | false,
+  ms = 20_000,
+): Promise<T> {
   const end = Date.now() + ms * SLOWER;
   for (;;) {
     const value = await condition();

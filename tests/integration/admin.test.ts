@@ -29,30 +29,41 @@ test('health says that it serves, as a whole and by service', async () => {
   for (const service of ['', ADMIN]) {
     assert.deepEqual(await call(health, 'Check', { service }), { status: 'SERVING' });
   }
-  await assert.rejects(call(health, 'Check', { service: 'no.such.Service' }), (error: ServiceError) => error.code === status.NOT_FOUND);
+  await assert.rejects(
+    call(health, 'Check', { service: 'no.such.Service' }),
+    (error: ServiceError) => error.code === status.NOT_FOUND,
+  );
   health.close();
 });
 
-interface Reflected { list_services_response?: { service: { name: string }[] }; file_descriptor_response?: { file_descriptor_proto: Buffer[] } }
+interface Reflected {
+  list_services_response?: { service: { name: string }[] };
+  file_descriptor_response?: { file_descriptor_proto: Buffer[] };
+}
 
 test('reflection names the services, and what it says of one is enough to call it', async () => {
   const reflection = connect('reflection.proto', 'grpc.reflection.v1alpha.ServerReflection', socket);
   const stream = reflection['ServerReflectionInfo']();
-  const ask = (question: object): Promise<Reflected> => new Promise((done, failed) => {
-    stream.once('data', done);
-    stream.once('error', failed);
-    stream.write(question);
-  });
+  const ask = (question: object): Promise<Reflected> =>
+    new Promise((done, failed) => {
+      stream.once('data', done);
+      stream.once('error', failed);
+      stream.write(question);
+    });
   const services = (await ask({ list_services: '' })).list_services_response!.service.map(({ name }) => name);
   assert.ok(services.includes(ADMIN) && services.includes('grpc.health.v1.Health'), services.join());
-  const files = (await ask({ file_containing_symbol: ADMIN })).file_descriptor_response!.file_descriptor_proto;
+  const files = (await ask({ file_containing_symbol: ADMIN })).file_descriptor_response!
+    .file_descriptor_proto;
   stream.end();
   reflection.close();
 
   const admin = connect(descriptorSet(files), ADMIN, socket);
   const told = await call<{ parts: { name: string; state: string }[] }>(admin, 'Status', {});
   const shown = await world.json('status');
-  assert.deepEqual(told.parts.map(({ name, state }) => [name, state]), shown.parts.map(({ name, state }: { name: string; state: string }) => [name, state]));
+  assert.deepEqual(
+    told.parts.map(({ name, state }) => [name, state]),
+    shown.parts.map(({ name, state }: { name: string; state: string }) => [name, state]),
+  );
   admin.close();
 });
 
@@ -80,17 +91,28 @@ test('connections that say nothing take no more than their places', async () => 
   // The kernel's own queue is short: who finds no place in it tries again.
   while (silent.length < 70) {
     const one = createConnection(socket);
-    const taken = await Promise.race([once(one, 'connect').then(() => true, () => false), once(one, 'error').then(() => false)]);
+    const taken = await Promise.race([
+      once(one, 'connect').then(
+        () => true,
+        () => false,
+      ),
+      once(one, 'error').then(() => false),
+    ]);
     if (taken) silent.push(one.on('error', () => undefined));
   }
-  await until('the last six were hung up on', () => refused() === 6 && silent.filter((each) => each.closed).length === 6);
+  await until(
+    'the last six were hung up on',
+    () => refused() === 6 && silent.filter((each) => each.closed).length === 6,
+  );
   for (const each of silent) each.destroy();
   await until('there is room again', async () => (await world.zane('status')).code === 0);
 });
 
 test('who talks no gRPC is hung up on and takes no place, also one whose bytes nobody read', async () => {
   for (let n = 0; n < 70; n++) {
-    const one = createConnection(socket).on('error', () => undefined).resume();
+    const one = createConnection(socket)
+      .on('error', () => undefined)
+      .resume();
     one.write(Buffer.alloc(100_000, 'x'));
     await until('it is hung up on', () => one.closed || one.readableEnded || one.destroyed);
     one.destroy();
@@ -104,7 +126,10 @@ test('a call that nobody waits for any more keeps no console from its answer, an
   const { policy, supervisor } = world.anchor.services;
   policy.child?.kill('SIGSTOP');
   try {
-    const left = spawn(join(root, 'build', preset, 'bin/zane'), ['threads'], { env: { ...process.env, ZANE_HOME: world.home }, stdio: 'ignore' });
+    const left = spawn(join(root, 'build', preset, 'bin/zane'), ['threads'], {
+      env: { ...process.env, ZANE_HOME: world.home },
+      stdio: 'ignore',
+    });
     await until('somebody else is answered', async () => (await world.zane('status')).stdout !== '');
     left.kill('SIGKILL');
     const from = performance.now();
@@ -121,9 +146,16 @@ test('a call that nobody waits for any more keeps no console from its answer, an
   }
 });
 
-const onLinux = process.platform !== 'linux' ? 'needs prlimit and /proc' : preset === 'asan' ? 'UBSan itself needs descriptors' : false;
+const onLinux =
+  process.platform !== 'linux'
+    ? 'needs prlimit and /proc'
+    : preset === 'asan'
+      ? 'UBSan itself needs descriptors'
+      : false;
 
-test('with few descriptors left a console is hung up on, and supervisor lives', { skip: onLinux }, async () => {
+test('with few descriptors left a console is hung up on, and supervisor lives', {
+  skip: onLinux,
+}, async () => {
   const { supervisor } = world.anchor.services;
   await supervisor.stop();
   const ready = supervisor.saw(' codex_ready ', false);
@@ -140,7 +172,11 @@ test('with few descriptors left a console is hung up on, and supervisor lives', 
     // Only the soft limit: the hard one could not be raised again by everybody.
     execFileSync('prlimit', [`--pid=${pid}`, `--nofile=${limit}:`]);
     assert.notEqual((await world.zane('status')).code, 0);
-    assert.equal(supervisor.child?.pid, pid, `${spare}: ${supervisor.lastExit} ${supervisor.log.slice(-500)}`);
+    assert.equal(
+      supervisor.child?.pid,
+      pid,
+      `${spare}: ${supervisor.lastExit} ${supervisor.log.slice(-500)}`,
+    );
   }
   execFileSync('prlimit', [`--pid=${pid}`, '--nofile=4096:']);
   await until('it is answered again', async () => (await world.zane('status')).code === 0);

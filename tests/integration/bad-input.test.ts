@@ -12,7 +12,10 @@ let world: World;
 let owner: NodePhone;
 let pids: Record<string, number | undefined>;
 
-const services = () => Object.fromEntries(Object.entries(world.anchor.services).map(([name, service]) => [name, service.child?.pid]));
+const services = () =>
+  Object.fromEntries(
+    Object.entries(world.anchor.services).map(([name, service]) => [name, service.child?.pid]),
+  );
 
 before(async () => {
   world = await World.start({ codexBinary: fakeCodex });
@@ -49,7 +52,10 @@ test('what is no JSON-RPC is skipped, and a method nobody knows passes through u
   await turn(thread, 'malformed;say and on it goes');
   const odd = await stream.find(has('"zane/odd"'));
   const id = JSON.parse(odd.raw.toString()).params.turnId;
-  assert.equal(odd.raw.toString(), `{"method":"zane/odd","params":{"threadId":"${thread}","turnId":"${id}","odd":[null,{"deep":[[[[]]]]},1e300,"\\u0000\\ud83d\\ude00"]}}`);
+  assert.equal(
+    odd.raw.toString(),
+    `{"method":"zane/odd","params":{"threadId":"${thread}","turnId":"${id}","odd":[null,{"deep":[[[[]]]]},1e300,"\\u0000\\ud83d\\ude00"]}}`,
+  );
   await stream.find(has('and on it goes'));
   assert.match(world.anchor.services.supervisor.log, /codex_message_refused .*count=3/);
   assert.equal(await world.codexPid(), codex);
@@ -106,10 +112,17 @@ test('five requests at once, answered in reverse: each answer reaches its own, b
   const before_ = responses(world).length;
   await turn(thread, 'approve command file permissions input unknown');
   await stream.find(has('item/whatever/requestApproval'));
-  const rows = (await world.json('approvals')).approvals.filter((row: { thread: string }) => row.thread === thread);
+  const rows = (await world.json('approvals')).approvals.filter(
+    (row: { thread: string }) => row.thread === thread,
+  );
   assert.equal(rows.length, 5);
   const ids = new Map<string, number>();
-  for (const { bodies, kind } of stream.events) if (kind === 'approval') ids.set(JSON.parse(Buffer.from(bodies[0]!).toString()).approval, JSON.parse(Buffer.from(bodies[1]!).toString()).id);
+  for (const { bodies, kind } of stream.events)
+    if (kind === 'approval')
+      ids.set(
+        JSON.parse(Buffer.from(bodies[0]!).toString()).approval,
+        JSON.parse(Buffer.from(bodies[1]!).toString()).id,
+      );
   const choices: Record<string, [string, string]> = {
     'item/commandExecution/requestApproval': ['accept', '"result":{"decision":"accept"}'],
     'item/fileChange/requestApproval': ['decline', '"result":{"decision":"decline"}'],
@@ -118,26 +131,46 @@ test('five requests at once, answered in reverse: each answer reaches its own, b
     'item/whatever/requestApproval': ['decline', '"error":{"code":-32601,"message":"declined by the user"}'],
   };
   const wanted: string[] = [];
-  rows.sort((a: { approval: string }, b: { approval: string }) => ids.get(b.approval)! - ids.get(a.approval)!);
+  rows.sort(
+    (a: { approval: string }, b: { approval: string }) => ids.get(b.approval)! - ids.get(a.approval)!,
+  );
   for (const row of rows) {
     const [choice, answer] = choices[row.method]!;
     const answers = choice === 'answer' ? { answers: { q: ['this one'] } } : {};
-    const decided = await owner.call('zane/approval/decide', { approval: row.approval, digest: row.digest, choice, ...answers });
+    const decided = await owner.call('zane/approval/decide', {
+      approval: row.approval,
+      digest: row.digest,
+      choice,
+      ...answers,
+    });
     assert.equal(decided.state, 'done', decided.message);
     wanted.push(`{"id":${ids.get(row.approval)},${answer}}`);
   }
-  await stream.find((event) => has('"turn/completed"')(event) && event.seq > stream.events.find((e) => e.kind === 'approval')!.seq);
-  assert.deepEqual(responses(world).slice(before_).map((response) => response.raw), wanted);
+  await stream.find(
+    (event) =>
+      has('"turn/completed"')(event) && event.seq > stream.events.find((e) => e.kind === 'approval')!.seq,
+  );
+  assert.deepEqual(
+    responses(world)
+      .slice(before_)
+      .map((response) => response.raw),
+    wanted,
+  );
 });
 
-test('a phone\'s bad frames are answered, and the Mac\'s link stays', async () => {
+test("a phone's bad frames are answered, and the Mac's link stays", async () => {
   const other = await NodePhone.enrol(world, 'other');
   // Bodies that do not fit their lengths: only relay looks at them.
-  other.line.raw(`${JSON.stringify({ mac: world.mac, trace: 'short', lengths: [100], command: { device: 'd', signature: 's' } })}\nnot a hundred`);
+  other.line.raw(
+    `${JSON.stringify({ mac: world.mac, trace: 'short', lengths: [100], command: { device: 'd', signature: 's' } })}\nnot a hundred`,
+  );
   const short = await other.line.next('undelivered', (header) => header.trace === 'short');
   assert.equal(short.header.undelivered?.reason, 'bad-frame');
   other.line.send({ mac: world.mac, trace: 'none', command: { device: 'd', signature: 's' } });
-  assert.equal((await other.line.next('undelivered', (header) => header.trace === 'none')).header.undelivered?.reason, 'bad-frame');
+  assert.equal(
+    (await other.line.next('undelivered', (header) => header.trace === 'none')).header.undelivered?.reason,
+    'bad-frame',
+  );
   const large = await other.call('zane/devices', { padding: 'x'.repeat(300 * 1024) });
   assert.equal(large.state, 'refused');
   assert.equal(large.reason, 'bad-command');

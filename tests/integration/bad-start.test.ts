@@ -16,7 +16,11 @@ import type { Ran } from '../harness/world.ts';
 /** sysexits.h */
 const EX = { noInput: 66, cantCreate: 73, tempFail: 75, config: 78 } as const;
 
-interface Part { name: string; state: string; message: string }
+interface Part {
+  name: string;
+  state: string;
+  message: string;
+}
 const busy = createServer();
 let world: World;
 
@@ -24,7 +28,8 @@ before(async () => {
   busy.listen(0, '127.0.0.1');
   await once(busy, 'listening');
   world = await World.start({
-    codexBinary: 'no-such-codex', waitForCodex: false,
+    codexBinary: 'no-such-codex',
+    waitForCodex: false,
     settings: () => ({ webhook: { port: (busy.address() as AddressInfo).port } }),
   });
 });
@@ -35,15 +40,22 @@ after(async () => {
 
 function run(service: ServiceName, home: string): Promise<Ran> {
   return new Promise((done) => {
-    execFile(join(bin, service), { env: { ...process.env, ZANE_HOME: home }, timeout: 20_000 }, (error, stdout, stderr) =>
-      done({ code: error ? Number(error.code ?? -1) : 0, stdout, stderr }));
+    execFile(
+      join(bin, service),
+      { env: { ...process.env, ZANE_HOME: home }, timeout: 20_000 },
+      (error, stdout, stderr) => done({ code: error ? Number(error.code ?? -1) : 0, stdout, stderr }),
+    );
   });
 }
 
 function zaneOf(home: string, ...args: string[]): Promise<Ran> {
   return new Promise((done) => {
-    execFile(join(bin, 'zane'), args, { env: { ...process.env, ZANE_HOME: home }, timeout: 20_000 }, (error, stdout, stderr) =>
-      done({ code: error ? Number(error.code ?? -1) : 0, stdout, stderr }));
+    execFile(
+      join(bin, 'zane'),
+      args,
+      { env: { ...process.env, ZANE_HOME: home }, timeout: 20_000 },
+      (error, stdout, stderr) => done({ code: error ? Number(error.code ?? -1) : 0, stdout, stderr }),
+    );
   });
 }
 
@@ -58,7 +70,10 @@ test('with no Codex on PATH `zane doctor` names the cure, and the rest is up', a
     return doctor.stdout.includes('no-such-codex') ? doctor : undefined;
   });
   assert.notEqual(told.code, 0);
-  assert.match(told.stdout, /FAIL\s+codex: down: no `no-such-codex` on PATH: install Codex .* or set `binary` under \[codex\]/);
+  assert.match(
+    told.stdout,
+    /FAIL\s+codex: down: no `no-such-codex` on PATH: install Codex .* or set `binary` under \[codex\]/,
+  );
   for (const name of ['supervisor', 'policy', 'relay']) assert.equal((await part(name)).state, 'ready', name);
   const started = await world.zane('start', '-C', world.work, 'anything');
   assert.notEqual(started.code, 0);
@@ -117,9 +132,14 @@ test('a key that was lost beside what it signed is an error with its cure, and n
   await until('policy has its database', async () => existsSync(join(home, 'data/policy.db')));
   await anchor.stop();
   const keys = join(home, 'keys');
-  for (const [key, cure] of [['mac', /pair your phones again/], ['link', /register this Mac with your Orbit anew/]] as const) {
+  for (const [key, cure] of [
+    ['mac', /pair your phones again/],
+    ['link', /register this Mac with your Orbit anew/],
+  ] as const) {
     renameSync(join(keys, `${key}.pem`), join(home, 'kept.pem'));
-    for (const service of key === 'mac' ? ['policy', 'supervisor', 'relay'] as const : ['policy', 'relay'] as const) {
+    for (const service of key === 'mac'
+      ? (['policy', 'supervisor', 'relay'] as const)
+      : (['policy', 'relay'] as const)) {
       const ended = await run(service, home);
       assert.equal(ended.code, EX.noInput, `${service}: ${ended.stderr}`);
       assert.match(ended.stderr, /key_lost .*restore it from a backup/);

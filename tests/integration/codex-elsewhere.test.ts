@@ -16,8 +16,21 @@ let world: World;
 before(async () => {
   model = await startModel({ scenario: join(import.meta.dirname, '../scenarios/journey.scenario') });
   // As docs/ARCHITECTURE.md asks of such a Codex: it defines the two profiles itself.
-  const profile = (name: string, base: string, folder: string): string[] => ['-c', `permissions.${name}.extends="${base}"`, '-c', `permissions.${name}.filesystem={"${folder}/closed"="deny"}`];
-  codex = await startCodex({ baseUrl: model.baseUrl, args: (folder) => ['-c', 'default_permissions="zane"', ...profile('zane', ':workspace', folder), ...profile('zane-read-only', ':read-only', folder)] });
+  const profile = (name: string, base: string, folder: string): string[] => [
+    '-c',
+    `permissions.${name}.extends="${base}"`,
+    '-c',
+    `permissions.${name}.filesystem={"${folder}/closed"="deny"}`,
+  ];
+  codex = await startCodex({
+    baseUrl: model.baseUrl,
+    args: (folder) => [
+      '-c',
+      'default_permissions="zane"',
+      ...profile('zane', ':workspace', folder),
+      ...profile('zane-read-only', ':read-only', folder),
+    ],
+  });
   world = await World.start({ settings: () => ({ codex: { socket: codex.socket } }) });
 });
 after(async () => {
@@ -28,7 +41,9 @@ after(async () => {
 
 async function codexPart(): Promise<{ state: string; message: string; pid: string }> {
   // The exit code says that not all is well; the parts are told all the same.
-  const { parts } = JSON.parse((await world.zane('status', '--json')).stdout) as { parts: { name: string; state: string; message: string; pid: string }[] };
+  const { parts } = JSON.parse((await world.zane('status', '--json')).stdout) as {
+    parts: { name: string; state: string; message: string; pid: string }[];
+  };
   return parts.find((part) => part.name === 'codex')!;
 }
 
@@ -56,7 +71,9 @@ test('it is killed: Zane says what to do, starts none itself, and finds it when 
   process.kill(codex.pid, 'SIGKILL');
   await until('its cure is named', async () => {
     const { state, message } = await codexPart();
-    return state === 'down' && /start that Codex, or remove `socket` under \[codex\] in .*zane\.toml/.test(message);
+    return (
+      state === 'down' && /start that Codex, or remove `socket` under \[codex\] in .*zane\.toml/.test(message)
+    );
   });
   await codex.restart();
   await until('it is ready', async () => (await codexPart()).state === 'ready', 60_000);

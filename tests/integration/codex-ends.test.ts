@@ -10,7 +10,12 @@ import { until, World } from '../harness/world.ts';
 /** A loop that spun would begin far more often in the time these tests take. */
 const STARTS_MAX = 12;
 
-interface Part { name: string; state: string; message: string; pid: string }
+interface Part {
+  name: string;
+  state: string;
+  message: string;
+  pid: string;
+}
 let world: World;
 let owner: NodePhone;
 let list: Follow;
@@ -36,16 +41,22 @@ const ready = () => until('codex is ready', async () => (await codex())?.state =
 /** A turn that asks, and its open approval. */
 async function ask(kind = 'command'): Promise<{ approval: string; digest: string }> {
   const { thread } = await world.json('start', '-C', world.work, `approve ${kind}`);
-  return until('it is open', async () => (await world.json('approvals')).approvals.find((row: { thread: string }) => row.thread === thread));
+  return until('it is open', async () =>
+    (await world.json('approvals')).approvals.find((row: { thread: string }) => row.thread === thread),
+  );
 }
 
 async function stateOf(approval: string): Promise<string> {
-  return (await world.json('approvals', '--all')).approvals.find((row: { approval: string }) => row.approval === approval)?.state;
+  return (await world.json('approvals', '--all')).approvals.find(
+    (row: { approval: string }) => row.approval === approval,
+  )?.state;
 }
 
 /** Milliseconds from one start of Codex to the next, as the log has them. */
 function startPauses(): number[] {
-  const lines = world.anchor.services.supervisor.log.split('\n').filter((line) => line.includes(' codex_started '));
+  const lines = world.anchor.services.supervisor.log
+    .split('\n')
+    .filter((line) => line.includes(' codex_started '));
   const times = lines.map((line) => Date.parse(/\S+/.exec(line)![0]));
   return times.slice(1).map((time, at) => time - times[at]!);
 }
@@ -67,7 +78,10 @@ test('Codex crashes in mid-turn: its approval is orphaned with the reason, and i
   await ready();
   const now = await parts();
   assert.notEqual(now[0]!.pid, before_[0]!.pid);
-  assert.deepEqual(now.slice(1).map((part) => [part.name, part.pid, part.state]), before_.slice(1).map((part) => [part.name, part.pid, 'ready']));
+  assert.deepEqual(
+    now.slice(1).map((part) => [part.name, part.pid, part.state]),
+    before_.slice(1).map((part) => [part.name, part.pid, 'ready']),
+  );
   const late = await owner.call('zane/approval/decide', { approval, digest, choice: 'accept' });
   assert.equal(late.reason, 'closed');
   assert.deepEqual(responses(world), []);
@@ -98,14 +112,21 @@ test('a Codex that ends at every start is a crash loop with its cure, not a spin
   const { approval } = await ask();
   endAtStart(world, true);
   process.kill(await world.codexPid(), 'SIGKILL');
-  const looping = await until('the loop is seen as one', async () => {
-    const part = await codex();
-    return part?.state === 'crash-loop' ? part : undefined;
-  }, 60_000);
+  const looping = await until(
+    'the loop is seen as one',
+    async () => {
+      const part = await codex();
+      return part?.state === 'crash-loop' ? part : undefined;
+    },
+    60_000,
+  );
   assert.match(looping.message, /exit code 3.*told to end at once.*codex\.log/s);
   assert.equal((await world.zane('status')).code, 2);
   const others = (await parts()).slice(1);
-  assert.deepEqual(others.map((part) => part.state), ['ready', 'ready', 'ready', 'ready']);
+  assert.deepEqual(
+    others.map((part) => part.state),
+    ['ready', 'ready', 'ready', 'ready'],
+  );
   const starts = world.anchor.services.supervisor.log.match(/ codex_started /g)!.length;
   assert.ok(starts <= STARTS_MAX, `codex was started ${starts} times`);
   // Five quick ends in a row: the last pause is 200 ms doubled four times, and a busy machine only makes it longer.

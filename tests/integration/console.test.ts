@@ -16,14 +16,22 @@ after(() => rmSync(folder, { recursive: true, force: true }));
 
 function zane(home: string, args: string[], env: Record<string, string> = {}): Promise<Ran> {
   return new Promise((done) => {
-    execFile(join(bin, 'zane'), args, { env: { ...process.env, ...env, ZANE_HOME: home }, timeout: 60_000 }, (error: ExecFileException | null, stdout, stderr) =>
-      done({ code: error ? Number(error.code ?? -1) : 0, stdout, stderr }));
+    execFile(
+      join(bin, 'zane'),
+      args,
+      { env: { ...process.env, ...env, ZANE_HOME: home }, timeout: 60_000 },
+      (error: ExecFileException | null, stdout, stderr) =>
+        done({ code: error ? Number(error.code ?? -1) : 0, stdout, stderr }),
+    );
   });
 }
 
 /** The four services on a home, with no Codex and no Orbit. */
 async function started(home: string, publicUrl = 'https://mac.example.test'): Promise<Anchor> {
-  writeConfig(home, { codex: { binary: '/no/codex' }, orbit: { url: 'http://127.0.0.1:9', public_url: publicUrl, user: 'u' } });
+  writeConfig(home, {
+    codex: { binary: '/no/codex' },
+    orbit: { url: 'http://127.0.0.1:9', public_url: publicUrl, user: 'u' },
+  });
   const anchor = new Anchor({ home, bin });
   await anchor.keys();
   anchor.start();
@@ -52,7 +60,11 @@ test('a home behind a link is one home, by either name', async () => {
   const anchor = await started(link);
   try {
     for (const home of [real, link]) assert.match((await zane(home, ['status'])).stdout, /policy\s+ready/);
-    assert.equal((await zane('link', ['status'], { PWD: folder })).code, 69, 'a relative one is taken from the current folder');
+    assert.equal(
+      (await zane('link', ['status'], { PWD: folder })).code,
+      69,
+      'a relative one is taken from the current folder',
+    );
   } finally {
     await anchor.stop();
   }
@@ -105,14 +117,28 @@ test('the QR code is drawn for the place it is shown at', async () => {
     assert.match(ascii.stdout, /##/);
     assert.doesNotMatch(ascii.stdout.split('\n').slice(4).join('\n'), /[^\u0000-\u007f]/);
     // A terminal of this size, by script(1).
-    const shown = (columns: number, rows: number, env: Record<string, string> = {}): Promise<string> => new Promise((done) => {
-      execFile('script', ['-qec', `stty cols ${columns} rows ${rows}; exec ${join(bin, 'zane')} pair`, '/dev/null'],
-        { env: { ...process.env, LC_ALL: 'C.UTF-8', ZANE_HOME: home, ...env } }, (_, stdout) => done(stdout));
-    });
+    const shown = (columns: number, rows: number, env: Record<string, string> = {}): Promise<string> =>
+      new Promise((done) => {
+        execFile(
+          'script',
+          ['-qec', `stty cols ${columns} rows ${rows}; exec ${join(bin, 'zane')} pair`, '/dev/null'],
+          { env: { ...process.env, LC_ALL: 'C.UTF-8', ZANE_HOME: home, ...env } },
+          (_, stdout) => done(stdout),
+        );
+      });
     const wide = await shown(200, 100);
     assert.match(wide, /\u001b\[38;5;16;48;5;231m/);
-    const width = Math.max(...wide.split('\n').filter((line) => line.startsWith('\u001b')).map((line) => line.replace(/\u001b\[[0-9;]*m/g, '').trimEnd().length));
-    for (const [columns, rows] of [[60, 100], [200, 24], [80, 24]] as const) {
+    const width = Math.max(
+      ...wide
+        .split('\n')
+        .filter((line) => line.startsWith('\u001b'))
+        .map((line) => line.replace(/\u001b\[[0-9;]*m/g, '').trimEnd().length),
+    );
+    for (const [columns, rows] of [
+      [60, 100],
+      [200, 24],
+      [80, 24],
+    ] as const) {
       const narrow = await shown(columns, rows);
       assert.match(narrow, /make this window \d+ columns wide and \d+ rows high \(it is \d+ by \d+\)/);
       assert.doesNotMatch(narrow, /[▀▄█]{5}/, 'no half of a code');

@@ -27,13 +27,26 @@ before(async () => {
     // Of a provider that wants an account, as Codex's own does.
     settings: ({ codexHome, folder }) => {
       const config = join(codexHome, 'config.toml');
-      writeFileSync(config, readFileSync(config, 'utf8').replace('wire_api = "responses"', 'wire_api = "responses"\nrequires_openai_auth = true'));
+      writeFileSync(
+        config,
+        readFileSync(config, 'utf8').replace(
+          'wire_api = "responses"',
+          'wire_api = "responses"\nrequires_openai_auth = true',
+        ),
+      );
       ioError = join(folder, 'io-error');
       return {};
     },
     anchor: {
       // Writes to data/ fail with EIO while the file is there (tests/io_error).
-      wrap: (name) => (onLinux || name === 'relay' ? [] : ['env', `LD_PRELOAD=${join(root, 'build', preset, 'test-bin/libio_error.so')}`, `ZANE_IO_ERROR=${ioError}`]),
+      wrap: (name) =>
+        onLinux || name === 'relay'
+          ? []
+          : [
+              'env',
+              `LD_PRELOAD=${join(root, 'build', preset, 'test-bin/libio_error.so')}`,
+              `ZANE_IO_ERROR=${ioError}`,
+            ],
     },
   });
   owner = await NodePhone.enrol(world, 'owner');
@@ -43,15 +56,22 @@ after(() => world?.close());
 /** The line of doctor's that fits, as soon as there is one. */
 function named(line: RegExp, of: World = world): Promise<string> {
   let last = '';
-  return until(`doctor says ${line}`, async () => {
-    const { stdout, stderr, code } = await of.zane('doctor');
-    last = stdout + stderr;
-    const found = last.split('\n').find((each) => line.test(each));
-    if (found !== undefined && !found.startsWith('warn')) assert.notEqual(code, 0);
-    return found;
-  }, 30_000).catch((error: Error) => { throw new Error(`${error.message}; it said:\n${last}`); });
+  return until(
+    `doctor says ${line}`,
+    async () => {
+      const { stdout, stderr, code } = await of.zane('doctor');
+      last = stdout + stderr;
+      const found = last.split('\n').find((each) => line.test(each));
+      if (found !== undefined && !found.startsWith('warn')) assert.notEqual(code, 0);
+      return found;
+    },
+    30_000,
+  ).catch((error: Error) => {
+    throw new Error(`${error.message}; it said:\n${last}`);
+  });
 }
-const well = (): Promise<unknown> => until('all is well', async () => (await world.zane('doctor')).stdout.includes('\nall is well'), 30_000);
+const well = (): Promise<unknown> =>
+  until('all is well', async () => (await world.zane('doctor')).stdout.includes('\nall is well'), 30_000);
 
 async function startAgain(name: ServiceName): Promise<void> {
   const service = world.anchor.services[name];
@@ -94,7 +114,9 @@ test('Codex lives and its socket is gone: unreachable, no second one beside it',
   rmSync(realpathSync(join(world.home, 'run/codex.sock')));
   rmSync(join(world.home, 'run/codex.sock'), { force: true });
   supervisor.start();
-  await named(new RegExp(`^FAIL {2}codex: unreachable.*pid ${pid}\\) lives, but its socket is gone.*\`kill ${pid}\``));
+  await named(
+    new RegExp(`^FAIL {2}codex: unreachable.*pid ${pid}\\) lives, but its socket is gone.*\`kill ${pid}\``),
+  );
   process.kill(pid, 'SIGKILL');
   await well();
 });
@@ -110,7 +132,12 @@ test('Codex ends at every start: a crash loop, with its last words and its log',
   }
 });
 
-for (const [store, name] of [['policy.db', 'policy'], ['webhook.db', 'webhook'], ['ledger.db', 'supervisor'], ['journal.db', 'supervisor']] as const) {
+for (const [store, name] of [
+  ['policy.db', 'policy'],
+  ['webhook.db', 'webhook'],
+  ['ledger.db', 'supervisor'],
+  ['journal.db', 'supervisor'],
+] as const) {
   const setVersion = (version: number): number => {
     const db = new DatabaseSync(join(world.home, 'data', store));
     const before_ = db.prepare('PRAGMA user_version').get()!['user_version'] as number;
@@ -138,14 +165,16 @@ test('a damaged store: it is set aside, its cure is named, and doctor still find
   webhook.start();
   await named(/^FAIL {2}webhook: degraded.*webhook\.db was damaged/);
   await named(/^warn {2}files: set aside as damaged: webhook\.db\.damaged-/);
-  for (const name of readdirSync(join(world.home, 'data'))) if (name.includes('.damaged-')) rmSync(join(world.home, 'data', name));
+  for (const name of readdirSync(join(world.home, 'data')))
+    if (name.includes('.damaged-')) rmSync(join(world.home, 'data', name));
   await webhook.stop();
   webhook.start();
   await well();
 });
 
 /** An order has to be written down: what keeps it from that is seen. */
-const order = (): Promise<unknown> => owner.call('thread/name/set', { threadId: 'none', name: 'x' }).catch(() => undefined);
+const order = (): Promise<unknown> =>
+  owner.call('thread/name/set', { threadId: 'none', name: 'x' }).catch(() => undefined);
 
 test('a file that somebody else holds: busy, and who to end', async () => {
   const db = new DatabaseSync(join(world.home, 'data/policy.db'));
@@ -153,7 +182,8 @@ test('a file that somebody else holds: busy, and who to end', async () => {
   await order();
   await named(/^FAIL {2}policy: degraded.*policy\.db.*locked.*another program holds it/);
   // It tries again and again, and is asked again and again: it is never taken for one that ended.
-  for (let n = 0; n < 10; n++) assert.match((await world.zane('doctor')).stdout, /^FAIL {2}policy: degraded/m);
+  for (let n = 0; n < 10; n++)
+    assert.match((await world.zane('doctor')).stdout, /^FAIL {2}policy: degraded/m);
   db.exec('ROLLBACK');
   db.close();
   await well();
@@ -182,7 +212,10 @@ test('what policy does itself is refused in words while its file is held, and do
   const paired = await pair('paired');
   assert.equal((await judgePaired(link, device, paired.header, paired.bodies[0]!)).kind, 'paired');
   const names = (await world.json('devices')).devices.map(({ name }: { name: string }) => name);
-  assert.deepEqual(names.filter((name: string) => name === 'late'), ['late']);
+  assert.deepEqual(
+    names.filter((name: string) => name === 'late'),
+    ['late'],
+  );
 });
 
 test('the ledger that somebody else holds: told, and over by itself', async () => {
@@ -200,7 +233,10 @@ test('a service is stopped: which, its pid, and how it goes on', async () => {
   for (const name of ['policy', 'relay', 'webhook', 'supervisor'] as const) {
     const { child } = world.anchor.services[name];
     child!.kill('SIGSTOP');
-    const said = name === 'supervisor' ? 'zane: supervisor \\(pid PID\\) runs and does not answer' : `FAIL {2}${name}: stuck \\(pid PID\\)`;
+    const said =
+      name === 'supervisor'
+        ? 'zane: supervisor \\(pid PID\\) runs and does not answer'
+        : `FAIL {2}${name}: stuck \\(pid PID\\)`;
     try {
       await named(new RegExp(`^${said}.*\`kill -CONT PID\``.replaceAll('PID', String(child!.pid))));
     } finally {
@@ -219,7 +255,9 @@ test('an I/O error: the disk itself', { skip: onLinux }, async () => {
   await well();
 });
 
-test('a piece of the journal that the disk can\'t read: set aside, said to who reads, and nobody ends of it', { skip: onLinux }, async () => {
+test("a piece of the journal that the disk can't read: set aside, said to who reads, and nobody ends of it", {
+  skip: onLinux,
+}, async () => {
   const { thread } = await world.json('start', '-C', world.work, 'say: on the disk');
   const first = await Follow.open(owner, 'first', thread);
   await first.find((event) => event.raw.includes('turn/completed'));
@@ -229,7 +267,10 @@ test('a piece of the journal that the disk can\'t read: set aside, said to who r
   try {
     owner.line.send({ mac: world.mac, trace: 'unread', subscribe: { stream: 'unread', thread } });
     await owner.line.next('gap', (header) => header.gap?.stream === 'unread');
-    assert.equal((await owner.call('zane/task/start', { cwd: world.work, prompt: 'say: meanwhile' })).state, 'done');
+    assert.equal(
+      (await owner.call('zane/task/start', { cwd: world.work, prompt: 'say: meanwhile' })).state,
+      'done',
+    );
   } finally {
     rmSync(`${ioError}.reads`);
   }
@@ -242,7 +283,9 @@ test('a piece of the journal that the disk can\'t read: set aside, said to who r
 });
 
 // UBSan opens a pipe to see whether memory can be read: without descriptors it ends the process.
-test('no descriptors: which process has none left', { skip: preset === 'asan' ? 'UBSan itself needs descriptors' : onLinux }, async () => {
+test('no descriptors: which process has none left', {
+  skip: preset === 'asan' ? 'UBSan itself needs descriptors' : onLinux,
+}, async () => {
   const { pid } = world.anchor.services.supervisor.child!;
   const used = new Set(readdirSync(`/proc/${pid}/fd`).map(Number));
   let free = 0;

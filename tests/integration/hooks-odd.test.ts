@@ -20,8 +20,20 @@ before(async () => {
   world = await World.start({
     settings: () => ({ webhook: { port } }),
     hooks: (w) => [
-      { id: 'gh', scheme: 'github', secret_file: w.secretFile('gh.secret', SECRET), cwd: w.work, prompt: 'say: hook gh' },
-      { id: 'late', scheme: 'github', secret_file: w.secretFile('late.secret', SECRET), cwd: join(w.work, 'late'), prompt: 'say: hook late' },
+      {
+        id: 'gh',
+        scheme: 'github',
+        secret_file: w.secretFile('gh.secret', SECRET),
+        cwd: w.work,
+        prompt: 'say: hook gh',
+      },
+      {
+        id: 'late',
+        scheme: 'github',
+        secret_file: w.secretFile('late.secret', SECRET),
+        cwd: join(w.work, 'late'),
+        prompt: 'say: hook late',
+      },
     ],
   });
   folder = join(world.work, 'late');
@@ -29,17 +41,29 @@ before(async () => {
 });
 after(() => world?.close());
 
-const signed = (body: Buffer | string): Record<string, string> => ({ 'x-hub-signature-256': `sha256=${createHmac('sha256', SECRET).update(body).digest('hex')}` });
+const signed = (body: Buffer | string): Record<string, string> => ({
+  'x-hub-signature-256': `sha256=${createHmac('sha256', SECRET).update(body).digest('hex')}`,
+});
 
-async function deliver(path: string, body: Buffer | string, more: Record<string, string> = {}): Promise<{ status: number; result: string; delivery: string; message?: string }> {
-  const answer = await fetch(`http://127.0.0.1:${port}/hooks/${path}`, { method: 'POST', body: new Uint8Array(Buffer.from(body)), headers: { ...signed(body), ...more } });
-  return { status: answer.status, ...await answer.json() as { result: string; delivery: string } };
+async function deliver(
+  path: string,
+  body: Buffer | string,
+  more: Record<string, string> = {},
+): Promise<{ status: number; result: string; delivery: string; message?: string }> {
+  const answer = await fetch(`http://127.0.0.1:${port}/hooks/${path}`, {
+    method: 'POST',
+    body: new Uint8Array(Buffer.from(body)),
+    headers: { ...signed(body), ...more },
+  });
+  return { status: answer.status, ...((await answer.json()) as { result: string; delivery: string }) };
 }
 
 /** What came of a delivery, as webhook's log has it. */
 function outcome(delivery: string): Promise<string> {
   return until(`${delivery} has a result`, async () => {
-    const line = world.anchor.services.webhook.log.split('\n').find((each) => each.includes('delivery_result') && each.includes(delivery));
+    const line = world.anchor.services.webhook.log
+      .split('\n')
+      .find((each) => each.includes('delivery_result') && each.includes(delivery));
     return line && /result="?([^"]*)"?( trace=|$)/.exec(line)?.[1];
   });
 }
@@ -61,12 +85,17 @@ test('bytes that are no text, and a text cut in a character, start their task an
     deliveries.push(taken.delivery);
   }
   for (const delivery of deliveries) assert.match(await outcome(delivery), /^started /);
-  assert.doesNotMatch(world.anchor.services.policy.log + world.anchor.services.webhook.log, /not an envelope|UTF-8/);
+  assert.doesNotMatch(
+    world.anchor.services.policy.log + world.anchor.services.webhook.log,
+    /not an envelope|UTF-8/,
+  );
   assert.equal((await world.zane('status')).code, 0);
 });
 
-test('GitHub\'s form is verified as it came and handed on as the JSON it holds', async () => {
-  const taken = await deliver('gh', 'payload=%7B%22title%22%3A%22a+b%22%7D', { 'content-type': 'application/x-www-form-urlencoded' });
+test("GitHub's form is verified as it came and handed on as the JSON it holds", async () => {
+  const taken = await deliver('gh', 'payload=%7B%22title%22%3A%22a+b%22%7D', {
+    'content-type': 'application/x-www-form-urlencoded',
+  });
   const started = /^started (\S+)/.exec(await outcome(taken.delivery))?.[1] ?? '';
   await until('its thread is listed', () => prompt(started));
   assert.match(await prompt(started), /\{"title":"a b"\}/);
@@ -74,7 +103,8 @@ test('GitHub\'s form is verified as it came and handed on as the JSON it holds',
 
 test('a ping is one by what is signed, whatever its header says', async () => {
   const ping = JSON.stringify({ zen: 'Speak like a human.', hook_id: 7, hook: {} });
-  for (const event of ['ping', 'push']) assert.equal((await deliver('gh', ping, { 'x-github-event': event })).result, 'ignored');
+  for (const event of ['ping', 'push'])
+    assert.equal((await deliver('gh', ping, { 'x-github-event': event })).result, 'ignored');
   assert.equal((await deliver('gh', '{"zen":"no ping"}', { 'x-github-event': 'ping' })).result, 'accepted');
 });
 
@@ -97,29 +127,71 @@ test('both doors read an address alike: with a query, with a slash at its end', 
     assert.equal((await deliver(path, `{"door":${at}}`)).status, 202, path);
     const body = `{"orbit":${at}}`;
     const started = world.anchor.services.webhook.saw('hook=gh result=accepted', false);
-    assert.equal((await fetch(`${world.orbit.url}/hooks/${world.user}.${path}`, { method: 'POST', body, headers: signed(body) })).status, 202, `Orbit, ${path}`);
+    assert.equal(
+      (
+        await fetch(`${world.orbit.url}/hooks/${world.user}.${path}`, {
+          method: 'POST',
+          body,
+          headers: signed(body),
+        })
+      ).status,
+      202,
+      `Orbit, ${path}`,
+    );
     await started;
   }
   for (const path of ['gh/more', 'gh//', '%67h'])
-    assert.deepEqual([(await deliver(path, '{}')).status, (await fetch(`${world.orbit.url}/hooks/${world.user}.${path}`, { method: 'POST', body: '{}', headers: signed('{}') })).status], [404, 404], path);
+    assert.deepEqual(
+      [
+        (await deliver(path, '{}')).status,
+        (
+          await fetch(`${world.orbit.url}/hooks/${world.user}.${path}`, {
+            method: 'POST',
+            body: '{}',
+            headers: signed('{}'),
+          })
+        ).status,
+      ],
+      [404, 404],
+      path,
+    );
   assert.equal((await deliver('', '{}')).status, 404);
 });
 
 test('who waits for "100 Continue" gets it, or its refusal at once', async () => {
   const body = '{"expect":"a word first"}';
-  const send = (path: string, headers: Record<string, string>): Promise<{ status: number; continued: boolean }> => new Promise((resolve, reject) => {
-    let continued = false;
-    const call = request({ host: '127.0.0.1', port, path, method: 'POST', headers: { 'content-length': String(Buffer.byteLength(body)), expect: '100-continue', ...headers } }, (answer) => {
-      answer.resume();
-      resolve({ status: answer.statusCode ?? 0, continued });
+  const send = (
+    path: string,
+    headers: Record<string, string>,
+  ): Promise<{ status: number; continued: boolean }> =>
+    new Promise((resolve, reject) => {
+      let continued = false;
+      const call = request(
+        {
+          host: '127.0.0.1',
+          port,
+          path,
+          method: 'POST',
+          headers: { 'content-length': String(Buffer.byteLength(body)), expect: '100-continue', ...headers },
+        },
+        (answer) => {
+          answer.resume();
+          resolve({ status: answer.statusCode ?? 0, continued });
+        },
+      );
+      call.on('continue', () => {
+        continued = true;
+        call.end(body);
+      });
+      call.on('error', reject);
+      call.flushHeaders();
     });
-    call.on('continue', () => { continued = true; call.end(body); });
-    call.on('error', reject);
-    call.flushHeaders();
-  });
   assert.deepEqual(await send('/hooks/gh', signed(body)), { status: 202, continued: true });
   assert.deepEqual(await send('/elsewhere', signed(body)), { status: 404, continued: false });
-  assert.deepEqual(await send('/hooks/gh', { ...signed(body), 'content-length': '2000000' }), { status: 413, continued: false });
+  assert.deepEqual(await send('/hooks/gh', { ...signed(body), 'content-length': '2000000' }), {
+    status: 413,
+    continued: false,
+  });
 });
 
 test('a delivery under way when policy or supervisor is killed is started once', async () => {
@@ -130,6 +202,9 @@ test('a delivery under way when policy or supervisor is killed is started once',
     await victim.kill();
     victim.start();
     for (const { delivery } of taken) assert.match(await outcome(delivery), /^started /);
-    await until('each has its thread', async () => (await world.json('threads', '-n', '100')).threads.length >= before_ + 3);
+    await until(
+      'each has its thread',
+      async () => (await world.json('threads', '-n', '100')).threads.length >= before_ + 3,
+    );
   }
 });

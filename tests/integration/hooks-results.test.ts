@@ -8,8 +8,22 @@ import { after, before, test } from 'node:test';
 import { freePort } from '../../orbit/tool/orbit-process.ts';
 import { until, World } from '../harness/world.ts';
 
-interface Row { delivery: string; hook: string; result: string; setAside: boolean; canBeSentAgain: boolean; tries: string }
-interface Hook { hook: string; address: string; localAddress: string; secretFile: string; trouble: string; waiting: string }
+interface Row {
+  delivery: string;
+  hook: string;
+  result: string;
+  setAside: boolean;
+  canBeSentAgain: boolean;
+  tries: string;
+}
+interface Hook {
+  hook: string;
+  address: string;
+  localAddress: string;
+  secretFile: string;
+  trouble: string;
+  waiting: string;
+}
 
 let world: World;
 let port = 0;
@@ -33,21 +47,30 @@ before(async () => {
 after(() => world?.close());
 
 const listed = async (): Promise<{ hooks: Hook[]; deliveries: Row[] }> => world.json('hooks', '-n', '50');
-const row = async (delivery: string): Promise<Row | undefined> => (await listed()).deliveries.find((each) => each.delivery === delivery);
-const ended = (delivery: string): Promise<Row> => until(`${delivery} has a result`, async () => {
-  const found = await row(delivery);
-  return found !== undefined && found.result !== 'waits' ? found : undefined;
-});
+const row = async (delivery: string): Promise<Row | undefined> =>
+  (await listed()).deliveries.find((each) => each.delivery === delivery);
+const ended = (delivery: string): Promise<Row> =>
+  until(`${delivery} has a result`, async () => {
+    const found = await row(delivery);
+    return found !== undefined && found.result !== 'waits' ? found : undefined;
+  });
 
 /** Signed with the secret that webhook made; `at` in Unix seconds. */
-async function deliver(body: string, at = Math.floor(Date.now() / 1000)): Promise<{ status: number; delivery: string; result: string; message?: string }> {
+async function deliver(
+  body: string,
+  at = Math.floor(Date.now() / 1000),
+): Promise<{ status: number; delivery: string; result: string; message?: string }> {
   const secret = readFileSync(join(world.home, 'keys/hooks/made'), 'utf8').trim();
   const signature = createHmac('sha256', secret).update(`${at}.${body}`).digest('hex');
-  const answer = await fetch(`http://127.0.0.1:${port}/hooks/made`, { method: 'POST', body, headers: { 'x-zane-timestamp': String(at), 'x-zane-signature': `sha256=${signature}` } });
-  return { status: answer.status, ...await answer.json() as { delivery: string; result: string } };
+  const answer = await fetch(`http://127.0.0.1:${port}/hooks/made`, {
+    method: 'POST',
+    body,
+    headers: { 'x-zane-timestamp': String(at), 'x-zane-signature': `sha256=${signature}` },
+  });
+  return { status: answer.status, ...((await answer.json()) as { delivery: string; result: string }) };
 }
 
-test('a secret is made for a hook that names none, for nobody else\'s eyes', async () => {
+test("a secret is made for a hook that names none, for nobody else's eyes", async () => {
   const file = join(world.home, 'keys/hooks/made');
   assert.equal(statSync(file).mode & 0o777, 0o600);
   assert.match(readFileSync(file, 'utf8'), /^[0-9a-f]{64}\n$/);
@@ -61,10 +84,15 @@ test('a secret is made for a hook that names none, for nobody else\'s eyes', asy
 
 test('a secret outside $ZANE_HOME opens nothing, and status says so with the cure', async () => {
   const body = '{"x":1}';
-  const headers = { 'x-hub-signature-256': `sha256=${createHmac('sha256', 'a secret of enough characters').update(body).digest('hex')}` };
+  const headers = {
+    'x-hub-signature-256': `sha256=${createHmac('sha256', 'a secret of enough characters').update(body).digest('hex')}`,
+  };
   const answer = await fetch(`http://127.0.0.1:${port}/hooks/open`, { method: 'POST', body, headers });
-  assert.equal(answer.status, 503, 'our fault, not the sender\'s');
-  assert.match((await answer.json() as { message: string }).message, /a sandboxed task can read it: run `mv /);
+  assert.equal(answer.status, 503, "our fault, not the sender's");
+  assert.match(
+    ((await answer.json()) as { message: string }).message,
+    /a sandboxed task can read it: run `mv /,
+  );
   const status = await world.zane('status');
   assert.equal(status.code, 2);
   assert.match(status.stdout, /webhook\s+degraded.*hook `open` takes nothing/);
@@ -104,14 +132,19 @@ test('what the sender sends again is told what came of it before', async () => {
 test('signed well but at an odd time, it is refused, kept, and a person can have it started', async () => {
   const late = await deliver('{"nr":3}', Math.floor(Date.now() / 1000) - 8 * 24 * 3600);
   assert.deepEqual([late.status, late.result], [401, 'refused']);
-  assert.match((await row(late.delivery))?.result ?? '', /^refused: the timestamp is older than 7 days: check the clocks/);
+  assert.match(
+    (await row(late.delivery))?.result ?? '',
+    /^refused: the timestamp is older than 7 days: check the clocks/,
+  );
   const replayed = (await world.json('hooks', 'replay', late.delivery)).delivery as string;
   assert.match((await ended(replayed)).result, /^started /);
 });
 
 test('many at once are all started, each once, while policy and supervisor are killed under them', async () => {
   const before_ = (await world.json('threads', '-n', '100')).threads.length;
-  const taken = await Promise.all(Array.from({ length: 12 }, (_, nr) => deliver(JSON.stringify({ many: nr }))));
+  const taken = await Promise.all(
+    Array.from({ length: 12 }, (_, nr) => deliver(JSON.stringify({ many: nr }))),
+  );
   for (const service of ['policy', 'supervisor', 'webhook'] as const) {
     await world.anchor.services[service].kill();
     world.anchor.services[service].start();
@@ -121,5 +154,8 @@ test('many at once are all started, each once, while policy and supervisor are k
   for (const { delivery } of taken) started.add((await ended(delivery)).result);
   for (const result of started) assert.match(result, /^started \S+$/);
   assert.equal(started.size, taken.length, 'a thread each');
-  await until('all are listed', async () => (await world.json('threads', '-n', '100')).threads.length === before_ + taken.length);
+  await until(
+    'all are listed',
+    async () => (await world.json('threads', '-n', '100')).threads.length === before_ + taken.length,
+  );
 });

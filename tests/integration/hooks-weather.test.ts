@@ -10,7 +10,12 @@ import { freePort } from '../../orbit/tool/orbit-process.ts';
 import { needsRoot, until, World } from '../harness/world.ts';
 
 const SECRET = 'a secret of enough characters';
-interface Part { name: string; state: string; message: string; pid: string }
+interface Part {
+  name: string;
+  state: string;
+  message: string;
+  pid: string;
+}
 let world: World;
 let port = 0;
 let data = '';
@@ -24,7 +29,15 @@ before(async () => {
       if (!needsRoot) execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=6m,mode=700', 'tmpfs', data]);
       return { webhook: { port } };
     },
-    hooks: (w) => [{ id: 'gh', scheme: 'github', secret_file: w.secretFile('gh.secret', SECRET), cwd: w.work, prompt: 'say: hook gh' }],
+    hooks: (w) => [
+      {
+        id: 'gh',
+        scheme: 'github',
+        secret_file: w.secretFile('gh.secret', SECRET),
+        cwd: w.work,
+        prompt: 'say: hook gh',
+      },
+    ],
   });
   await world.anchor.services.webhook.saw(' listening ');
 });
@@ -34,19 +47,34 @@ after(async () => {
   await world?.close();
 });
 
-const headers = (body: string): Record<string, string> => ({ 'x-hub-signature-256': `sha256=${createHmac('sha256', SECRET).update(body).digest('hex')}` });
-async function local(body: string): Promise<{ status: number; result: string; delivery: string; message?: string }> {
-  const answer = await fetch(`http://127.0.0.1:${port}/hooks/gh`, { method: 'POST', body, headers: headers(body) });
-  return { status: answer.status, ...await answer.json() as { result: string; delivery: string } };
+const headers = (body: string): Record<string, string> => ({
+  'x-hub-signature-256': `sha256=${createHmac('sha256', SECRET).update(body).digest('hex')}`,
+});
+async function local(
+  body: string,
+): Promise<{ status: number; result: string; delivery: string; message?: string }> {
+  const answer = await fetch(`http://127.0.0.1:${port}/hooks/gh`, {
+    method: 'POST',
+    body,
+    headers: headers(body),
+  });
+  return { status: answer.status, ...((await answer.json()) as { result: string; delivery: string }) };
 }
 async function webhook(): Promise<Part> {
-  return (JSON.parse((await world.zane('status', '--json')).stdout) as { parts: Part[] }).parts.find((part) => part.name === 'webhook')!;
+  return (JSON.parse((await world.zane('status', '--json')).stdout) as { parts: Part[] }).parts.find(
+    (part) => part.name === 'webhook',
+  )!;
 }
 async function results(): Promise<{ delivery: string; result: string }[]> {
   return (await world.json('hooks', '-n', '50')).deliveries;
 }
-const started = (delivery: string): Promise<string> => until(`${delivery} is started`, async () =>
-  (await results()).find((row) => row.delivery === delivery && row.result.startsWith('started '))?.result, 60_000);
+const started = (delivery: string): Promise<string> =>
+  until(
+    `${delivery} is started`,
+    async () =>
+      (await results()).find((row) => row.delivery === delivery && row.result.startsWith('started '))?.result,
+    60_000,
+  );
 
 function fill(): void {
   for (const size of [4 << 20, 1 << 20, 1 << 18, 1 << 16, 1 << 14, 1 << 12])
@@ -59,7 +87,9 @@ function fill(): void {
     }
 }
 
-test('with a full disk nothing is taken, Orbit keeps what came, and all is started when there is room', { skip: needsRoot }, async () => {
+test('with a full disk nothing is taken, Orbit keeps what came, and all is started when there is room', {
+  skip: needsRoot,
+}, async () => {
   await started((await local('{"n":0}')).delivery);
   const { pid } = await webhook();
   fill();
@@ -69,7 +99,11 @@ test('with a full disk nothing is taken, Orbit keeps what came, and all is start
   });
   assert.match(refused.message ?? '', /could not be written down: .*(full|space)/i);
   const body = JSON.stringify({ viaOrbit: 'x'.repeat(200_000) });
-  const posted = await fetch(`${world.orbit.url}/hooks/${world.user}.gh`, { method: 'POST', body, headers: headers(body) });
+  const posted = await fetch(`${world.orbit.url}/hooks/${world.user}.gh`, {
+    method: 'POST',
+    body,
+    headers: headers(body),
+  });
   assert.equal(posted.status, 202, 'Orbit has it');
   const trouble = await webhook();
   assert.equal(trouble.state, 'degraded');
@@ -82,15 +116,30 @@ test('with a full disk nothing is taken, Orbit keeps what came, and all is start
   assert.equal(again.status, 202);
   await started(again.delivery);
   // relay tries again; Orbit would hand it over anew after a minute only.
-  await until('what Orbit kept is started too', async () => {
-    const rows = await results();
-    return rows.filter((row) => row.result.startsWith('started ')).length >= 3 ? true : undefined;
-  }, 30_000);
+  await until(
+    'what Orbit kept is started too',
+    async () => {
+      const rows = await results();
+      return rows.filter((row) => row.result.startsWith('started ')).length >= 3 ? true : undefined;
+    },
+    30_000,
+  );
 });
 
 for (const [what, harm] of [
-  ['damaged', (file: string) => { writeFileSync(file, 'no database at all, but longer than a header of one '.repeat(20)); }],
-  ['a folder', (file: string) => { rmSync(file); mkdirSync(file); }],
+  [
+    'damaged',
+    (file: string) => {
+      writeFileSync(file, 'no database at all, but longer than a header of one '.repeat(20));
+    },
+  ],
+  [
+    'a folder',
+    (file: string) => {
+      rmSync(file);
+      mkdirSync(file);
+    },
+  ],
 ] as const)
   test(`a webhook.db that is ${what} is set aside, said, and costs no later delivery`, async () => {
     const service = world.anchor.services.webhook;
@@ -99,8 +148,14 @@ for (const [what, harm] of [
     for (const log of ['-wal', '-shm']) rmSync(file + log, { force: true });
     harm(file);
     service.start();
-    const part = await until('it says so', async () => { const now = await webhook(); return now.state === 'degraded' ? now : undefined; });
-    assert.match(part.message, /webhook\.db was damaged and is now .*webhook\.db\.damaged-\d+: .*may start again/);
+    const part = await until('it says so', async () => {
+      const now = await webhook();
+      return now.state === 'degraded' ? now : undefined;
+    });
+    assert.match(
+      part.message,
+      /webhook\.db was damaged and is now .*webhook\.db\.damaged-\d+: .*may start again/,
+    );
     assert.ok(readdirSync(data).some((name) => name.startsWith('webhook.db.damaged-')));
     const taken = await local(`{"after":"${what}"}`);
     assert.equal(taken.status, 202);
@@ -108,7 +163,10 @@ for (const [what, harm] of [
     await service.stop();
     service.start();
     await until('the next start knows nothing of it', async () => (await webhook()).state === 'ready');
-    assert.match((await world.zane('doctor')).stdout, /warn {2}files: set aside as damaged: .*webhook\.db\.damaged-/);
+    assert.match(
+      (await world.zane('doctor')).stdout,
+      /warn {2}files: set aside as damaged: .*webhook\.db\.damaged-/,
+    );
   });
 
 test('a webhook.db that is gone is made anew, and said', async () => {
@@ -116,7 +174,10 @@ test('a webhook.db that is gone is made anew, and said', async () => {
   await service.stop();
   for (const part of ['', '-wal', '-shm']) rmSync(join(data, `webhook.db${part}`), { force: true });
   service.start();
-  const part = await until('it says so', async () => { const now = await webhook(); return now.state === 'degraded' ? now : undefined; });
+  const part = await until('it says so', async () => {
+    const now = await webhook();
+    return now.state === 'degraded' ? now : undefined;
+  });
   assert.match(part.message, /webhook\.db is gone: .*may start again/);
   await started((await local('{"after":"gone"}')).delivery);
 });

@@ -23,7 +23,9 @@ const lines = (bytes: number): string[] => Array.from({ length: Math.floor(bytes
 const patch = (bytes: number): string => `patch:
     | *** Begin Patch
     | *** Add File: {{file}}
-${lines(bytes).map((text) => `    | +${text}`).join('\n')}
+${lines(bytes)
+  .map((text) => `    | +${text}`)
+  .join('\n')}
     | *** End Patch
   if refused say I left the file alone.
   if done say The file is written.`;
@@ -52,7 +54,12 @@ before(async () => {
 });
 after(() => world?.close());
 
-interface Asked { thread: string; approval: string; event: Followed; statement: any }
+interface Asked {
+  thread: string;
+  approval: string;
+  event: Followed;
+  statement: any;
+}
 
 async function ask(prompt: string): Promise<Asked> {
   const { thread } = await world.json('start', '-C', world.work, prompt);
@@ -75,7 +82,11 @@ async function decided(asked: Asked, choice: string, digest: string): Promise<an
 /** The turn ended with these words: Codex has the answer and went on. */
 async function said(thread: string, words: string): Promise<void> {
   await until(`the agent says "${words}"`, async () => {
-    const { result } = await owner.call('thread/items/list', { threadId: thread, limit: 1, sortDirection: 'desc' });
+    const { result } = await owner.call('thread/items/list', {
+      threadId: thread,
+      limit: 1,
+      sortDirection: 'desc',
+    });
     return JSON.stringify(result ?? {}).includes(words);
   });
 }
@@ -91,13 +102,18 @@ test('a patch just below the bound is shown whole, and allowed by the digest of 
   assert.equal(existsSync(file), true);
 });
 
-for (const [what, refusal] of [['long patch', 'I left the file alone.'], ['long command', 'I was not allowed to run it.']] as const)
+for (const [what, refusal] of [
+  ['long patch', 'I left the file alone.'],
+  ['long command', 'I was not allowed to run it.'],
+] as const)
   test(`a ${what} of 940 KB comes as its signed statement alone, and can be declined`, async () => {
     const file = join(world.folder, 'never.txt');
     const asked = await ask(what === 'long patch' ? `${what}: ${file}` : what);
     assert.equal(asked.event.bodies.length, 1, 'nothing is shown in part');
     assert.ok(asked.event.raw.length < EVENT_BYTES_MAX);
-    const choices = (asked.statement.choices as { choice: string; grants: boolean }[]).filter(({ grants }) => !grants).map(({ choice }) => choice);
+    const choices = (asked.statement.choices as { choice: string; grants: boolean }[])
+      .filter(({ grants }) => !grants)
+      .map(({ choice }) => choice);
     assert.ok(choices.includes('decline') && choices.includes('cancel'), `${choices}`);
     await decided(asked, 'decline', asked.statement.digest);
     await said(asked.thread, refusal);
@@ -107,10 +123,15 @@ for (const [what, refusal] of [['long patch', 'I left the file alone.'], ['long 
 test('the console lists them and takes the whole of each into its digest', async () => {
   const { approvals } = await world.json('approvals', '--all');
   assert.equal(approvals.length, 3);
-  assert.deepEqual(approvals.map((row: { state: string }) => row.state).sort(), ['applied', 'declined', 'declined']);
+  assert.deepEqual(approvals.map((row: { state: string }) => row.state).sort(), [
+    'applied',
+    'declined',
+    'declined',
+  ]);
   const digests = new Set(approvals.map((row: { digest: string }) => row.digest));
   assert.equal(digests.size, 3);
-  for (const digest of digests) assert.equal(Buffer.from(digest as string, 'base64url').length, createHash('sha256').digest().length);
+  for (const digest of digests)
+    assert.equal(Buffer.from(digest as string, 'base64url').length, createHash('sha256').digest().length);
 });
 
 test('on the screen it says that it is too long, offers the refusals and nothing else, and the refusal is applied', async () => {
@@ -123,7 +144,10 @@ test('on the screen it says that it is too long, offers the refusals and nothing
     await screen.startTask({ folder: world.work, prompt: 'long command' });
     await screen.openApproval();
     await screen.sheet().getByText('too long to be shown here').waitFor();
-    const offered = await screen.sheet().locator('button[data-choice]').evaluateAll((buttons) => buttons.map((button) => button.getAttribute('data-choice')));
+    const offered = await screen
+      .sheet()
+      .locator('button[data-choice]')
+      .evaluateAll((buttons) => buttons.map((button) => button.getAttribute('data-choice')));
     assert.deepEqual(offered.sort(), ['cancel', 'decline']);
     await screen.choose('decline');
     await screen.approval('declined').first().waitFor();
@@ -137,5 +161,9 @@ test('on the screen it says that it is too long, offers the refusals and nothing
 test('the bus and the link held: no part was restarted, no frame refused, no link made anew', () => {
   const { relay, supervisor, policy } = world.anchor.services;
   assert.equal(relay.log.match(/ linked /g)?.length, 1);
-  for (const service of [relay, supervisor, policy]) assert.doesNotMatch(service.log, /frame_too_large|link_outbox_full|bad_message|codex_message_refused|died/);
+  for (const service of [relay, supervisor, policy])
+    assert.doesNotMatch(
+      service.log,
+      /frame_too_large|link_outbox_full|bad_message|codex_message_refused|died/,
+    );
 });

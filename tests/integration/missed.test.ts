@@ -28,7 +28,9 @@ after(async () => {
 
 function scenario(): string {
   const file = join(import.meta.dirname, '../../build/missed.scenario');
-  writeFileSync(file, `when the user says "work"
+  writeFileSync(
+    file,
+    `when the user says "work"
   say Before.
   wait for gone
   run echo MIDDLE
@@ -36,15 +38,26 @@ function scenario(): string {
   wait for back
   run echo AFTER
   say Done.
-`);
+`,
+  );
   return file;
 }
 
-interface CodexItem { id: string; type: string; text?: string; aggregatedOutput?: string }
+interface CodexItem {
+  id: string;
+  type: string;
+  text?: string;
+  aggregatedOutput?: string;
+}
 
 /** Codex's own account of a turn. */
 async function told(thread: string): Promise<{ status: string; items: CodexItem[] }> {
-  const { data } = await codex.request('thread/turns/list', { threadId: thread, limit: 1, sortDirection: 'desc', itemsView: 'full' }) as { data: { status: string; items: CodexItem[] }[] };
+  const { data } = (await codex.request('thread/turns/list', {
+    threadId: thread,
+    limit: 1,
+    sortDirection: 'desc',
+    itemsView: 'full',
+  })) as { data: { status: string; items: CodexItem[] }[] };
   return data[0]!;
 }
 
@@ -61,7 +74,13 @@ async function restartSupervisor(meanwhile: () => Promise<void>): Promise<void> 
 function shown(thread: string, stream: Follow): ThreadState {
   let state = reduceThread(emptyThread(thread), { kind: 'reset', epoch: 'e' });
   for (const event of stream.events)
-    if (event.kind !== 'approval') state = reduceThread(state, { kind: 'message', epoch: 'e', seq: event.seq, message: JSON.parse(event.raw.toString()) });
+    if (event.kind !== 'approval')
+      state = reduceThread(state, {
+        kind: 'message',
+        epoch: 'e',
+        seq: event.seq,
+        message: JSON.parse(event.raw.toString()),
+      });
   return state;
 }
 
@@ -72,9 +91,16 @@ async function agrees(thread: string, name: string): Promise<void> {
   const truth = await told(thread);
   assert.equal(turn.whole, true);
   assert.equal(turn.status, truth.status);
-  assert.deepEqual(turn.items.map((item) => item.id), truth.items.map((item) => item.id));
-  const texts = (items: { type: string; text?: string; output?: string; aggregatedOutput?: string }[]): string[] =>
-    items.filter((item) => ['agent', 'agentMessage', 'command', 'commandExecution'].includes(item.type)).map((item) => item.text ?? item.output ?? item.aggregatedOutput ?? '');
+  assert.deepEqual(
+    turn.items.map((item) => item.id),
+    truth.items.map((item) => item.id),
+  );
+  const texts = (
+    items: { type: string; text?: string; output?: string; aggregatedOutput?: string }[],
+  ): string[] =>
+    items
+      .filter((item) => ['agent', 'agentMessage', 'command', 'commandExecution'].includes(item.type))
+      .map((item) => item.text ?? item.output ?? item.aggregatedOutput ?? '');
   assert.deepEqual(texts(turn.items as never), texts(truth.items));
 }
 
@@ -84,7 +110,9 @@ test('supervisor is away in mid-turn: the hole is told, what was missed follows,
   await stream.find((event) => event.raw.includes('Before.'));
   await restartSupervisor(async () => {
     world.model.release('gone');
-    await until('Codex went on', async () => (await told(thread)).items.some((item) => item.text === 'It went on alone.'));
+    await until('Codex went on', async () =>
+      (await told(thread)).items.some((item) => item.text === 'It went on alone.'),
+    );
   });
   const later = await Follow.open(owner, 'later', thread);
   const hole = await later.find((event) => event.raw.includes('zane/hole'));
@@ -96,7 +124,7 @@ test('supervisor is away in mid-turn: the hole is told, what was missed follows,
   await agrees(thread, 'after');
 });
 
-test('supervisor is away over the turn\'s end: the end is told too', async () => {
+test("supervisor is away over the turn's end: the end is told too", async () => {
   const { thread } = await world.json('start', '-C', world.work, 'work');
   const stream = await Follow.open(owner, 'second', thread);
   await stream.find((event) => event.raw.includes('Before.'));
@@ -115,5 +143,8 @@ test('nothing was missed: nothing is told twice', async () => {
   await restartSupervisor(async () => undefined);
   const again = await Follow.open(owner, 'fourth', thread);
   await again.find((event) => event.raw.includes('turn/completed'));
-  assert.deepEqual(again.events.filter((event) => event.kind === 'zane' || event.kind === 'recovered'), []);
+  assert.deepEqual(
+    again.events.filter((event) => event.kind === 'zane' || event.kind === 'recovered'),
+    [],
+  );
 });

@@ -22,7 +22,12 @@ when the user says "touch {file}"
 otherwise
   say Well.
 `;
-const LOOKUP = { type: 'function', name: 'lookup', description: 'looks a word up', inputSchema: { type: 'object', properties: { word: { type: 'string' } }, required: ['word'] } };
+const LOOKUP = {
+  type: 'function',
+  name: 'lookup',
+  description: 'looks a word up',
+  inputSchema: { type: 'object', properties: { word: { type: 'string' } }, required: ['word'] },
+};
 
 let model: Awaited<ReturnType<typeof startModel>>;
 let codex: CodexProcess;
@@ -46,15 +51,23 @@ after(async () => {
 });
 
 async function begin(prompt: string, more: Record<string, unknown> = {}): Promise<string> {
-  const { thread } = await other.request<{ thread: { id: string } }>('thread/start', { cwd: codex.workspace, ...more });
-  await other.request('turn/start', { threadId: thread.id, input: [{ type: 'text', text: prompt, text_elements: [] }] });
+  const { thread } = await other.request<{ thread: { id: string } }>('thread/start', {
+    cwd: codex.workspace,
+    ...more,
+  });
+  await other.request('turn/start', {
+    threadId: thread.id,
+    input: [{ type: 'text', text: prompt, text_elements: [] }],
+  });
   return thread.id;
 }
 
 /** supervisor has heard of the thread's request, and of the thread, once more. */
 async function again(thread: string, disturb: () => Promise<void> | void): Promise<void> {
   const { supervisor } = world.anchor.services;
-  const heard = (): number => supervisor.log.split('\n').filter((line) => line.includes(' thread_followed ') && line.includes(thread)).length;
+  const heard = (): number =>
+    supervisor.log.split('\n').filter((line) => line.includes(' thread_followed ') && line.includes(thread))
+      .length;
   const before_ = heard();
   await disturb();
   await until('it is followed again', () => heard() > before_);
@@ -74,7 +87,10 @@ test('a call of its own tool is left to it, over a kill and a cut, and its answe
   const thread = await begin('look up moss', { dynamicTools: [LOOKUP] });
   const call = await other.waitFor('item/tool/call', (params) => params['threadId'] === thread);
   const { supervisor } = world.anchor.services;
-  const leftAlone = (): number => supervisor.log.split('\n').filter((line) => line.includes(' codex_request_left_alone ') && line.includes(thread)).length;
+  const leftAlone = (): number =>
+    supervisor.log
+      .split('\n')
+      .filter((line) => line.includes(' codex_request_left_alone ') && line.includes(thread)).length;
   await until('supervisor has heard the call', () => leftAlone() > 0);
   for (const disturb of [killed, () => wire.cut()]) {
     const before_ = leftAlone();
@@ -91,13 +107,20 @@ test('a call of its own tool is left to it, over a kill and a cut, and its answe
 test('its approval stays open until it answers itself; Zane then says that it was answered elsewhere', async () => {
   const file = join(codex.folder, 'touched');
   const thread = await begin(`touch ${file}`);
-  const request = await other.waitFor('item/commandExecution/requestApproval', (params) => params['threadId'] === thread);
-  const row = async (): Promise<{ approval: string; state: string }[]> => (await world.json('approvals', '--all')).approvals;
+  const request = await other.waitFor(
+    'item/commandExecution/requestApproval',
+    (params) => params['threadId'] === thread,
+  );
+  const row = async (): Promise<{ approval: string; state: string }[]> =>
+    (await world.json('approvals', '--all')).approvals;
   const [open] = await until('it is shown', async () => ((await row()).length > 0 ? row() : undefined));
   for (const disturb of [killed, () => wire.cut()]) {
     await again(thread, disturb);
     await until('all is well', async () => (await world.zane('status')).code === 0);
-    assert.deepEqual((await row()).map(({ approval, state }) => [approval, state]), [[open!.approval, 'open']]);
+    assert.deepEqual(
+      (await row()).map(({ approval, state }) => [approval, state]),
+      [[open!.approval, 'open']],
+    );
     assert.equal(answered(request), false);
     assert.equal(existsSync(file), false);
   }

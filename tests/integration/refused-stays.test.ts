@@ -25,7 +25,10 @@ async function restartPolicy(): Promise<void> {
   policy.start();
   await until('policy answers', async () => {
     const { stdout } = await world.zane('status', '--json');
-    return stdout.length > 0 && JSON.parse(stdout).parts.find((part: { name: string }) => part.name === 'policy').state === 'ready';
+    return (
+      stdout.length > 0 &&
+      JSON.parse(stdout).parts.find((part: { name: string }) => part.name === 'policy').state === 'ready'
+    );
   });
 }
 
@@ -54,13 +57,18 @@ async function stays(phone: NodePhone, order: Signed, first: Receipt, prompt: st
   assert.equal(await starts(prompt), 0);
   // A new order of the same words is a new order.
   const anew = await task(phone, prompt, JSON.parse(Buffer.from(order.body).toString()).params.cwd);
-  assert.equal((await phone.receipt(phone.send(anew), anew)).state, 'done', 'the reason for the refusal has gone');
+  assert.equal(
+    (await phone.receipt(phone.send(anew), anew)).state,
+    'done',
+    'the reason for the refusal has gone',
+  );
   await until('it is listed', async () => (await starts(prompt)) === 1);
 }
 
 test('refused for its role, and the role was given afterwards', async () => {
   const guest = await NodePhone.enrol(world, 'guest');
-  const setRole = (role: string): Promise<Receipt> => owner.call('zane/device/role', { device: guest.device.id, role });
+  const setRole = (role: string): Promise<Receipt> =>
+    owner.call('zane/device/role', { device: guest.device.id, role });
   assert.equal((await setRole('viewer')).state, 'done');
   const prompt = 'say: by a viewer';
   const order = await task(guest, prompt);
@@ -94,10 +102,14 @@ test('refused because supervisor was away, and it came back', async () => {
   await stays(owner, order, first, prompt);
 });
 
-test('refused because the phone\'s clock was ahead, and then its time came', async () => {
+test("refused because the phone's clock was ahead, and then its time came", async () => {
   const prompt = 'say: ahead of time';
   const issuedAt = Date.now() + 5 * 60_000 + 6_000;
-  const order = await owner.signed('zane/task/start', { cwd: world.work, prompt }, { issuedAt, expiresAt: issuedAt + 3_600_000 });
+  const order = await owner.signed(
+    'zane/task/start',
+    { cwd: world.work, prompt },
+    { issuedAt, expiresAt: issuedAt + 3_600_000 },
+  );
   const first = await owner.receipt(owner.send(order), order);
   assert.deepEqual([first.state, first.reason], ['refused', 'clock']);
   await until('it would be good now', () => Date.now() > issuedAt - 5 * 60_000);
@@ -108,7 +120,10 @@ test('refused because the phone\'s clock was ahead, and then its time came', asy
 function lockPolicyDb(): () => void {
   const db = new DatabaseSync(join(world.home, 'data/policy.db'));
   db.exec('PRAGMA busy_timeout=5000; BEGIN IMMEDIATE');
-  return () => { db.exec('ROLLBACK'); db.close(); };
+  return () => {
+    db.exec('ROLLBACK');
+    db.close();
+  };
 }
 
 test('a refusal that can not be written down is not told until it is', async () => {
@@ -120,7 +135,10 @@ test('a refusal that can not be written down is not told until it is', async () 
   await owner.line.next('receipt', (header) => header.trace === trace);
   const unlock = lockPolicyDb();
   let told = false;
-  const answer = owner.receiptAtLast(trace, order).then((receipt) => { told = true; return receipt; });
+  const answer = owner.receiptAtLast(trace, order).then((receipt) => {
+    told = true;
+    return receipt;
+  });
   answer.catch(() => undefined);
   await world.anchor.services.policy.saw(' weather ', false, 30_000);
   assert.equal(told, false);
@@ -140,12 +158,17 @@ test('an order that could not be written down is refused, and stays so when ther
   unlock();
   assert.deepEqual([first.state, first.reason], ['refused', 'busy']);
   const { policy } = world.anchor.services;
-  await until('policy is well again', async () => policy.log.includes(' weather_over ') && (await world.zane('status')).code === 0);
+  await until(
+    'policy is well again',
+    async () => policy.log.includes(' weather_over ') && (await world.zane('status')).code === 0,
+  );
   // What it remembered is written by its next look, every two seconds.
   await until('the refusal is written down', () => {
     const db = new DatabaseSync(join(world.home, 'data/policy.db'), { readOnly: true });
     try {
-      return db.prepare('SELECT count(*) AS n FROM commands WHERE id LIKE ?').get(`%/${order.id}`)!['n'] === 1;
+      return (
+        db.prepare('SELECT count(*) AS n FROM commands WHERE id LIKE ?').get(`%/${order.id}`)!['n'] === 1
+      );
     } finally {
       db.close();
     }

@@ -29,7 +29,11 @@ before(async () => {
     const secret = readFileSync(join(world.home, 'keys/hooks/h'), 'utf8').trim();
     const at = String(Math.floor(Date.now() / 1000));
     const signature = createHmac('sha256', secret).update(`${at}.${body}`).digest('hex');
-    const answer = await fetch(`http://127.0.0.1:${port}/hooks/h`, { method: 'POST', body, headers: { 'x-zane-timestamp': at, 'x-zane-signature': `sha256=${signature}` } });
+    const answer = await fetch(`http://127.0.0.1:${port}/hooks/h`, {
+      method: 'POST',
+      body,
+      headers: { 'x-zane-timestamp': at, 'x-zane-signature': `sha256=${signature}` },
+    });
     return answer.status;
   };
   owner = await NodePhone.enrol(world, 'owner');
@@ -62,8 +66,19 @@ const backup = (): string => join(world.folder, 'backup');
 
 /** A hook's task as webhook asks policy for it. */
 async function asWebhook(delivery: string, again: boolean): Promise<{ state: string; reason: string }> {
-  const taskRequest = { hook: 'h', hookName: 'h', delivery, cwd: world.work, payload: Buffer.from('x').toString('base64'), again };
-  const { stdout } = await run(join(root, 'build', preset, 'test-bin/bus_peer'), ['webhook', 'policy', JSON.stringify({ id: delivery, taskRequest })], { env: { ...process.env, ZANE_HOME: world.home } });
+  const taskRequest = {
+    hook: 'h',
+    hookName: 'h',
+    delivery,
+    cwd: world.work,
+    payload: Buffer.from('x').toString('base64'),
+    again,
+  };
+  const { stdout } = await run(
+    join(root, 'build', preset, 'test-bin/bus_peer'),
+    ['webhook', 'policy', JSON.stringify({ id: delivery, taskRequest })],
+    { env: { ...process.env, ZANE_HOME: world.home } },
+  );
   const { state, reason } = JSON.parse(stdout).commandAnswer;
   return { state, reason };
 }
@@ -71,7 +86,8 @@ async function asWebhook(delivery: string, again: boolean): Promise<{ state: str
 /** One of the stores, put back to how it was before `since`. */
 async function putBack(service: 'policy' | 'webhook', since: () => Promise<void>): Promise<void> {
   const { [service]: its } = world.anchor.services;
-  const stores = (folder: string): string[] => readdirSync(folder).filter((file) => file.startsWith(`${service}.db`));
+  const stores = (folder: string): string[] =>
+    readdirSync(folder).filter((file) => file.startsWith(`${service}.db`));
   await its.kill();
   mkdirSync(backup());
   for (const file of stores(data())) cpSync(join(data(), file), join(backup(), file));
@@ -92,14 +108,21 @@ async function part(name: string): Promise<{ state: string; message: string }> {
 }
 async function answers(service: string): Promise<void> {
   await until(`${service} answers`, async () => ['ready', 'degraded'].includes((await part(service)).state));
-  if (service === 'policy') await until('it takes orders', async () => (await owner.call('thread/list', { limit: 1 })).state === 'done');
+  if (service === 'policy')
+    await until(
+      'it takes orders',
+      async () => (await owner.call('thread/list', { limit: 1 })).state === 'done',
+    );
 }
 
 test('policy.db restored from a copy: what was refused since is not carried out, what was done is not done again', async () => {
   const later = join(world.work, 'later');
   const refused = await owner.signed('zane/task/start', { cwd: later, prompt: 'say: refused before' });
   const done = await owner.signed('zane/task/start', { cwd: world.work, prompt: 'say: done before' });
-  const away = await owner.signed('zane/task/start', { cwd: world.work, prompt: 'say: done before, asked about while nobody knows' });
+  const away = await owner.signed('zane/task/start', {
+    cwd: world.work,
+    prompt: 'say: done before, asked about while nobody knows',
+  });
   const role = await owner.signed('zane/device/role', { device: owner.device.id, role: 'owner' });
   const send = (order: typeof refused) => owner.receipt(owner.send(order), order);
   let first: Awaited<ReturnType<typeof send>> | undefined;
@@ -113,7 +136,11 @@ test('policy.db restored from a copy: what was refused since is not carried out,
   const again = await send(refused);
   assert.deepEqual([again.state, again.reason, again.verified], ['refused', 'expired', true]);
   assert.deepEqual((await send(done)).result, first?.result, 'the ledger knows what became of it');
-  assert.deepEqual([(await send(role)).state, (await send(role)).reason], ['unknown', 'expired'], 'it was done once, and is not done again');
+  assert.deepEqual(
+    [(await send(role)).state, (await send(role)).reason],
+    ['unknown', 'expired'],
+    'it was done once, and is not done again',
+  );
   const { supervisor } = world.anchor.services;
   await supervisor.kill();
   const told = await owner.receiptAtLast(owner.send(away), away);
@@ -124,8 +151,17 @@ test('policy.db restored from a copy: what was refused since is not carried out,
   assert.equal((await send(away)).state, 'done', 'and it does, once it is there');
   const { threads } = await world.json('threads', '-n', '100');
   const prompts = threads.map((each: { preview: string }) => each.preview);
-  assert.deepEqual(['say: refused before', 'say: done before'].map((prompt) => prompts.filter((each: string) => each === prompt).length), [0, 1]);
-  assert.equal((await owner.call('zane/task/start', { cwd: later, prompt: 'say: a new order' })).state, 'done', 'new ones are taken at once');
+  assert.deepEqual(
+    ['say: refused before', 'say: done before'].map(
+      (prompt) => prompts.filter((each: string) => each === prompt).length,
+    ),
+    [0, 1],
+  );
+  assert.equal(
+    (await owner.call('zane/task/start', { cwd: later, prompt: 'say: a new order' })).state,
+    'done',
+    'new ones are taken at once',
+  );
   const { state, message } = await part('policy');
   assert.equal(state, 'degraded');
   assert.match(message, /policy\.db is an older copy .*not begun any more/);
@@ -138,14 +174,19 @@ test('webhook.db restored from a copy: said with what it costs', async () => {
   assert.equal(await deliver('and it goes on'), 202);
 });
 
-for (const [what, names] of [['journal', ['journal']], ['ledger', ['ledger']], ['both', ['journal', 'ledger']]] as const)
+for (const [what, names] of [
+  ['journal', ['journal']],
+  ['ledger', ['ledger']],
+  ['both', ['journal', 'ledger']],
+] as const)
   test(`${what} restored from a copy: a new epoch, and a page's later place is a gap`, async () => {
     await say(`before the copy of ${what}`);
     await without(() => cpSync(data(), backup(), { recursive: true }));
     await say(`after the copy of ${what}`);
     const seen = await place();
     await without(() => {
-      const its = (folder: string): string[] => readdirSync(folder).filter((file) => names.some((name) => file.startsWith(name)));
+      const its = (folder: string): string[] =>
+        readdirSync(folder).filter((file) => names.some((name) => file.startsWith(name)));
       for (const file of its(data())) rmSync(join(data(), file), { recursive: true });
       for (const file of its(backup())) cpSync(join(backup(), file), join(data(), file), { recursive: true });
     });
@@ -153,7 +194,11 @@ for (const [what, names] of [['journal', ['journal']], ['ledger', ['ledger']], [
     const now = await place();
     assert.notEqual(now.epoch, seen.epoch);
     for (let n = 0; (await place()).seq <= seen.seq; n++) await say(`to pass the place ${n}`);
-    owner.line.send({ mac: world.mac, trace: what, subscribe: { stream: what, after: { epoch: seen.epoch, seq: String(seen.seq) } } });
+    owner.line.send({
+      mac: world.mac,
+      trace: what,
+      subscribe: { stream: what, after: { epoch: seen.epoch, seq: String(seen.seq) } },
+    });
     const { header } = await owner.line.next('subscribed', (each) => each.trace === what);
     assert.deepEqual([header.subscribed?.resumed ?? false, header.subscribed?.reason], [false, 'new epoch']);
     if (what === 'journal') return;

@@ -26,7 +26,16 @@ async function restart(name: Name): Promise<void> {
 const base64 = (text: string): string => Buffer.from(text).toString('base64');
 
 async function spawn(processHandle: string, command: string[]): Promise<void> {
-  const spawned = await owner.call('process/spawn', { command, cwd: world.work, processHandle, tty: true, size: { rows: 24, cols: 80 }, env: {}, outputBytesCap: null, timeoutMs: null });
+  const spawned = await owner.call('process/spawn', {
+    command,
+    cwd: world.work,
+    processHandle,
+    tty: true,
+    size: { rows: 24, cols: 80 },
+    env: {},
+    outputBytesCap: null,
+    timeoutMs: null,
+  });
   assert.equal(spawned.state, 'done', spawned.message);
 }
 
@@ -38,14 +47,26 @@ test('a keystroke that comes twice is typed once, at the same moment or later', 
     return existsSync(file);
   });
   for (let n = 0; n < 5; n++) {
-    const stroke = await owner.signed('process/writeStdin', { processHandle: 'typed', deltaBase64: base64(`line ${n}\n`) });
+    const stroke = await owner.signed('process/writeStdin', {
+      processHandle: 'typed',
+      deltaBase64: base64(`line ${n}\n`),
+    });
     const traces = [owner.send(stroke), owner.send(stroke)];
     for (const trace of traces) assert.equal((await owner.receipt(trace, stroke)).state, 'done');
-    assert.equal((await owner.receipt(owner.send(stroke), stroke)).state, 'done', 'and once more when it is over');
+    assert.equal(
+      (await owner.receipt(owner.send(stroke), stroke)).state,
+      'done',
+      'and once more when it is over',
+    );
   }
   await owner.call('process/writeStdin', { processHandle: 'typed', deltaBase64: base64('last\n') });
   await until('all of it is there', async () => readFileSync(file, 'utf8').includes('last'));
-  assert.deepEqual(readFileSync(file, 'utf8').split('\n').filter((line) => line.startsWith('line')), [0, 1, 2, 3, 4].map((n) => `line ${n}`));
+  assert.deepEqual(
+    readFileSync(file, 'utf8')
+      .split('\n')
+      .filter((line) => line.startsWith('line')),
+    [0, 1, 2, 3, 4].map((n) => `line ${n}`),
+  );
   await owner.call('process/kill', { processHandle: 'typed' });
 });
 
@@ -57,7 +78,10 @@ test('an order under which a service is killed has its true end without a new at
       const trace = owner.send(order);
       // At another station each time.
       if (n === 1) await owner.line.next('receipt', (header) => header.trace === trace);
-      if (n === 2) await until('it is on its way through supervisor', async () => readFileSync(join(world.home, 'data/ledger.db-wal')).includes(`/${order.id}`));
+      if (n === 2)
+        await until('it is on its way through supervisor', async () =>
+          readFileSync(join(world.home, 'data/ledger.db-wal')).includes(`/${order.id}`),
+        );
       await restart(name);
       const receipt = await owner.receipt(trace, order);
       // Between the note that it is on its way and the write to Codex nobody can know, and that is what is said.
@@ -78,19 +102,27 @@ test('under way when policy and supervisor die, it is never told as refused whil
   const prompt = 'say both of them died';
   const order = await owner.signed('zane/task/start', { cwd: world.work, prompt });
   const trace = owner.send(order);
-  await until('it is on its way through supervisor', async () => readFileSync(join(world.home, 'data/ledger.db-wal')).includes(`/${order.id}`));
+  await until('it is on its way through supervisor', async () =>
+    readFileSync(join(world.home, 'data/ledger.db-wal')).includes(`/${order.id}`),
+  );
   await Promise.all([policy.kill(), supervisor.kill()]);
   policy.start();
   // policy gives an absent supervisor ten seconds.
   const first = await owner.receiptAtLast(trace, order);
-  assert.ok(['unknown', 'done'].includes(first.state), `${first.state} ${first.reason}: it may have been carried out`);
+  assert.ok(
+    ['unknown', 'done'].includes(first.state),
+    `${first.state} ${first.reason}: it may have been carried out`,
+  );
   const back = supervisor.saw(' codex_ready ', false);
   supervisor.start();
   await back;
   const known = await owner.receiptAtLast(owner.send(order), order);
   // Killed before its note was whole it was never begun, and never will be.
-  assert.ok(['done', 'unknown', 'refused'].includes(known.state), `${known.state} ${known.reason} ${known.message}`);
-  assert.ok(await mentions(prompt) <= (known.state === 'refused' ? 0 : 1));
+  assert.ok(
+    ['done', 'unknown', 'refused'].includes(known.state),
+    `${known.state} ${known.reason} ${known.message}`,
+  );
+  assert.ok((await mentions(prompt)) <= (known.state === 'refused' ? 0 : 1));
   if (known.state === 'done') await until('it is listed', async () => (await mentions(prompt)) === 1);
 });
 
@@ -99,9 +131,16 @@ test('an order whose time was over while supervisor stood still is not begun', a
   const prompt = 'say too late';
   child!.kill('SIGSTOP');
   try {
-    const order = await owner.signed('zane/task/start', { cwd: world.work, prompt }, { expiresAt: Date.now() + 1_500 });
+    const order = await owner.signed(
+      'zane/task/start',
+      { cwd: world.work, prompt },
+      { expiresAt: Date.now() + 1_500 },
+    );
     const trace = owner.send(order);
-    await until('its time is over', () => Date.now() > JSON.parse(Buffer.from(order.body).toString()).expiresAt);
+    await until(
+      'its time is over',
+      () => Date.now() > JSON.parse(Buffer.from(order.body).toString()).expiresAt,
+    );
     child!.kill('SIGCONT');
     const word = await owner.receiptAtLast(trace, order);
     assert.deepEqual([word.state, word.reason], ['refused', 'expired'], word.message);
@@ -109,7 +148,10 @@ test('an order whose time was over while supervisor stood still is not begun', a
   } finally {
     child!.kill('SIGCONT');
   }
-  assert.equal((await owner.call('zane/task/start', { cwd: world.work, prompt: 'say in time' })).state, 'done');
+  assert.equal(
+    (await owner.call('zane/task/start', { cwd: world.work, prompt: 'say in time' })).state,
+    'done',
+  );
   await until('the one in time is listed', async () => (await mentions('say in time')) === 1);
   assert.equal(await mentions(prompt), 0);
 });
@@ -127,7 +169,10 @@ test('a terminal that talks without end costs neither the link nor a receipt, an
     for (let heard = 0; heard < 50; heard++) await owner.line.next('signal', () => true);
     assert.equal((await owner.call('thread/list', { limit: 1 })).state, 'done');
   }
-  assert.equal((await owner.call('process/writeStdin', { processHandle: 'loud', deltaBase64: base64('\u0003') })).state, 'done');
+  assert.equal(
+    (await owner.call('process/writeStdin', { processHandle: 'loud', deltaBase64: base64('\u0003') })).state,
+    'done',
+  );
   for (;;) {
     const { bodies } = await owner.line.next('signal', () => true);
     if (JSON.parse(Buffer.from(bodies[0]!).toString()).method === 'process/exited') break;
@@ -136,13 +181,25 @@ test('a terminal that talks without end costs neither the link nor a receipt, an
   assert.doesNotMatch(relay.log, /link_outbox_full|4009/);
 });
 
-test('nothing of ours but its three descriptors is in Codex\'s hands', { skip: process.platform === 'linux' ? false : 'reads /proc' }, async () => {
+test("nothing of ours but its three descriptors is in Codex's hands", {
+  skip: process.platform === 'linux' ? false : 'reads /proc',
+}, async () => {
   const pid = await world.codexPid();
-  const ours = readdirSync(`/proc/${world.anchor.services.supervisor.child!.pid}/fd`).map((fd) => linkOf(world.anchor.services.supervisor.child!.pid!, fd));
+  const ours = readdirSync(`/proc/${world.anchor.services.supervisor.child!.pid}/fd`).map((fd) =>
+    linkOf(world.anchor.services.supervisor.child!.pid!, fd),
+  );
   const sockets = new Set(ours.filter((link) => link.startsWith('socket:')));
   assert.ok(sockets.size > 3, 'the look would find some');
   const codexs = readdirSync(`/proc/${pid}/fd`).map((fd) => linkOf(pid, fd));
-  assert.deepEqual(codexs.filter((link) => sockets.has(link) || link.startsWith(join(world.home, 'data')) || link.startsWith(join(world.home, 'run'))), []);
+  assert.deepEqual(
+    codexs.filter(
+      (link) =>
+        sockets.has(link) ||
+        link.startsWith(join(world.home, 'data')) ||
+        link.startsWith(join(world.home, 'run')),
+    ),
+    [],
+  );
 });
 
 function linkOf(pid: number, fd: string): string {
@@ -153,7 +210,9 @@ function linkOf(pid: number, fd: string): string {
   }
 }
 
-test('SIGTERM ends supervisor in time while a console call waits, and the call hears why', { skip: process.platform === 'linux' ? false : 'reads /proc' }, async () => {
+test('SIGTERM ends supervisor in time while a console call waits, and the call hears why', {
+  skip: process.platform === 'linux' ? false : 'reads /proc',
+}, async () => {
   const { supervisor, policy } = world.anchor.services;
   policy.child!.kill('SIGSTOP');
   const held = (): number => readdirSync(`/proc/${supervisor.child!.pid}/fd`).length;
@@ -174,14 +233,19 @@ test('SIGTERM ends supervisor in time while a console call waits, and the call h
 
 test('a lost or damaged journal costs history and no approval', async () => {
   const { thread } = await world.json('start', '-C', world.work, 'escalate: touch kept.txt');
-  const open = await until('it asks', async () => (await world.json('approvals')).approvals.find((row: { thread: string }) => row.thread === thread));
+  const open = await until('it asks', async () =>
+    (await world.json('approvals')).approvals.find((row: { thread: string }) => row.thread === thread),
+  );
   for (const damage of ['deleted', 'garbage'] as const) {
     const { supervisor } = world.anchor.services;
     await supervisor.kill();
-    for (const part of ['', '-wal', '-shm']) rmSync(join(world.home, `data/journal.db${part}`), { force: true });
+    for (const part of ['', '-wal', '-shm'])
+      rmSync(join(world.home, `data/journal.db${part}`), { force: true });
     const segments = join(world.home, 'data/journal');
     if (damage === 'deleted') rmSync(segments, { recursive: true });
-    else for (const file of ['../journal.db', ...readdirSync(segments)]) writeFileSync(join(segments, file), 'this is no journal, by far'.repeat(1000));
+    else
+      for (const file of ['../journal.db', ...readdirSync(segments)])
+        writeFileSync(join(segments, file), 'this is no journal, by far'.repeat(1000));
     const back = supervisor.saw(' codex_ready ', false);
     supervisor.start();
     await back;
@@ -190,7 +254,13 @@ test('a lost or damaged journal costs history and no approval', async () => {
     assert.equal(row.state, 'open');
   }
   assert.equal((await world.zane('approve', open.approval)).code, 0);
-  await until('it is applied', async () => (await world.json('approvals', '--all')).approvals.find((row: { approval: string }) => row.approval === open.approval)?.state === 'applied');
+  await until(
+    'it is applied',
+    async () =>
+      (await world.json('approvals', '--all')).approvals.find(
+        (row: { approval: string }) => row.approval === open.approval,
+      )?.state === 'applied',
+  );
 });
 
 test('a damaged policy.db is set aside with its cure, and phones are told to pair again', async () => {
@@ -201,7 +271,9 @@ test('a damaged policy.db is set aside with its cure, and phones are told to pai
   policy.start();
   const part = await until('it says so', async () => {
     const { stdout } = await world.zane('status', '--json');
-    return (JSON.parse(stdout) as { parts: { name: string; state: string; message: string }[] }).parts.find((each) => each.name === 'policy' && each.state === 'degraded');
+    return (JSON.parse(stdout) as { parts: { name: string; state: string; message: string }[] }).parts.find(
+      (each) => each.name === 'policy' && each.state === 'degraded',
+    );
   });
   assert.match(part.message, /policy\.db was damaged.*zane pair/);
   assert.ok(readdirSync(join(world.home, 'data')).some((name) => name.startsWith('policy.db.damaged-')));

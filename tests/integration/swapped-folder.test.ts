@@ -23,8 +23,21 @@ const openWire = (): Promise<Wire> => Wire.open(socket, () => ({ path: codex.soc
 
 before(async () => {
   model = await startModel({ scenario: join(import.meta.dirname, '../scenarios/journey.scenario') });
-  const profile = (name: string, base: string, folder: string): string[] => ['-c', `permissions.${name}.extends="${base}"`, '-c', `permissions.${name}.filesystem={"${folder}/closed"="deny"}`];
-  codex = await startCodex({ baseUrl: model.baseUrl, args: (folder) => ['-c', 'default_permissions="zane"', ...profile('zane', ':workspace', folder), ...profile('zane-read-only', ':read-only', folder)] });
+  const profile = (name: string, base: string, folder: string): string[] => [
+    '-c',
+    `permissions.${name}.extends="${base}"`,
+    '-c',
+    `permissions.${name}.filesystem={"${folder}/closed"="deny"}`,
+  ];
+  codex = await startCodex({
+    baseUrl: model.baseUrl,
+    args: (folder) => [
+      '-c',
+      'default_permissions="zane"',
+      ...profile('zane', ':workspace', folder),
+      ...profile('zane-read-only', ':read-only', folder),
+    ],
+  });
   socket = join(codex.folder, 'wire.sock');
   wire = await openWire();
   world = await World.start({ settings: () => ({ codex: { socket } }) });
@@ -38,7 +51,11 @@ after(async () => {
 });
 
 /** The order is judged while Codex is away; then `swap`, then Codex is back and the order goes on. */
-async function orderedAcross(cwd: string, prompt: string, swap: () => void): Promise<{ state: string; reason?: string; message?: string }> {
+async function orderedAcross(
+  cwd: string,
+  prompt: string,
+  swap: () => void,
+): Promise<{ state: string; reason?: string; message?: string }> {
   const { supervisor } = world.anchor.services;
   const lost = supervisor.saw(' codex_state ', false);
   wire.close();
@@ -65,7 +82,10 @@ test('swapped for a link to the keys: refused, and no thread is there', async ()
   assert.deepEqual([told.state, told.reason], ['refused', 'folder-changed'], told.message);
   assert.match(told.message!, /app` is not what it was/);
   const { threads } = await world.json('threads', '-n', '100');
-  assert.deepEqual(threads.filter((each: { cwd: string }) => each.cwd.includes(world.home) || each.cwd === app), []);
+  assert.deepEqual(
+    threads.filter((each: { cwd: string }) => each.cwd.includes(world.home) || each.cwd === app),
+    [],
+  );
   // As it now is, policy itself refuses it.
   const again = await owner.call('zane/task/start', { cwd: app, prompt: 'say: in the keys' });
   assert.deepEqual([again.state, again.reason], ['refused', 'protected-folder']);

@@ -21,7 +21,7 @@ after(async () => {
   await ann?.close();
 });
 
-test('each user\'s phones hear their own Mac, both of them, and not the other\'s', async () => {
+test("each user's phones hear their own Mac, both of them, and not the other's", async () => {
   for (const phone of [...phones.ann, ...phones.bob]) {
     phone.line.send({ mac: phone.world.mac, trace: 'list', subscribe: { stream: 'list' } });
     await phone.line.next('subscribed');
@@ -40,10 +40,13 @@ test('each user\'s phones hear their own Mac, both of them, and not the other\'s
       return frame.bodies.some((body) => Buffer.from(body).toString().includes('"turn/completed"'));
     });
   };
-  await Promise.all([...phones.ann.map((phone) => heard(phone, a.result.thread)), ...phones.bob.map((phone) => heard(phone, b.result.thread))]);
+  await Promise.all([
+    ...phones.ann.map((phone) => heard(phone, a.result.thread)),
+    ...phones.bob.map((phone) => heard(phone, b.result.thread)),
+  ]);
 });
 
-test('a phone can neither command the other user\'s Mac nor be answered by it', async () => {
+test("a phone can neither command the other user's Mac nor be answered by it", async () => {
   const [a1] = phones.ann as [NodePhone, NodePhone];
   const foreign = await a1.signed('thread/list', {}, { mac: bob.mac });
   const trace = a1.send(foreign, { mac: bob.mac });

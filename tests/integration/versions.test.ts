@@ -14,7 +14,10 @@ let world: World;
 let hostile: HostileOrbit;
 before(async () => {
   hostile = await HostileOrbit.start();
-  world = await World.start({ orbitOptions: { env: { ORBIT_ORIGIN: hostile.origin } }, settings: (w) => ({ orbit: { url: w.orbit.url, public_url: hostile.origin } }) });
+  world = await World.start({
+    orbitOptions: { env: { ORBIT_ORIGIN: hostile.origin } },
+    settings: (w) => ({ orbit: { url: w.orbit.url, public_url: hostile.origin } }),
+  });
   hostile.standBefore(world.orbit.url);
 });
 after(async () => {
@@ -25,13 +28,19 @@ after(async () => {
 test('an Orbit that is too new for relay: `zane doctor` names relay', async () => {
   const server = new WebSocketServer({ port: 0, host: '127.0.0.1' });
   await new Promise((done) => server.once('listening', done));
-  server.on('connection', (socket) => socket.send(encodeTextFrame({ hello: { part: 'orbit', protocolMin: 8, protocolMax: 9, release: '9.0.0' } })));
+  server.on('connection', (socket) =>
+    socket.send(
+      encodeTextFrame({ hello: { part: 'orbit', protocolMin: 8, protocolMax: 9, release: '9.0.0' } }),
+    ),
+  );
   const url = `http://localhost:${(server.address() as AddressInfo).port}`;
   const old = await World.start({ waitForLink: false, settings: () => ({ orbit: { url } }) });
   try {
     await old.anchor.services.relay.saw('protocol_mismatch');
     assert.match(old.anchor.services.relay.log, /protocol_mismatch update=relay orbit_release=9\.0\.0/);
-    await until('the state says it', async () => /relay: update-needed.*update relay/.test((await old.zane('doctor')).stdout));
+    await until('the state says it', async () =>
+      /relay: update-needed.*update relay/.test((await old.zane('doctor')).stdout),
+    );
   } finally {
     await old.close();
     server.close();
@@ -51,10 +60,20 @@ test('an Orbit that the page can no longer speak to: the screen names the part',
   try {
     const phone = await openPhone(browser);
     await enrol(phone, await world.link());
-    hostile.toPhone = (frame) => [frame.header.hello ? { ...frame, header: { hello: { ...frame.header.hello, protocolMin: 8, protocolMax: 9 } } } : frame];
+    hostile.toPhone = (frame) => [
+      frame.header.hello
+        ? { ...frame, header: { hello: { ...frame.header.hello, protocolMin: 8, protocolMax: 9 } } }
+        : frame,
+    ];
     await phone.page.reload();
-    await phone.page.getByText(/update|reload/i).first().waitFor();
-    assert.match(await phone.page.locator('body').innerText(), /(app|page|client).*(too old|update|reload)/is);
+    await phone.page
+      .getByText(/update|reload/i)
+      .first()
+      .waitFor();
+    assert.match(
+      await phone.page.locator('body').innerText(),
+      /(app|page|client).*(too old|update|reload)/is,
+    );
   } finally {
     await browser.close();
   }

@@ -10,7 +10,12 @@ import { Follow } from '../harness/follow.ts';
 import { NodePhone } from '../harness/node-phone.ts';
 import { needsRoot, until, World } from '../harness/world.ts';
 
-interface Part { name: string; state: string; message: string; pid: string }
+interface Part {
+  name: string;
+  state: string;
+  message: string;
+  pid: string;
+}
 let world: World;
 let owner: NodePhone;
 let data = '';
@@ -50,11 +55,22 @@ function fill(): void {
     }
 }
 
-test('the disk fills in mid-turn: all parts live, say since when and why, and lose nothing', { skip: needsRoot }, async () => {
+test('the disk fills in mid-turn: all parts live, say since when and why, and lose nothing', {
+  skip: needsRoot,
+}, async () => {
   const before_ = await pids();
   const { thread } = await world.json('start', '-C', world.work, 'work: gate');
   const stream = await Follow.open(owner, 'full', thread);
-  const spawned = { command: ['/bin/sh'], cwd: world.work, processHandle: 'sh', tty: true, size: { rows: 24, cols: 80 }, env: {}, outputBytesCap: null, timeoutMs: null };
+  const spawned = {
+    command: ['/bin/sh'],
+    cwd: world.work,
+    processHandle: 'sh',
+    tty: true,
+    size: { rows: 24, cols: 80 },
+    env: {},
+    outputBytesCap: null,
+    timeoutMs: null,
+  };
   assert.equal((await owner.call('process/spawn', spawned)).state, 'done');
   fill();
   world.model.release('gate');
@@ -62,7 +78,10 @@ test('the disk fills in mid-turn: all parts live, say since when and why, and lo
     const found = (await parts()).filter((part) => part.state === 'degraded');
     return found.some((part) => part.name === 'supervisor') ? found : undefined;
   });
-  assert.match(broken.find((part) => part.name === 'supervisor')!.message, /can't write.* for \d+ s: .*data\/journal\/.*No space left.*make room/);
+  assert.match(
+    broken.find((part) => part.name === 'supervisor')!.message,
+    /can't write.* for \d+ s: .*data\/journal\/.*No space left.*make room/,
+  );
   const order = await owner.call('zane/task/start', { cwd: world.work, prompt: 'say hello' });
   assert.equal(order.state, 'refused');
   assert.match(order.message ?? '', /nothing was done/);
@@ -72,7 +91,18 @@ test('the disk fills in mid-turn: all parts live, say since when and why, and lo
   await until('all is well again', async () => (await world.zane('status')).code === 0);
   await stream.find((event) => event.raw.includes('turn/completed'));
   assert.deepEqual(await pids(), before_);
-  assert.equal((await owner.call('process/writeStdin', { processHandle: 'sh', deltaBase64: Buffer.from('touch still-here\n').toString('base64') })).state, 'done');
+  assert.equal(
+    (
+      await owner.call('process/writeStdin', {
+        processHandle: 'sh',
+        deltaBase64: Buffer.from('touch still-here\n').toString('base64'),
+      })
+    ).state,
+    'done',
+  );
   await until('the terminal is still there', async () => existsSync(join(world.work, 'still-here')));
-  assert.equal((await owner.call('zane/task/start', { cwd: world.work, prompt: 'say hello again' })).state, 'done');
+  assert.equal(
+    (await owner.call('zane/task/start', { cwd: world.work, prompt: 'say hello again' })).state,
+    'done',
+  );
 });

@@ -21,12 +21,18 @@ export const SUPERVISOR_MIB_MAX = 320;
 /** The most memory a process ever had, in MiB; 0 where it can't be said, or is a sanitizer's own. */
 export function peakMib(pid: number | undefined): number {
   if (process.platform !== 'linux' || !pid || preset === 'asan' || preset === 'tsan') return 0;
-  return Math.round(Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1024);
+  return Math.round(
+    Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1024,
+  );
 }
 
 function memory(world: World): Figures {
   const { supervisor, relay, policy } = world.anchor.services;
-  return { 'supervisor MiB': peakMib(supervisor.child?.pid), 'relay MiB': peakMib(relay.child?.pid), 'policy MiB': peakMib(policy.child?.pid) };
+  return {
+    'supervisor MiB': peakMib(supervisor.child?.pid),
+    'relay MiB': peakMib(relay.child?.pid),
+    'policy MiB': peakMib(policy.child?.pid),
+  };
 }
 
 function held(world: World, pages: number): void {
@@ -41,12 +47,20 @@ function held(world: World, pages: number): void {
 }
 
 async function turn(owner: NodePhone, thread: string, prompt: string): Promise<void> {
-  const started = await owner.call('turn/start', { threadId: thread, input: [{ type: 'text', text: prompt, text_elements: [] }] });
+  const started = await owner.call('turn/start', {
+    threadId: thread,
+    input: [{ type: 'text', text: prompt, text_elements: [] }],
+  });
   assert.equal(started.state, 'done', started.message);
 }
 
 /** `pages` on one thread of which one is slow and one has stopped reading; a flood. */
-export async function crowd(load: { pages: number; perSecond: number; seconds: number; bytes: number }): Promise<Figures> {
+export async function crowd(load: {
+  pages: number;
+  perSecond: number;
+  seconds: number;
+  bytes: number;
+}): Promise<Figures> {
   const world = await World.start({ codexBinary: fakeCodex });
   const pages: Page[] = [];
   try {
@@ -60,15 +74,26 @@ export async function crowd(load: { pages: number; perSecond: number; seconds: n
     const began = performance.now();
     const whole = pages.filter(({ pace }) => pace !== 'stopped').map((page) => page.saw('"flooded"'));
     await turn(owner, thread, `flood ${load.perSecond} for ${load.seconds} of ${load.bytes}`);
-    await within(120_000 + load.seconds * 1_000, 'every page that reads has the flood\'s end', Promise.all(whole));
+    await within(
+      120_000 + load.seconds * 1_000,
+      "every page that reads has the flood's end",
+      Promise.all(whole),
+    );
     const ms = performance.now() - began;
     for (const page of pages) {
       assert.equal(page.closed, '', `a ${page.pace} page was cut off`);
       assert.deepEqual(page.breaks, [], `a ${page.pace} page missed something`);
-      if (page.pace !== 'stopped') assert.ok(page.events >= load.perSecond * load.seconds, `${page.pace}: ${page.events}`);
+      if (page.pace !== 'stopped')
+        assert.ok(page.events >= load.perSecond * load.seconds, `${page.pace}: ${page.events}`);
     }
     held(world, load.pages);
-    return { pages: load.pages, events: pages[2]!.events, seconds: Math.round(ms / 100) / 10, 'MiB to each': Math.round(pages[2]!.bytes / 1048576), ...memory(world) };
+    return {
+      pages: load.pages,
+      events: pages[2]!.events,
+      seconds: Math.round(ms / 100) / 10,
+      'MiB to each': Math.round(pages[2]!.bytes / 1048576),
+      ...memory(world),
+    };
   } finally {
     for (const page of pages) page.close();
     await world.close();
@@ -99,12 +124,17 @@ export async function longItem(bytes: number): Promise<Figures> {
 }
 
 /** A real thread's file, to be written again with more in it, or as other threads. */
-async function rollout(world: World, prompt = 'say hello'): Promise<{ thread: string; file: string; lines: string[] }> {
+async function rollout(
+  world: World,
+  prompt = 'say hello',
+): Promise<{ thread: string; file: string; lines: string[] }> {
   const { thread } = await world.json('start', '-C', world.work, prompt);
   const file = await until('its file is there', () => find(world.codexHome, thread));
   const lines = await until('its turn is over', () => {
     const read = readFileSync(file, 'utf8').trimEnd().split('\n');
-    return read.some((line) => line.includes('task_complete') || line.includes('turn_complete')) ? read : undefined;
+    return read.some((line) => line.includes('task_complete') || line.includes('turn_complete'))
+      ? read
+      : undefined;
   });
   return { thread, file, lines };
 }
@@ -115,7 +145,9 @@ function another(thread: string): string {
 }
 
 function find(home: string, thread: string): string | undefined {
-  const name = readdirSync(join(home, 'sessions'), { recursive: true, encoding: 'utf8' }).find((each) => each.endsWith(`${thread}.jsonl`));
+  const name = readdirSync(join(home, 'sessions'), { recursive: true, encoding: 'utf8' }).find((each) =>
+    each.endsWith(`${thread}.jsonl`),
+  );
   return name && join(home, 'sessions', name);
 }
 
@@ -165,7 +197,12 @@ export async function longThread(items: number): Promise<Figures> {
     const times: number[] = [];
     for (let cursor: string | undefined, n = 0; n < 20; n++) {
       const asked = performance.now();
-      const read = await owner.call('thread/items/list', { threadId: thread, limit: 50, sortDirection: 'desc', ...(cursor === undefined ? {} : { cursor }) });
+      const read = await owner.call('thread/items/list', {
+        threadId: thread,
+        limit: 50,
+        sortDirection: 'desc',
+        ...(cursor === undefined ? {} : { cursor }),
+      });
       assert.equal(read.state, 'done', read.message);
       for (const { item } of read.result.data as { item: { id: string } }[]) seen.add(item.id);
       times.push(performance.now() - asked);
@@ -173,7 +210,12 @@ export async function longThread(items: number): Promise<Figures> {
     }
     assert.equal(seen.size, 20 * 50, 'no page repeats another');
     held(world, 1);
-    return { items, seconds: Math.round(seconds), 'longest page ms': Math.round(Math.max(...times)), ...memory(world) };
+    return {
+      items,
+      seconds: Math.round(seconds),
+      'longest page ms': Math.round(Math.max(...times)),
+      ...memory(world),
+    };
   } finally {
     page?.close();
     await world.close();
@@ -187,11 +229,17 @@ export async function deepThread(items: number): Promise<Figures> {
   try {
     const owner = await NodePhone.enrol(world, 'owner');
     const { thread, file, lines } = await rollout(world, 'many');
-    await anotherCodex(world, () => writeFileSync(file, `${repeated(lines, items / ITEMS_OF_A_TURN).join('\n')}\n`));
+    await anotherCodex(world, () =>
+      writeFileSync(file, `${repeated(lines, items / ITEMS_OF_A_TURN).join('\n')}\n`),
+    );
     // Codex reads what is new in the file into its index.
     const resuming = performance.now();
-    const neighbour = world.json('start', '-C', world.work, 'a neighbour').then(() => performance.now() - resuming);
-    const resumed = await patient(() => owner.call('thread/resume', { threadId: thread, excludeTurns: true }));
+    const neighbour = world
+      .json('start', '-C', world.work, 'a neighbour')
+      .then(() => performance.now() - resuming);
+    const resumed = await patient(() =>
+      owner.call('thread/resume', { threadId: thread, excludeTurns: true }),
+    );
     assert.equal(resumed.state, 'done', resumed.message);
     const resumeMs = performance.now() - resuming;
     page = new Page(owner, thread, 'quick');
@@ -202,9 +250,18 @@ export async function deepThread(items: number): Promise<Figures> {
     let cursor: string | undefined;
     do {
       const asked = performance.now();
-      const read = await patient(() => owner.call('thread/turns/list', { threadId: thread, limit: 2, sortDirection: 'desc', itemsView: 'full', ...(cursor === undefined ? {} : { cursor }) }));
+      const read = await patient(() =>
+        owner.call('thread/turns/list', {
+          threadId: thread,
+          limit: 2,
+          sortDirection: 'desc',
+          itemsView: 'full',
+          ...(cursor === undefined ? {} : { cursor }),
+        }),
+      );
       assert.equal(read.state, 'done', read.message);
-      for (const { items: its } of read.result.data as { items: { id: string }[] }[]) for (const { id } of its) seen.add(id);
+      for (const { items: its } of read.result.data as { items: { id: string }[] }[])
+        for (const { id } of its) seen.add(id);
       pages.push(performance.now() - asked);
       cursor = read.result.nextCursor ?? undefined;
     } while (cursor !== undefined);
@@ -216,7 +273,17 @@ export async function deepThread(items: number): Promise<Figures> {
     await within(120_000, 'a turn more in it', ended);
     assert.equal(page.closed, '');
     held(world, 1);
-    return { items: seen.size, 'resume ms': Math.round(resumeMs), 'a neighbour\'s start meanwhile ms': Math.round(await neighbour), pages: pages.length, 'first page ms': Math.round(pages[0]!), 'longest page ms': Math.round(Math.max(...pages)), 'all pages s': Math.round(seconds), 'Codex MiB': peakMib(await world.codexPid()), ...memory(world) };
+    return {
+      items: seen.size,
+      'resume ms': Math.round(resumeMs),
+      "a neighbour's start meanwhile ms": Math.round(await neighbour),
+      pages: pages.length,
+      'first page ms': Math.round(pages[0]!),
+      'longest page ms': Math.round(Math.max(...pages)),
+      'all pages s': Math.round(seconds),
+      'Codex MiB': peakMib(await world.codexPid()),
+      ...memory(world),
+    };
   } finally {
     page?.close();
     await world.close();
@@ -225,7 +292,7 @@ export async function deepThread(items: number): Promise<Figures> {
 
 /** Codex may read the whole file for its first page. */
 async function patient<T>(ask: () => Promise<T>): Promise<T> {
-  for (const end = Date.now() + 300_000; ;) {
+  for (const end = Date.now() + 300_000; ; ) {
     try {
       return await ask();
     } catch (error) {
@@ -244,7 +311,10 @@ function repeated(lines: string[], turns: number): string[] {
   for (let n = 1; n < turns; n++) {
     const anew = another(turnId);
     for (const line of its) {
-      const record = JSON.parse(line.replaceAll(turnId, anew)) as { ordinal: number; payload: { item?: { id: string } } };
+      const record = JSON.parse(line.replaceAll(turnId, anew)) as {
+        ordinal: number;
+        payload: { item?: { id: string } };
+      };
       record.ordinal = all.length;
       if (record.payload.item) record.payload.item.id = another(record.payload.item.id);
       all.push(JSON.stringify(record));
@@ -270,7 +340,10 @@ export async function manyThreads(count: number): Promise<Figures> {
     const seen = new Set<string>();
     let cursor: string | undefined;
     do {
-      const page = await owner.call('thread/list', { limit: 100, ...(cursor === undefined ? {} : { cursor }) });
+      const page = await owner.call('thread/list', {
+        limit: 100,
+        ...(cursor === undefined ? {} : { cursor }),
+      });
       assert.equal(page.state, 'done', page.message);
       for (const each of page.result.data as { id: string }[]) seen.add(each.id);
       cursor = page.result.nextCursor ?? undefined;
@@ -278,7 +351,12 @@ export async function manyThreads(count: number): Promise<Figures> {
     assert.ok(seen.size >= count, `${seen.size} of ${count} are listed`);
     const ms = performance.now() - began;
     held(world, 1);
-    return { threads: seen.size, 'all pages ms': Math.round(ms), 'start ms': Math.round(startMs), ...memory(world) };
+    return {
+      threads: seen.size,
+      'all pages ms': Math.round(ms),
+      'start ms': Math.round(startMs),
+      ...memory(world),
+    };
   } finally {
     await world.close();
   }
@@ -286,6 +364,8 @@ export async function manyThreads(count: number): Promise<Figures> {
 
 function within<T>(ms: number, what: string, promise: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, failed) => { timer = setTimeout(() => failed(new Error(`in ${ms} ms it did not come true: ${what}`)), ms); });
+  const late = new Promise<never>((_, failed) => {
+    timer = setTimeout(() => failed(new Error(`in ${ms} ms it did not come true: ${what}`)), ms);
+  });
   return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }

@@ -12,9 +12,14 @@ const LOADS: Record<string, () => Promise<Figures>> = {
 
 const wanted = process.argv.slice(2);
 const unknown = wanted.find((name) => !(name in LOADS));
-if (unknown !== undefined) throw new Error(`no load is called \`${unknown}\`: use ${Object.keys(LOADS).join(', ')}, or none for all`);
+if (unknown !== undefined)
+  throw new Error(`no load is called \`${unknown}\`: use ${Object.keys(LOADS).join(', ')}, or none for all`);
 for (const [name, load] of Object.entries(LOADS)) {
   if (wanted.length > 0 && !wanted.includes(name)) continue;
   const figures = await load();
-  console.log(`${name}: ${Object.entries(figures).map(([what, value]) => `${what} ${value}`).join(', ')}`);
+  console.log(
+    `${name}: ${Object.entries(figures)
+      .map(([what, value]) => `${what} ${value}`)
+      .join(', ')}`,
+  );
 }

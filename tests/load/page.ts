@@ -31,7 +31,9 @@ export class Page {
     this.#thread = thread;
     this.pace = pace;
     const { orbit } = phone.world;
-    this.#socket = new WebSocket(`${orbit.wsUrl}/ws`, { headers: { origin: orbit.origin, cookie: phone.person.cookieHeader } });
+    this.#socket = new WebSocket(`${orbit.wsUrl}/ws`, {
+      headers: { origin: orbit.origin, cookie: phone.person.cookieHeader },
+    });
     this.ready = new Promise((done, failed) => {
       this.#subscribed = done;
       this.#socket.on('close', (code, reason) => {
@@ -61,7 +63,8 @@ export class Page {
     const { header, bodies } = decodeFrame(new Uint8Array(data));
     const { mac } = this.#phone.world;
     if (header.hello) return void this.#greet();
-    if (header.receipt) return this.#send({ mac, trace: 's', subscribe: { stream: 's', thread: this.#thread } });
+    if (header.receipt)
+      return this.#send({ mac, trace: 's', subscribe: { stream: 's', thread: this.#thread } });
     if (header.subscribed) {
       this.#last = Number(header.subscribed.from?.seq ?? 0);
       this.#subscribed();
@@ -71,12 +74,18 @@ export class Page {
     }
     if (header.gap) this.breaks.push(`gap: ${header.gap.reason}`);
     if (!header.events) return;
-    if (Number(header.events.prevSeq ?? 0) !== this.#last) this.breaks.push(`${header.events.prevSeq} after ${this.#last}`);
+    if (Number(header.events.prevSeq ?? 0) !== this.#last)
+      this.breaks.push(`${header.events.prevSeq} after ${this.#last}`);
     let at = 0;
     for (const { seq, kind = '', bodies: count = 1 } of header.events.events ?? []) {
       this.#last = Number(seq);
       // Deltas that are read late come as one: each has its number and its time.
-      this.events += Math.max(1, Buffer.from(bodies[at]!).toString('latin1').match(/\d+ \d{10,} /g)?.length ?? 0);
+      this.events += Math.max(
+        1,
+        Buffer.from(bodies[at]!)
+          .toString('latin1')
+          .match(/\d+ \d{10,} /g)?.length ?? 0,
+      );
       at += count;
       if (kind) this.kinds.set(kind, (this.kinds.get(kind) ?? 0) + 1);
     }
@@ -97,8 +106,16 @@ export class Page {
   }
 
   async #greet(): Promise<void> {
-    this.#send({ hello: { part: 'client', protocolMin: PROTOCOL_MIN, protocolMax: PROTOCOL_MAX, release: 'load' } });
-    const { body, signature } = await this.#phone.signed('zane/attach', { protocol: { min: 1, max: 1 }, release: 'load' });
-    this.#send({ mac: this.#phone.world.mac, trace: 'a', command: { device: this.#phone.device.id, signature } }, body);
+    this.#send({
+      hello: { part: 'client', protocolMin: PROTOCOL_MIN, protocolMax: PROTOCOL_MAX, release: 'load' },
+    });
+    const { body, signature } = await this.#phone.signed('zane/attach', {
+      protocol: { min: 1, max: 1 },
+      release: 'load',
+    });
+    this.#send(
+      { mac: this.#phone.world.mac, trace: 'a', command: { device: this.#phone.device.id, signature } },
+      body,
+    );
   }
 }

@@ -8,7 +8,10 @@ import type { Outcome, Step } from './steps.ts';
 import { outcomeOf, readable } from './tool-output.ts';
 
 /** A step with the values its text may use. */
-export interface Cue { step: Step; values: Record<string, string> }
+export interface Cue {
+  step: Step;
+  values: Record<string, string>;
+}
 
 export interface Answer {
   cues: Cue[];
@@ -50,7 +53,9 @@ class Script {
   }
 
   played(kind: 'message' | 'reasoning' | 'call'): void {
-    const done = [...this.#steered, ...this.#main].findIndex(({ step }) => makes(step) === kind && this.#isMeant(step)) + 1;
+    const done =
+      [...this.#steered, ...this.#main].findIndex(({ step }) => makes(step) === kind && this.#isMeant(step)) +
+      1;
     this.#main = this.#main.slice(Math.max(0, done - this.#steered.length));
     this.#steered = this.#steered.slice(done);
   }
@@ -59,7 +64,9 @@ class Script {
   next(): Cue[] {
     const left = [...this.#steered, ...this.#main];
     const tool = left.findIndex(({ step }) => isTool(step));
-    const after = left.findIndex(({ step }, index) => tool >= 0 && index > tool && !(isTool(step) && step.together));
+    const after = left.findIndex(
+      ({ step }, index) => tool >= 0 && index > tool && !(isTool(step) && step.together),
+    );
     return (after < 0 ? left : left.slice(0, after)).filter(({ step }) => this.#isMeant(step));
   }
 
@@ -72,9 +79,14 @@ class Script {
 function makes(step: Step): 'message' | 'reasoning' | 'call' | undefined {
   if (isTool(step)) return 'call';
   switch (step.kind) {
-    case 'say': case 'flood': return 'message';
-    case 'think': return 'reasoning';
-    case 'wait': case 'fail': return undefined;
+    case 'say':
+    case 'flood':
+      return 'message';
+    case 'think':
+      return 'reasoning';
+    case 'wait':
+    case 'fail':
+      return undefined;
   }
 }
 

@@ -11,9 +11,20 @@ const HEARD_MESSAGES_MAX = 20_000;
 
 export type Json = Record<string, unknown>;
 /** A notification (no id) or a server's request (with id). `raw` is the text as it came. */
-export interface Heard { method: string; params: Json; id?: number | string; raw: string }
-interface Waiter { matches: (heard: Heard) => boolean; resolve: (heard: Heard) => void }
-interface Pending { resolve: (result: unknown) => void; reject: (error: Error) => void }
+export interface Heard {
+  method: string;
+  params: Json;
+  id?: number | string;
+  raw: string;
+}
+interface Waiter {
+  matches: (heard: Heard) => boolean;
+  resolve: (heard: Heard) => void;
+}
+interface Pending {
+  resolve: (result: unknown) => void;
+  reject: (error: Error) => void;
+}
 
 export class AppServerClient {
   /** Everything heard so far, oldest first. */
@@ -33,11 +44,18 @@ export class AppServerClient {
   /** Connects and says `initialize`, with the experimental methods on. */
   static async connect(socketPath: string, name = 'zane-test'): Promise<AppServerClient> {
     // Codex's path is a link to a short one: a long path does not fit a socket address.
-    const socket = new WebSocket(`ws+unix:${realpathSync(socketPath)}:/`, { perMessageDeflate: false, maxPayload: 64 * 1024 * 1024 });
-    await new Promise<void>((resolve, reject) => { socket.once('open', resolve); socket.once('error', reject); });
+    const socket = new WebSocket(`ws+unix:${realpathSync(socketPath)}:/`, {
+      perMessageDeflate: false,
+      maxPayload: 64 * 1024 * 1024,
+    });
+    await new Promise<void>((resolve, reject) => {
+      socket.once('open', resolve);
+      socket.once('error', reject);
+    });
     const client = new AppServerClient(socket);
     await client.request('initialize', {
-      clientInfo: { name, title: name, version: '0' }, capabilities: { experimentalApi: true },
+      clientInfo: { name, title: name, version: '0' },
+      capabilities: { experimentalApi: true },
     });
     client.#send({ method: 'initialized', params: {} });
     return client;
@@ -46,10 +64,13 @@ export class AppServerClient {
   /** Sends a request; an error answer rejects with its message. */
   request<T = Json>(method: string, params: Json): Promise<T> {
     const id = ++this.#lastId;
-    return withDeadline(`an answer to ${method}`, new Promise<T>((resolve, reject) => {
-      this.#pending.set(id, { resolve: (result) => resolve(result as T), reject });
-      this.#send({ id, method, params });
-    }));
+    return withDeadline(
+      `an answer to ${method}`,
+      new Promise<T>((resolve, reject) => {
+        this.#pending.set(id, { resolve: (result) => resolve(result as T), reject });
+        this.#send({ id, method, params });
+      }),
+    );
   }
 
   /** Answers a request of the server. */
@@ -58,11 +79,20 @@ export class AppServerClient {
   }
 
   /** The first message of this method that fits, among those heard and those to come. */
-  waitFor(method: string, fits: (params: Json, heard: Heard) => boolean = () => true, since = 0): Promise<Heard> {
+  waitFor(
+    method: string,
+    fits: (params: Json, heard: Heard) => boolean = () => true,
+    since = 0,
+  ): Promise<Heard> {
     const matches = (heard: Heard): boolean => heard.method === method && fits(heard.params, heard);
     const known = this.heard.slice(since).find(matches);
     if (known) return Promise.resolve(known);
-    return withDeadline(method, new Promise((resolve) => { this.#waiters.add({ matches, resolve }); }));
+    return withDeadline(
+      method,
+      new Promise((resolve) => {
+        this.#waiters.add({ matches, resolve });
+      }),
+    );
   }
 
   /** What was heard of this method so far. */
@@ -114,7 +144,10 @@ export class AppServerClient {
 
 function withDeadline<T>(what: string, promise: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`waited ${WAIT_MS_MAX} ms in vain for ${what}`)), WAIT_MS_MAX);
+    const timer = setTimeout(
+      () => reject(new Error(`waited ${WAIT_MS_MAX} ms in vain for ${what}`)),
+      WAIT_MS_MAX,
+    );
     promise.then(resolve, reject).finally(() => clearTimeout(timer));
   });
 }

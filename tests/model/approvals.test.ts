@@ -12,9 +12,8 @@ import type { Turn } from './fixture.ts';
 const COMMAND = 'item/commandExecution/requestApproval';
 const FILE = 'item/fileChange/requestApproval';
 const item = ({ params }: Heard): Json => params['item'] as Json;
-const status = async (turn: Turn, id: unknown): Promise<unknown> => (
-  item(await turn.item('item/completed', (each) => each['id'] === id))['status']
-);
+const status = async (turn: Turn, id: unknown): Promise<unknown> =>
+  item(await turn.item('item/completed', (each) => each['id'] === id))['status'];
 
 test('an escalated command asks with its command, folder and reason', async (t) => {
   const fixture = await startFixture(t);
@@ -24,7 +23,10 @@ test('an escalated command asks with its command, folder and reason', async (t) 
   await t.test('accept runs it', async () => {
     const turn = await ask(fixture, `escalate: echo ran > ${marker}`);
     const request = await turn.event(COMMAND);
-    assert.deepEqual((request.params['commandActions'] as Json[]).map((action) => action['command']), [`echo ran > ${marker}`]);
+    assert.deepEqual(
+      (request.params['commandActions'] as Json[]).map((action) => action['command']),
+      [`echo ran > ${marker}`],
+    );
     assert.ok(String(request.params['command']).endsWith(`'echo ran > ${marker}'`));
     assert.equal(request.params['cwd'], codex.workspace);
     assert.equal(request.params['reason'], 'the test needs it outside the sandbox');
@@ -58,7 +60,9 @@ test('an escalated command asks with its command, folder and reason', async (t) 
     const first = await turn.event(COMMAND, (params) => params['reason'] === 'it comes first');
     assert.equal(turn.heard(COMMAND).length, 1);
     client.answer(first, { decision: 'accept' });
-    client.answer(await turn.event(COMMAND, (params) => params['reason'] === 'it comes second'), { decision: 'accept' });
+    client.answer(await turn.event(COMMAND, (params) => params['reason'] === 'it comes second'), {
+      decision: 'accept',
+    });
     await turn.end();
     assert.equal(turn.texts().at(-1), 'That was all.');
   });
@@ -67,19 +71,25 @@ test('an escalated command asks with its command, folder and reason', async (t) 
 test('two approvals are open at once in one thread', async (t) => {
   const fixture = await startFixture(t);
   const { client, codex } = fixture;
-  const open = async (turn: Turn): Promise<Heard[]> => Promise.all(
-    ['first', 'second'].map((which) => turn.event(COMMAND, (params) => params['reason'] === `it is the ${which} of two`)),
-  );
+  const open = async (turn: Turn): Promise<Heard[]> =>
+    Promise.all(
+      ['first', 'second'].map((which) =>
+        turn.event(COMMAND, (params) => params['reason'] === `it is the ${which} of two`),
+      ),
+    );
 
   await t.test('an accepted one runs at once, but its end is told when the other is settled', async () => {
     const turn = await ask(fixture, 'two approvals: touch one and touch two');
-    const [first, second] = await open(turn) as [Heard, Heard];
+    const [first, second] = (await open(turn)) as [Heard, Heard];
     assert.equal(client.of('serverRequest/resolved').length, 0);
     const ran = fileAppears(codex.workspace, 'two');
     client.answer(second, { decision: 'accept' });
     await client.waitFor('serverRequest/resolved', (params) => params['requestId'] === second.id);
     await ran;
-    assert.equal(turn.heard('item/completed').some((heard) => item(heard)['id'] === second.params['itemId']), false);
+    assert.equal(
+      turn.heard('item/completed').some((heard) => item(heard)['id'] === second.params['itemId']),
+      false,
+    );
     client.answer(first, { decision: 'decline' });
     assert.equal(await status(turn, first.params['itemId']), 'declined');
     assert.equal(await status(turn, second.params['itemId']), 'completed');
@@ -89,12 +99,15 @@ test('two approvals are open at once in one thread', async (t) => {
 
   await t.test('cancelling one ends the turn and with it the other', async () => {
     const turn = await ask(fixture, 'two approvals: touch three and touch four');
-    const [first, second] = await open(turn) as [Heard, Heard];
+    const [first, second] = (await open(turn)) as [Heard, Heard];
     client.answer(first, { decision: 'cancel' });
     assert.equal(await turn.end(), 'interrupted');
     await client.waitFor('serverRequest/resolved', (params) => params['requestId'] === second.id);
     // No end of its own: the turn's end is all that is said of the second command.
-    assert.equal(turn.heard('item/completed').some((heard) => item(heard)['id'] === second.params['itemId']), false);
+    assert.equal(
+      turn.heard('item/completed').some((heard) => item(heard)['id'] === second.params['itemId']),
+      false,
+    );
   });
 });
 
@@ -105,7 +118,10 @@ test('an interrupt withdraws an open approval, and a late answer does nothing', 
   await turn.interrupt();
   assert.equal(await turn.end(), 'interrupted');
   await fixture.client.waitFor('serverRequest/resolved', (params) => params['requestId'] === request.id);
-  assert.equal(turn.heard('item/completed').some((heard) => item(heard)['id'] === request.params['itemId']), false);
+  assert.equal(
+    turn.heard('item/completed').some((heard) => item(heard)['id'] === request.params['itemId']),
+    false,
+  );
   fixture.client.answer(request, { decision: 'accept' });
   const next = await ask(fixture, 'say hello', { thread: turn.thread });
   assert.equal(await next.end(), 'completed');
@@ -114,7 +130,10 @@ test('an interrupt withdraws an open approval, and a late answer does nothing', 
 
 test('a second client gets the open request again, byte for byte, and may answer it', async (t) => {
   const fixture = await startFixture(t);
-  for (const [prompt, method] of [['escalate: touch redelivered', COMMAND], ['patch: ../redelivered.txt', FILE]] as const) {
+  for (const [prompt, method] of [
+    ['escalate: touch redelivered', COMMAND],
+    ['patch: ../redelivered.txt', FILE],
+  ] as const) {
     const turn = await ask(fixture, prompt);
     const request = await turn.event(method);
     const second = await fixture.codex.connect('second');
@@ -153,7 +172,9 @@ test('with the profiles that supervisor gives', async (t) => {
       const request = await turn.event(FILE);
       const started = await turn.item('item/started', (each) => each['id'] === request.params['itemId']);
       assert.ok(client.heard.indexOf(started) < client.heard.indexOf(request));
-      assert.deepEqual(item(started)['changes'], [{ path, kind: { type: 'add' }, diff: 'first line\nsecond line\n' }]);
+      assert.deepEqual(item(started)['changes'], [
+        { path, kind: { type: 'add' }, diff: 'first line\nsecond line\n' },
+      ]);
       assert.equal('changes' in request.params || 'availableDecisions' in request.params, false);
       assert.equal(turn.heard('item/fileChange/patchUpdated').length, 0);
       assert.equal(existsSync(path), false);
@@ -168,7 +189,10 @@ test('with the profiles that supervisor gives', async (t) => {
     const turn = await ask(fixture, 'edit: asked.txt', readOnly);
     const request = await turn.event(FILE);
     const started = await turn.item('item/started', (each) => each['id'] === request.params['itemId']);
-    assert.equal((item(started)['changes'] as Json[])[0]?.['diff'], '@@ -1,2 +1,2 @@\n-first line\n+the first line, changed\n second line\n');
+    assert.equal(
+      (item(started)['changes'] as Json[])[0]?.['diff'],
+      '@@ -1,2 +1,2 @@\n-first line\n+the first line, changed\n second line\n',
+    );
     client.answer(request, { decision: 'decline' });
     assert.equal(await status(turn, request.params['itemId']), 'declined');
     await turn.end();
@@ -178,7 +202,11 @@ test('with the profiles that supervisor gives', async (t) => {
 
   for (const options of [{}, readOnly]) {
     await t.test(`the denied folder is out of reach with ${JSON.stringify(options)}`, async () => {
-      const turn = await ask(fixture, `run: cat ${secret} || echo closed; ls ${join(secret, '..')} || echo hidden`, options);
+      const turn = await ask(
+        fixture,
+        `run: cat ${secret} || echo closed; ls ${join(secret, '..')} || echo hidden`,
+        options,
+      );
       await turn.end();
       const text = turn.texts().join('\n');
       assert.match(text, /closed[^]*hidden/);
@@ -227,18 +255,25 @@ test('a question to the person', async (t) => {
   });
 
   await t.test('is asked in plan mode', async () => {
-    const turn = await ask(fixture, 'ask me', { turnParams: { collaborationMode: { mode: 'plan', settings } } });
+    const turn = await ask(fixture, 'ask me', {
+      turnParams: { collaborationMode: { mode: 'plan', settings } },
+    });
     const request = await turn.event(QUESTION);
     const [question] = request.params['questions'] as [Json];
     assert.equal(question['question'], 'Which colour shall it be?');
-    assert.deepEqual((question['options'] as Json[]).map((option) => option['label']), ['Red', 'Blue']);
+    assert.deepEqual(
+      (question['options'] as Json[]).map((option) => option['label']),
+      ['Red', 'Blue'],
+    );
     fixture.client.answer(request, { answers: { [String(question['id'])]: { answers: ['Blue'] } } });
     await turn.end();
     assert.deepEqual(turn.texts(), ['You chose: Blue']);
   });
 
   await t.test('is asked in any mode with a feature turned on', async (inner) => {
-    const other = await startFixture(inner, { config: '[features]\ndefault_mode_request_user_input = true\n' });
+    const other = await startFixture(inner, {
+      config: '[features]\ndefault_mode_request_user_input = true\n',
+    });
     const turn = await ask(other, 'ask me');
     const request = await turn.event(QUESTION);
     other.client.answer(request, { answers: { answer: { answers: ['Red'] } } });

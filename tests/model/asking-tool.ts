@@ -4,14 +4,22 @@
 import { createInterface } from 'node:readline';
 
 type Json = Record<string, unknown>;
-interface Message { id?: string | number; method?: string; params?: Json; result?: Json; error?: Json }
+interface Message {
+  id?: string | number;
+  method?: string;
+  params?: Json;
+  result?: Json;
+  error?: Json;
+}
 
 const TOOL = {
-  name: 'order', description: 'Orders something, once the person has said how.',
+  name: 'order',
+  description: 'Orders something, once the person has said how.',
   inputSchema: { type: 'object', properties: { what: { type: 'string' } }, required: ['what'] },
 };
 const FORM = {
-  type: 'object', required: ['name'],
+  type: 'object',
+  required: ['name'],
   properties: {
     name: { type: 'string', title: 'Your name' },
     gift: { type: 'boolean', title: 'Wrap it as a gift' },
@@ -35,14 +43,25 @@ function take({ id, method, params, result, error }: Message): void {
   }
   switch (method) {
     case 'initialize':
-      return send({ id, result: { protocolVersion: params?.['protocolVersion'], capabilities: { tools: {} }, serverInfo: { name: 'asking-tool', version: '1' } } });
+      return send({
+        id,
+        result: {
+          protocolVersion: params?.['protocolVersion'],
+          capabilities: { tools: {} },
+          serverInfo: { name: 'asking-tool', version: '1' },
+        },
+      });
     case 'tools/list':
       return send({ id, result: { tools: [TOOL] } });
     case 'tools/call': {
       const question = `question-${id}`;
       waiting.set(question, id);
-      const { what } = params?.['arguments'] as { what: string };
-      return send({ id: question, method: 'elicitation/create', params: { message: `How do you want your ${what}?`, requestedSchema: FORM } });
+      const { what } = (params?.['arguments'] ?? {}) as { what: string };
+      return send({
+        id: question,
+        method: 'elicitation/create',
+        params: { message: `How do you want your ${what}?`, requestedSchema: FORM },
+      });
     }
     default:
       return send({ id, error: { code: -32601, message: `no ${method} here` } });

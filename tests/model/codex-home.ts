@@ -23,11 +23,13 @@ const TRIPLES: Record<string, string> = {
 export function codexBinary(): string {
   const target = `${platform()}-${arch()}`;
   const triple = TRIPLES[target];
-  if (triple === undefined) throw new Error(`no codex binary for ${target}: run on linux or darwin, x64 or arm64`);
+  if (triple === undefined)
+    throw new Error(`no codex binary for ${target}: run on linux or darwin, x64 or arm64`);
   const name = `@openai/codex-${target}`;
   const folder = platformPackage(name);
   const binary = folder && join(folder, 'vendor', triple, 'bin/codex');
-  if (!binary || !existsSync(binary)) throw new Error(`the package \`${name}\` is not installed: run \`npm install\` with optional packages`);
+  if (!binary || !existsSync(binary))
+    throw new Error(`the package \`${name}\` is not installed: run \`npm install\` with optional packages`);
   return binary;
 }
 
@@ -59,7 +61,9 @@ export interface CodexHomeOptions {
 export function writeCodexHome(folder: string, options: CodexHomeOptions): string {
   const home = resolve(folder);
   if (!relative(tmpdir(), home).startsWith('..')) {
-    throw new Error(`\`${home}\` is in the system's temp folder, where codex does not work fully: use a folder below build/`);
+    throw new Error(
+      `\`${home}\` is in the system's temp folder, where codex does not work fully: use a folder below build/`,
+    );
   }
   mkdirSync(home, { recursive: true, mode: 0o700 });
   writeFileSync(join(home, 'config.toml'), configToml(options), { mode: 0o600 });

@@ -17,7 +17,9 @@ const LOG_CHARS_MAX = 200_000;
 
 const running = new Set<ChildProcess>();
 /** A test that ends early takes its Codex with it. */
-process.on('exit', () => { for (const child of running) child.kill('SIGKILL'); });
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
 
 export interface CodexProcess {
   /** The private folder; `home` and `workspace` are in it. */
@@ -51,18 +53,31 @@ export async function startCodex(options: CodexOptions): Promise<CodexProcess> {
   let log = '';
   let child: ChildProcess;
   const start = async (): Promise<void> => {
-    child = spawn(codexBinary(), ['app-server', '--listen', `unix://${socket}`, ...(options.args?.(folder) ?? [])], {
-      // Commands run in a login shell: this machine's own set-up takes no part in it.
-      env: { ...process.env, CODEX_HOME: home, HOME: folder }, stdio: ['ignore', 'ignore', 'pipe'],
-    });
+    child = spawn(
+      codexBinary(),
+      ['app-server', '--listen', `unix://${socket}`, ...(options.args?.(folder) ?? [])],
+      {
+        // Commands run in a login shell: this machine's own set-up takes no part in it.
+        env: { ...process.env, CODEX_HOME: home, HOME: folder },
+        stdio: ['ignore', 'ignore', 'pipe'],
+      },
+    );
     running.add(child);
-    child.stderr?.setEncoding('utf8').on('data', (text: string) => { log = (log + text).slice(-LOG_CHARS_MAX); });
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      log = (log + text).slice(-LOG_CHARS_MAX);
+    });
     await listening(child, folder, socket, () => log);
   };
   await start();
   return {
-    folder, home, workspace, socket, log: () => log,
-    get pid() { return child.pid ?? 0; },
+    folder,
+    home,
+    workspace,
+    socket,
+    log: () => log,
+    get pid() {
+      return child.pid ?? 0;
+    },
     connect: async (name) => {
       const client = await AppServerClient.connect(socket, name);
       clients.push(client);
@@ -83,16 +98,26 @@ export async function startCodex(options: CodexOptions): Promise<CodexProcess> {
 }
 
 /** The socket's link appears when Codex listens. */
-async function listening(child: ChildProcess, folder: string, socket: string, log: () => string): Promise<void> {
+async function listening(
+  child: ChildProcess,
+  folder: string,
+  socket: string,
+  log: () => string,
+): Promise<void> {
   const over = new AbortController();
   const appeared = new Promise<void>((done) => {
-    const watcher = watch(folder, { signal: over.signal }, () => { if (existsSync(socket)) done(); });
+    const watcher = watch(folder, { signal: over.signal }, () => {
+      if (existsSync(socket)) done();
+    });
     watcher.on('error', () => undefined);
     if (existsSync(socket)) done();
   });
-  const ended = once(child, 'exit', { signal: over.signal }).then(() => { throw new Error(`codex ended at once: ${log()}`); });
-  const late = once(AbortSignal.timeout(START_MS_MAX), 'abort', { signal: over.signal })
-    .then(() => { throw new Error(`codex did not listen within ${START_MS_MAX} ms: ${log()}`); });
+  const ended = once(child, 'exit', { signal: over.signal }).then(() => {
+    throw new Error(`codex ended at once: ${log()}`);
+  });
+  const late = once(AbortSignal.timeout(START_MS_MAX), 'abort', { signal: over.signal }).then(() => {
+    throw new Error(`codex did not listen within ${START_MS_MAX} ms: ${log()}`);
+  });
   ended.catch(() => undefined);
   late.catch(() => undefined);
   try {

@@ -13,7 +13,11 @@ import type { Model } from './server.ts';
 export const JOURNEY = join(import.meta.dirname, '../scenarios/journey.scenario');
 export const DEMO = join(import.meta.dirname, '../scenarios/demo.scenario');
 
-export interface Fixture { model: Model; codex: CodexProcess; client: AppServerClient }
+export interface Fixture {
+  model: Model;
+  codex: CodexProcess;
+  client: AppServerClient;
+}
 
 export interface FixtureOptions {
   scenario?: string;
@@ -30,7 +34,7 @@ export async function startFixture(test: TestContext, options: FixtureOptions = 
   const codex = await startCodex({
     baseUrl: model.baseUrl,
     ...(options.config === undefined ? {} : { extra: options.config }),
-    args: (folder) => options.deny === undefined ? [] : profileArgs(join(folder, options.deny)),
+    args: (folder) => (options.deny === undefined ? [] : profileArgs(join(folder, options.deny))),
   });
   test.after(() => codex.stop());
   return { model, codex, client: await codex.connect() };
@@ -41,8 +45,10 @@ export function profileArgs(denied: string): string[] {
   const filesystem = `{${JSON.stringify(denied)}="deny"}`;
   return [
     'default_permissions="zane"',
-    'permissions.zane.extends=":workspace"', `permissions.zane.filesystem=${filesystem}`,
-    'permissions.zane-read-only.extends=":read-only"', `permissions.zane-read-only.filesystem=${filesystem}`,
+    'permissions.zane.extends=":workspace"',
+    `permissions.zane.filesystem=${filesystem}`,
+    'permissions.zane-read-only.extends=":read-only"',
+    `permissions.zane-read-only.filesystem=${filesystem}`,
   ].flatMap((setting) => ['-c', setting]);
 }
 
@@ -80,12 +86,18 @@ export class Turn {
 
   /** The agent's finished messages. */
   texts(): string[] {
-    return this.heard('item/completed').map(({ params }) => params['item'] as Json)
-      .filter((item) => item['type'] === 'agentMessage').map((item) => String(item['text']));
+    return this.heard('item/completed')
+      .map(({ params }) => params['item'] as Json)
+      .filter((item) => item['type'] === 'agentMessage')
+      .map((item) => String(item['text']));
   }
 
   steer(text: string): Promise<Json> {
-    return this.client.request('turn/steer', { threadId: this.thread, expectedTurnId: this.id, input: [{ type: 'text', text }] });
+    return this.client.request('turn/steer', {
+      threadId: this.thread,
+      expectedTurnId: this.id,
+      input: [{ type: 'text', text }],
+    });
   }
 
   interrupt(): Promise<Json> {
@@ -100,10 +112,19 @@ export interface TurnOptions {
   turnParams?: Json;
 }
 
-export async function ask({ client, codex }: Fixture, prompt: string, options: TurnOptions = {}): Promise<Turn> {
-  const thread = options.thread ?? await newThread(client, { cwd: codex.workspace, ...options.threadParams });
+export async function ask(
+  { client, codex }: Fixture,
+  prompt: string,
+  options: TurnOptions = {},
+): Promise<Turn> {
+  const thread =
+    options.thread ?? (await newThread(client, { cwd: codex.workspace, ...options.threadParams }));
   const input = [{ type: 'text', text: prompt }];
-  const { turn } = await client.request<{ turn: { id: string } }>('turn/start', { threadId: thread, input, ...options.turnParams });
+  const { turn } = await client.request<{ turn: { id: string } }>('turn/start', {
+    threadId: thread,
+    input,
+    ...options.turnParams,
+  });
   return new Turn(client, thread, turn.id);
 }
 

@@ -3,7 +3,10 @@
 // know which of the two is faster. Bounded by the connections that wait.
 const KEPT_RELEASES_MAX = 1_000;
 
-interface Waiter { gate: string; pass: () => void }
+interface Waiter {
+  gate: string;
+  pass: () => void;
+}
 
 export class Gates {
   readonly #waiters = new Set<Waiter>();
@@ -16,8 +19,19 @@ export class Gates {
     return new Promise((resolve, reject) => {
       const waiter = { gate, pass: resolve };
       this.#waiters.add(waiter);
-      signal.addEventListener('abort', () => { this.#waiters.delete(waiter); reject(new Error('the connection is gone')); }, { once: true });
-      for (const watcher of this.#watchers) if (watcher.gate === gate) { this.#watchers.delete(watcher); watcher.pass(); }
+      signal.addEventListener(
+        'abort',
+        () => {
+          this.#waiters.delete(waiter);
+          reject(new Error('the connection is gone'));
+        },
+        { once: true },
+      );
+      for (const watcher of this.#watchers)
+        if (watcher.gate === gate) {
+          this.#watchers.delete(watcher);
+          watcher.pass();
+        }
     });
   }
 
@@ -34,7 +48,9 @@ export class Gates {
 
   reached(gate: string): Promise<void> {
     if (this.waiting().includes(gate)) return Promise.resolve();
-    return new Promise((resolve) => { this.#watchers.add({ gate, pass: resolve }); });
+    return new Promise((resolve) => {
+      this.#watchers.add({ gate, pass: resolve });
+    });
   }
 
   waiting(): string[] {

@@ -8,13 +8,22 @@ const EXIT_USAGE = 64;
 const PORT_MAX = 65_535;
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({ options: {
-    port: { type: 'string', default: '0' }, host: { type: 'string', default: '127.0.0.1' },
-    scenario: { type: 'string' }, 'until-stdin-closes': { type: 'boolean', default: false },
-  } });
+  const { values } = parseArgs({
+    options: {
+      port: { type: 'string', default: '0' },
+      host: { type: 'string', default: '127.0.0.1' },
+      scenario: { type: 'string' },
+      'until-stdin-closes': { type: 'boolean', default: false },
+    },
+  });
   const port = Number(values.port);
-  if (!Number.isInteger(port) || port < 0 || port > PORT_MAX) throw new Error(`\`--port ${values.port}\` is not a port: use 0 for a free one`);
-  const model = await startModel({ port, host: values.host, ...(values.scenario === undefined ? {} : { scenario: values.scenario }) });
+  if (!Number.isInteger(port) || port < 0 || port > PORT_MAX)
+    throw new Error(`\`--port ${values.port}\` is not a port: use 0 for a free one`);
+  const model = await startModel({
+    port,
+    host: values.host,
+    ...(values.scenario === undefined ? {} : { scenario: values.scenario }),
+  });
   process.stdout.write(`${JSON.stringify({ port: model.port, url: model.url, baseUrl: model.baseUrl })}\n`);
   const stop = (): void => void model.close().then(() => process.exit(0));
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, stop);

@@ -9,7 +9,8 @@ import { MODEL_NAME } from './codex-home.ts';
 import { ask, DEMO, startFixture } from './fixture.ts';
 import type { Turn } from './fixture.ts';
 
-const deltas = (turn: Turn): string[] => turn.heard('item/agentMessage/delta').map(({ params }) => String(params['delta']));
+const deltas = (turn: Turn): string[] =>
+  turn.heard('item/agentMessage/delta').map(({ params }) => String(params['delta']));
 
 test('text, thoughts, plans and floods stream', async (t) => {
   const fixture = await startFixture(t);
@@ -31,7 +32,9 @@ test('text, thoughts, plans and floods stream', async (t) => {
   await t.test('say at a pace takes its time', async () => {
     const turn = await ask(fixture, 'slowly: abcdefghijklmnopqrst');
     await turn.end();
-    const times = turn.heard('item/agentMessage/delta').map(({ raw }) => Number((JSON.parse(raw) as Json)['emittedAtMs']));
+    const times = turn
+      .heard('item/agentMessage/delta')
+      .map(({ raw }) => Number((JSON.parse(raw) as Json)['emittedAtMs']));
     // 20 deltas at 20 a second have 19 gaps of 50 ms; a busy machine is later, never earlier.
     assert.ok((times.at(-1) ?? 0) - (times[0] ?? 0) >= 850, String(times));
   });
@@ -48,7 +51,10 @@ test('text, thoughts, plans and floods stream', async (t) => {
   await t.test('plan is an updated plan', async () => {
     const turn = await ask(fixture, 'plan');
     const { params } = await turn.event('turn/plan/updated');
-    assert.deepEqual((params['plan'] as Json[]).map((step) => step['status']), ['completed', 'inProgress', 'pending']);
+    assert.deepEqual(
+      (params['plan'] as Json[]).map((step) => step['status']),
+      ['completed', 'inProgress', 'pending'],
+    );
     assert.equal(await turn.end(), 'completed');
   });
 
@@ -87,7 +93,11 @@ test('text, thoughts, plans and floods stream', async (t) => {
     await turn.end();
     const since = fixture.client.heard.length;
     await fixture.client.request('thread/compact/start', { threadId: turn.thread });
-    const { params } = await fixture.client.waitFor('turn/completed', (params) => params['threadId'] === turn.thread, since);
+    const { params } = await fixture.client.waitFor(
+      'turn/completed',
+      (params) => params['threadId'] === turn.thread,
+      since,
+    );
     assert.equal((params['turn'] as Json)['status'], 'completed');
   });
 });
@@ -123,7 +133,10 @@ test('a turn can be steered, held, interrupted, and outlived', async (t) => {
     await turn.event('item/agentMessage/delta');
     await turn.steer('stop that');
     await turn.end();
-    assert.equal(turn.heard('item/completed').filter(({ params }) => (params['item'] as Json)['id'] === cut).length, 0);
+    assert.equal(
+      turn.heard('item/completed').filter(({ params }) => (params['item'] as Json)['id'] === cut).length,
+      0,
+    );
     assert.equal(turn.texts()[0], 'Steered: stop that');
   });
 
@@ -158,8 +171,15 @@ test('the demo plays to its end', async (t) => {
   const text = turn.texts().join('\n');
   assert.match(text, /This is a demo: a scripted model is answering, not a real one/);
   assert.match(text, /You allowed it, and it printed `[^`]+`/);
-  assert.match(readFileSync(join(fixture.codex.workspace, 'zane-demo.md'), 'utf8'), /it was yours\.\n- The model was not\.\n$/);
-  assert.equal(turn.heard('item/completed').filter(({ params }) => (params['item'] as Json)['type'] === 'fileChange').length, 2);
+  assert.match(
+    readFileSync(join(fixture.codex.workspace, 'zane-demo.md'), 'utf8'),
+    /it was yours\.\n- The model was not\.\n$/,
+  );
+  assert.equal(
+    turn.heard('item/completed').filter(({ params }) => (params['item'] as Json)['type'] === 'fileChange')
+      .length,
+    2,
+  );
 
   // Once more, over the file of the first time, and declined.
   const again = await ask(fixture, 'again', { thread: turn.thread });

@@ -5,7 +5,10 @@
 /** Longer texts are cut in what is kept: enough for a test to compare, never a whole flood. */
 const TEXT_CHARS_MAX = 100_000;
 
-export interface ToolOutput { callId: string; text: string }
+export interface ToolOutput {
+  callId: string;
+  text: string;
+}
 
 /** What Codex recorded since the message that opened the turn, oldest first. */
 export type TurnEvent =
@@ -52,9 +55,13 @@ export function readProgress(body: unknown): Progress {
     turn,
     cwd: cwdOf(items),
     prompt: textOf(items[opener] ?? {}),
-    tools: list(request['tools']).map(record).map((tool) => string(tool['name']) || string(tool['type'])),
-    outputs: events.flatMap((event) => event.kind === 'output' ? [{ callId: event.callId, text: event.text }] : []),
-    steers: events.flatMap((event) => event.kind === 'steer' ? [event.text] : []),
+    tools: list(request['tools'])
+      .map(record)
+      .map((tool) => string(tool['name']) || string(tool['type'])),
+    outputs: events.flatMap((event) =>
+      event.kind === 'output' ? [{ callId: event.callId, text: event.text }] : [],
+    ),
+    steers: events.flatMap((event) => (event.kind === 'steer' ? [event.text] : [])),
     events,
   };
 }
@@ -62,7 +69,8 @@ export function readProgress(body: unknown): Progress {
 function readEvent(item: Json): TurnEvent[] {
   const type = string(item['type']);
   if (isPrompt(item)) return [{ kind: 'steer', text: textOf(item) }];
-  if (type.endsWith('_call_output')) return [{ kind: 'output', callId: string(item['call_id']), text: outputText(item) }];
+  if (type.endsWith('_call_output'))
+    return [{ kind: 'output', callId: string(item['call_id']), text: outputText(item) }];
   if (type.endsWith('_call')) return [{ kind: 'call' }];
   if (type === 'reasoning') return [{ kind: 'reasoning' }];
   if (type === 'message' && item['role'] === 'assistant') return [{ kind: 'message' }];
@@ -84,7 +92,11 @@ function isOfTurn(id: string, turn: string): boolean {
 
 /** Codex tells its surroundings in messages of the same role, each in a tag of its own. */
 function isPrompt(item: Json): boolean {
-  return item['type'] === 'message' && item['role'] === 'user' && !/^\s*<([a-z_]+)>[^]*<\/\1>\s*$|^# AGENTS\.md instructions/.test(textOf(item));
+  return (
+    item['type'] === 'message' &&
+    item['role'] === 'user' &&
+    !/^\s*<([a-z_]+)>[^]*<\/\1>\s*$|^# AGENTS\.md instructions/.test(textOf(item))
+  );
 }
 
 function cwdOf(items: Json[]): string {
@@ -100,13 +112,19 @@ function textOf(item: Json): string {
 /** A string, or a list of parts. */
 function outputText(item: Json): string {
   const output = item['output'];
-  const text = typeof output === 'string' ? output : list(output).map((part) => string(record(part)['text'])).join('\n');
+  const text =
+    typeof output === 'string'
+      ? output
+      : list(output)
+          .map((part) => string(record(part)['text']))
+          .join('\n');
   return text.slice(0, TEXT_CHARS_MAX);
 }
 
-const record = (value: unknown): Json => typeof value === 'object' && value !== null && !Array.isArray(value) ? value as Json : {};
-const list = (value: unknown): unknown[] => Array.isArray(value) ? value : [];
-const string = (value: unknown): string => typeof value === 'string' ? value : '';
+const record = (value: unknown): Json =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Json) : {};
+const list = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);
+const string = (value: unknown): string => (typeof value === 'string' ? value : '');
 
 function parsed(value: unknown): Json {
   try {

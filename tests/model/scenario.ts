@@ -18,8 +18,14 @@ export interface Block {
   line: number;
 }
 
-export interface Scenario { name: string; blocks: Block[] }
-export interface Choice { block: Block; captures: Record<string, string> }
+export interface Scenario {
+  name: string;
+  blocks: Block[];
+}
+export interface Choice {
+  block: Block;
+  captures: Record<string, string>;
+}
 
 export function readScenario(path: string): Scenario {
   let text: string;
@@ -32,7 +38,8 @@ export function readScenario(path: string): Scenario {
 }
 
 export function parseScenario(text: string, file = 'scenario'): Scenario {
-  if (text.length > SCENARIO_CHARS_MAX) throw new Error(`${file}: longer than ${SCENARIO_CHARS_MAX} characters: split it`);
+  if (text.length > SCENARIO_CHARS_MAX)
+    throw new Error(`${file}: longer than ${SCENARIO_CHARS_MAX} characters: split it`);
   const blocks: Block[] = [];
   let source: StepSource | undefined;
   const at = <T>(line: number, read: () => T): T => {
@@ -48,23 +55,26 @@ export function parseScenario(text: string, file = 'scenario'): Scenario {
     source = undefined;
     if (pending && block) at(pending.line, () => addStep(block, parseStep(pending)));
   };
-  text.split(/\r?\n/).forEach((raw, index) => at(index + 1, () => {
-    const words = raw.trim();
-    const line = index + 1;
-    if (words.startsWith('|')) {
-      if (!source) throw new Error('a `|` line belongs below a step: write `say:` or another step first');
-      source.body.push(words.slice(words.startsWith('| ') ? 2 : 1));
-    } else if (words === '' || words.startsWith('#')) {
-      return;
-    } else if (raw === raw.trimStart()) {
-      finishStep();
-      blocks.push(parseHead(words, line));
-    } else {
-      finishStep();
-      if (blocks.length === 0) throw new Error('a step before the first block: open one with `when the user says "…"`');
-      source = { text: words, body: [], line };
-    }
-  }));
+  text.split(/\r?\n/).forEach((raw, index) =>
+    at(index + 1, () => {
+      const words = raw.trim();
+      const line = index + 1;
+      if (words.startsWith('|')) {
+        if (!source) throw new Error('a `|` line belongs below a step: write `say:` or another step first');
+        source.body.push(words.slice(words.startsWith('| ') ? 2 : 1));
+      } else if (words === '' || words.startsWith('#')) {
+        return;
+      } else if (raw === raw.trimStart()) {
+        finishStep();
+        blocks.push(parseHead(words, line));
+      } else {
+        finishStep();
+        if (blocks.length === 0)
+          throw new Error('a step before the first block: open one with `when the user says "…"`');
+        source = { text: words, body: [], line };
+      }
+    }),
+  );
   finishStep();
   checkBlocks(blocks, file);
   return { name: basename(file), blocks };
@@ -85,25 +95,41 @@ function parseHead(words: string, line: number): Block {
   if (words === 'otherwise when steered') return { trigger: 'steered', steps: [], line };
   const match = /^when (the user says|steered) "(.*)"$/.exec(words);
   if (!match) {
-    throw new Error('a block opens with `when the user says "…"`, `when steered "…"`, `otherwise` or `otherwise when steered`; steps are indented');
+    throw new Error(
+      'a block opens with `when the user says "…"`, `when steered "…"`, `otherwise` or `otherwise when steered`; steps are indented',
+    );
   }
-  return { trigger: match[1] === 'steered' ? 'steered' : 'says', pattern: compilePattern(match[2] ?? ''), steps: [], line };
+  return {
+    trigger: match[1] === 'steered' ? 'steered' : 'says',
+    pattern: compilePattern(match[2] ?? ''),
+    steps: [],
+    line,
+  };
 }
 
 function addStep(block: Block, step: Step): void {
   const previous = block.steps.at(-1);
-  if (isTool(step) && step.together && !(previous && isTool(previous))) throw new Error('`and` needs a tool call right before it');
+  if (isTool(step) && step.together && !(previous && isTool(previous)))
+    throw new Error('`and` needs a tool call right before it');
   const known = [...BUILT_IN_VARIABLES, ...(block.pattern?.captures ?? [])];
   const unknown = variablesOf(JSON.stringify(step)).find((name) => !known.includes(name));
-  if (unknown) throw new Error(`\`{{${unknown}}}\` is not known here: use ${known.map((name) => `{{${name}}}`).join(', ')}`);
+  if (unknown)
+    throw new Error(
+      `\`{{${unknown}}}\` is not known here: use ${known.map((name) => `{{${name}}}`).join(', ')}`,
+    );
   block.steps.push(step);
 }
 
 function checkBlocks(blocks: Block[], file: string): void {
-  if (blocks.length === 0) throw new Error(`${file}:1: no block: add \`otherwise\` with an indented \`say …\` below`);
+  if (blocks.length === 0)
+    throw new Error(`${file}:1: no block: add \`otherwise\` with an indented \`say …\` below`);
   blocks.forEach((block, index) => {
-    if (block.steps.length === 0) throw new Error(`${file}:${block.line}: the block has no step: indent one below, such as \`say …\``);
+    if (block.steps.length === 0)
+      throw new Error(`${file}:${block.line}: the block has no step: indent one below, such as \`say …\``);
     const hidden = !block.pattern && blocks.slice(index + 1).find((later) => later.trigger === block.trigger);
-    if (hidden) throw new Error(`${file}:${hidden.line}: never reached, \`otherwise\` on line ${block.line} takes all: move that to the end`);
+    if (hidden)
+      throw new Error(
+        `${file}:${hidden.line}: never reached, \`otherwise\` on line ${block.line} takes all: move that to the end`,
+      );
   });
 }

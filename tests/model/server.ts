@@ -28,7 +28,9 @@ export interface ModelOptions {
 }
 
 /** `line`: the scenario's block that answered. */
-export interface ModelRequest extends Progress { line: number }
+export interface ModelRequest extends Progress {
+  line: number;
+}
 
 export interface Model {
   port: number;
@@ -47,21 +49,31 @@ export interface Model {
 
 export async function startModel(options: ModelOptions = {}): Promise<Model> {
   const host = options.host ?? '127.0.0.1';
-  if (!LOOPBACK.includes(host)) throw new Error(`the scripted model listens on loopback only: use ${LOOPBACK.join(' or ')}, not \`${host}\``);
+  if (!LOOPBACK.includes(host))
+    throw new Error(
+      `the scripted model listens on loopback only: use ${LOOPBACK.join(' or ')}, not \`${host}\``,
+    );
   const state: State = { scenario: load(options.scenario ?? DEMO), requests: [], gates: new Gates() };
   const server = createServer((request, response) => void serve(state, request, response));
   await listen(server, options.port ?? 0, host);
   const { port } = server.address() as AddressInfo;
   const url = `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
   return {
-    port, url, baseUrl: `${url}/v1`, requests: state.requests,
+    port,
+    url,
+    baseUrl: `${url}/v1`,
+    requests: state.requests,
     release: (gate) => state.gates.release(gate),
     reached: (gate) => state.gates.reached(gate),
     close: () => close(server),
   };
 }
 
-interface State { scenario: Scenario; requests: ModelRequest[]; gates: Gates }
+interface State {
+  scenario: Scenario;
+  requests: ModelRequest[];
+  gates: Gates;
+}
 
 function load(scenario: string): Scenario {
   return scenario.includes('\n') ? parseScenario(scenario) : readScenario(scenario);
@@ -80,16 +92,26 @@ async function route(state: State, request: IncomingMessage, response: ServerRes
   const path = new URL(request.url ?? '/', 'http://model').pathname;
   const gate = /^\/_control\/release\/([^/]+)$/.exec(path)?.[1];
   // Codex is no browser: a web page has no business here.
-  if (request.headers.origin !== undefined) return send(response, 403, { error: { message: 'not for web pages' } });
-  if (request.method === 'POST' && path === '/v1/responses') return respond(state, await readJson(request), response);
+  if (request.headers.origin !== undefined)
+    return send(response, 403, { error: { message: 'not for web pages' } });
+  if (request.method === 'POST' && path === '/v1/responses')
+    return respond(state, await readJson(request), response);
   if (request.method === 'POST' && gate !== undefined) {
     state.gates.release(decodeURIComponent(gate));
     return send(response, 200, { released: decodeURIComponent(gate) });
   }
   if (request.method === 'GET' && path === '/_control/state') {
-    return send(response, 200, { scenario: state.scenario.name, waiting: state.gates.waiting(), requests: state.requests });
+    return send(response, 200, {
+      scenario: state.scenario.name,
+      waiting: state.gates.waiting(),
+      requests: state.requests,
+    });
   }
-  send(response, 404, { error: { message: `no ${request.method} ${path} here: POST /v1/responses, POST /_control/release/NAME, GET /_control/state` } });
+  send(response, 404, {
+    error: {
+      message: `no ${request.method} ${path} here: POST /v1/responses, POST /_control/release/NAME, GET /_control/state`,
+    },
+  });
 }
 
 async function respond(state: State, body: unknown, response: ServerResponse): Promise<void> {
@@ -101,12 +123,14 @@ async function respond(state: State, body: unknown, response: ServerResponse): P
 }
 
 async function readJson(request: IncomingMessage): Promise<unknown> {
-  if (request.headers['content-encoding']) throw new Error('a compressed request: turn `enable_request_compression` off in codex');
+  if (request.headers['content-encoding'])
+    throw new Error('a compressed request: turn `enable_request_compression` off in codex');
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
     bytes += chunk.length;
-    if (bytes > REQUEST_BYTES_MAX) throw new Error(`a request above ${REQUEST_BYTES_MAX} bytes: start a new thread`);
+    if (bytes > REQUEST_BYTES_MAX)
+      throw new Error(`a request above ${REQUEST_BYTES_MAX} bytes: start a new thread`);
     chunks.push(chunk);
   }
   return JSON.parse(Buffer.concat(chunks).toString('utf8'));

@@ -24,7 +24,11 @@ export type Step = (TextStep | ToolStep) & { line: number };
 export type Outcome = 'refused' | 'failed' | 'done';
 
 /** One step's line and the `|` lines below it. */
-export interface StepSource { text: string; body: string[]; line: number }
+export interface StepSource {
+  text: string;
+  body: string[];
+  line: number;
+}
 
 /** Codex takes no more and no fewer options in one question. */
 const OPTIONS_MIN = 2;
@@ -50,7 +54,8 @@ const LIMITS = {
 export function wholeNumber(field: keyof typeof LIMITS, text: string): number {
   const [min, max] = LIMITS[field];
   const value = Number(text);
-  if (!Number.isInteger(value) || value < min || value > max) throw new Error(`\`${text}\` is not a whole number from ${min} to ${max}`);
+  if (!Number.isInteger(value) || value < min || value > max)
+    throw new Error(`\`${text}\` is not a whole number from ${min} to ${max}`);
   return value;
 }
 
@@ -58,7 +63,8 @@ export function wholeNumber(field: keyof typeof LIMITS, text: string): number {
 export function checkNumbers(step: Step): void {
   const fields: object = step;
   for (const [field, value] of Object.entries(fields)) {
-    if (field in LIMITS && typeof value === 'string' && !value.includes('{{')) wholeNumber(field as keyof typeof LIMITS, value);
+    if (field in LIMITS && typeof value === 'string' && !value.includes('{{'))
+      wholeNumber(field as keyof typeof LIMITS, value);
   }
 }
 
@@ -70,8 +76,10 @@ export function parseStep(source: StepSource): Step {
   if (!parse) throw new Error(`\`${verb}\` is not a step: use ${Object.keys(PARSERS).join(', ')}`);
   const parsed = parse({ ...options(verb.endsWith(':') ? ':' : tail), body: source.body });
   const step = { ...parsed, line: source.line } as Step;
-  if (together && !isTool(step)) throw new Error(`\`and\` joins tool calls only: write \`${verb}\` as a step of its own`);
-  if (only && step.kind !== 'say' && step.kind !== 'think') throw new Error('`if` works with say and think only');
+  if (together && !isTool(step))
+    throw new Error(`\`and\` joins tool calls only: write \`${verb}\` as a step of its own`);
+  if (only && step.kind !== 'say' && step.kind !== 'think')
+    throw new Error('`if` works with say and think only');
   checkNumbers(step);
   if (isTool(step)) step.together = together;
   if (only && (step.kind === 'say' || step.kind === 'think')) step.only = only;
@@ -85,14 +93,22 @@ function prefixes(text: string): { together: boolean; only?: Outcome; rest: stri
   return { together: false, rest: text };
 }
 
-interface Parts { options: string[]; tail: string; body: string[] }
+interface Parts {
+  options: string[];
+  tail: string;
+  body: string[];
+}
 type Parser = (parts: Parts) => object;
 
 const PARSERS: Record<string, Parser> = {
   say: (parts) => ({ kind: 'say', ...streamOptions(parts), text: textOf(parts) }),
   think: (parts) => ({ kind: 'think', ...streamOptions(parts), text: textOf(parts) }),
   flood: ({ tail, ...rest }) => {
-    const [, deltas, bytes] = grammar(/^(\S+) deltas of (\S+) bytes$/, { tail, ...rest }, 'flood N deltas of B bytes');
+    const [, deltas, bytes] = grammar(
+      /^(\S+) deltas of (\S+) bytes$/,
+      { tail, ...rest },
+      'flood N deltas of B bytes',
+    );
     return { kind: 'flood', deltas, bytes };
   },
   wait: (parts) => ({ kind: 'wait', gate: grammar(/^for (\S+)$/, parts, 'wait for NAME')[1] }),
@@ -110,11 +126,21 @@ const PARSERS: Record<string, Parser> = {
     return { kind: 'patch', patch };
   },
   ask: ({ tail, body }) => {
-    const choices = body.map((line) => /^([^:]+?)(?::\s*(.*))?$/.exec(line)).map((match) => ({
-      label: match?.[1]?.trim() ?? '', description: match?.[2] ?? '',
-    }));
-    if (tail === '' || choices.length < OPTIONS_MIN || choices.length > OPTIONS_MAX || choices.some(({ label }) => label === '')) {
-      throw new Error(`write \`ask QUESTION\` with ${OPTIONS_MIN} or ${OPTIONS_MAX} lines \`| LABEL: what it means\` below`);
+    const choices = body
+      .map((line) => /^([^:]+?)(?::\s*(.*))?$/.exec(line))
+      .map((match) => ({
+        label: match?.[1]?.trim() ?? '',
+        description: match?.[2] ?? '',
+      }));
+    if (
+      tail === '' ||
+      choices.length < OPTIONS_MIN ||
+      choices.length > OPTIONS_MAX ||
+      choices.some(({ label }) => label === '')
+    ) {
+      throw new Error(
+        `write \`ask QUESTION\` with ${OPTIONS_MIN} or ${OPTIONS_MAX} lines \`| LABEL: what it means\` below`,
+      );
     }
     return { kind: 'ask', question: tail, options: choices };
   },
@@ -129,7 +155,8 @@ const PARSERS: Record<string, Parser> = {
     return { kind: 'plan', explanation: tail, steps };
   },
   call: (parts) => {
-    if (parts.options.length > 0) throw new Error('`call` has no options: what the tool is to know goes into its arguments');
+    if (parts.options.length > 0)
+      throw new Error('`call` has no options: what the tool is to know goes into its arguments');
     const [, tool, args = ''] = grammar(/^(\S+) with (.+)$/, parts, 'call TOOL with JSON');
     return { kind: 'call', tool, args: jsonObject(args) };
   },
@@ -138,12 +165,19 @@ const PARSERS: Record<string, Parser> = {
 /** `(a, b) rest` or `rest`. A lone `:` at the end only announces the lines below. */
 function options(tail: string): { options: string[]; tail: string } {
   const [, inside, after] = /^\(([^)]*)\)\s*(.*)$/.exec(tail) ?? [];
-  const rest = (inside === undefined ? tail : after ?? '').trim();
-  return { options: (inside ?? '').split(',').map((option) => option.trim()).filter((option) => option !== ''), tail: rest === ':' ? '' : rest };
+  const rest = (inside === undefined ? tail : (after ?? '')).trim();
+  return {
+    options: (inside ?? '')
+      .split(',')
+      .map((option) => option.trim())
+      .filter((option) => option !== ''),
+    tail: rest === ':' ? '' : rest,
+  };
 }
 
 function textOf({ tail, body }: Parts): string {
-  if (tail !== '' && body.length > 0) throw new Error('text on the line and in `|` lines below: use one of the two');
+  if (tail !== '' && body.length > 0)
+    throw new Error('text on the line and in `|` lines below: use one of the two');
   const text = tail !== '' ? tail : body.join('\n');
   if (text.trim() === '') throw new Error('the text is missing: write it on the line, or in `|` lines below');
   return text;
@@ -160,26 +194,45 @@ function jsonObject(text: string): object {
   try {
     value = JSON.parse(text);
   } catch (error) {
-    throw new Error(`\`${text}\` is not JSON (${(error as Error).message}): write the arguments as one object, such as {"city": "Rome"}`);
+    throw new Error(
+      `\`${text}\` is not JSON (${(error as Error).message}): write the arguments as one object, such as {"city": "Rome"}`,
+    );
   }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new Error(`\`${text}\` is not an object: write the arguments as {"name": value}`);
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new Error(`\`${text}\` is not an object: write the arguments as {"name": value}`);
   return value;
 }
 
 function streamOptions(parts: Parts): object {
-  return readOptions(parts.options, [[/^in (\S+) deltas$/, 'deltas'], [/^at (\S+) deltas\/s$/, 'perSecond']], '`(in N deltas, at N deltas/s)`');
+  return readOptions(
+    parts.options,
+    [
+      [/^in (\S+) deltas$/, 'deltas'],
+      [/^at (\S+) deltas\/s$/, 'perSecond'],
+    ],
+    '`(in N deltas, at N deltas/s)`',
+  );
 }
 
 function commandOptions(parts: Parts): object {
-  return readOptions(parts.options, [[/^in (.+)$/, 'folder'], [/^yield after (\S+) ms$/, 'yieldMs']], '`(in FOLDER, yield after N ms)`');
+  return readOptions(
+    parts.options,
+    [
+      [/^in (.+)$/, 'folder'],
+      [/^yield after (\S+) ms$/, 'yieldMs'],
+    ],
+    '`(in FOLDER, yield after N ms)`',
+  );
 }
 
 function readOptions(given: string[], known: [RegExp, string][], wanted: string): object {
-  return Object.fromEntries(given.map((option) => {
-    for (const [shape, name] of known) {
-      const match = shape.exec(option);
-      if (match) return [name, match[1]];
-    }
-    throw new Error(`\`${option}\` is not an option here: use ${wanted}`);
-  }));
+  return Object.fromEntries(
+    given.map((option) => {
+      for (const [shape, name] of known) {
+        const match = shape.exec(option);
+        if (match) return [name, match[1]];
+      }
+      throw new Error(`\`${option}\` is not an option here: use ${wanted}`);
+    }),
+  );
 }

@@ -19,14 +19,19 @@ export interface Pattern {
  * takes as little as it can within one line, and the rest of the line when it comes last.
  */
 export function compilePattern(source: string): Pattern {
-  if (source.trim() === '') throw new Error('the pattern is empty: write the words to look for between the quotes');
-  if (source.length > PATTERN_CHARS_MAX) throw new Error(`the pattern is longer than ${PATTERN_CHARS_MAX} characters: shorten it`);
+  if (source.trim() === '')
+    throw new Error('the pattern is empty: write the words to look for between the quotes');
+  if (source.length > PATTERN_CHARS_MAX)
+    throw new Error(`the pattern is longer than ${PATTERN_CHARS_MAX} characters: shorten it`);
   const captures = [...source.matchAll(CAPTURE)].map((match) => match[1] ?? '');
-  const repeated = captures.find((name, index) => captures.indexOf(name) !== index || BUILT_IN_VARIABLES.includes(name));
-  if (repeated) throw new Error(`\`{${repeated}}\` is taken already: give this part of the pattern another name`);
+  const repeated = captures.find(
+    (name, index) => captures.indexOf(name) !== index || BUILT_IN_VARIABLES.includes(name),
+  );
+  if (repeated)
+    throw new Error(`\`{${repeated}}\` is taken already: give this part of the pattern another name`);
   // With a capturing group, split puts the names at the odd places.
   const parts = source.split(CAPTURE);
-  const body = parts.map((part, index) => index % 2 === 0 ? literal(part) : group(parts, index)).join('');
+  const body = parts.map((part, index) => (index % 2 === 0 ? literal(part) : group(parts, index))).join('');
   return { source, captures, regex: new RegExp(body, 'i') };
 }
 

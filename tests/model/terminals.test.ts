@@ -12,7 +12,12 @@ import { ask, fileAppears, startFixture } from './fixture.ts';
 const SIZE = { rows: 20, cols: 70 };
 
 /** The command's words, run by a shell in a terminal of its own. */
-async function spawn(client: AppServerClient, cwd: string, processHandle: string, script: string): Promise<void> {
+async function spawn(
+  client: AppServerClient,
+  cwd: string,
+  processHandle: string,
+  script: string,
+): Promise<void> {
   const streams = { tty: true, streamStdin: true, streamStdoutStderr: true, size: SIZE };
   await client.request('process/spawn', { command: ['sh', '-c', script], cwd, processHandle, ...streams });
 }
@@ -22,15 +27,20 @@ function shows(client: AppServerClient, text: string): Promise<Heard> {
 }
 
 function output(client: AppServerClient): string {
-  return client.of('process/outputDelta')
-    .map(({ params }) => Buffer.from(String(params['deltaBase64']), 'base64').toString('utf8')).join('');
+  return client
+    .of('process/outputDelta')
+    .map(({ params }) => Buffer.from(String(params['deltaBase64']), 'base64').toString('utf8'))
+    .join('');
 }
 
 test('a terminal has its size, echoes what is typed and says how it ended', async (t) => {
   const { client, codex } = await startFixture(t);
   await spawn(client, codex.workspace, 'echo', 'stty size; read line; echo "got $line"');
   await shows(client, '20 70');
-  await client.request('process/writeStdin', { processHandle: 'echo', deltaBase64: Buffer.from('hello\n').toString('base64') });
+  await client.request('process/writeStdin', {
+    processHandle: 'echo',
+    deltaBase64: Buffer.from('hello\n').toString('base64'),
+  });
   const { params } = await client.waitFor('process/exited');
   assert.equal(params['exitCode'], 0);
   assert.match(output(client), /hello\r\ngot hello\r\n$/);

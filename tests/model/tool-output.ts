@@ -4,9 +4,12 @@
 import type { Outcome } from './steps.ts';
 
 /** What Codex puts before a command's or a patch's own output. */
-const HEAD = /^(?:(?:Chunk ID|Exit code|Wall time|Process exited|Process running|Original token count).*\n)+Output:\n/;
-const REFUSED = /^patch rejected|Rejected\(|^aborted by user|^(?:Wall time: .*\nOutput:\n)?user (?:rejected|cancelled) MCP tool call$/;
-const FAILED = /^Exit code: [1-9]|^Process exited with code [1-9]|^exec_command failed|^unsupported call|^apply_patch verification failed|is unavailable in/m;
+const HEAD =
+  /^(?:(?:Chunk ID|Exit code|Wall time|Process exited|Process running|Original token count).*\n)+Output:\n/;
+const REFUSED =
+  /^patch rejected|Rejected\(|^aborted by user|^(?:Wall time: .*\nOutput:\n)?user (?:rejected|cancelled) MCP tool call$/;
+const FAILED =
+  /^Exit code: [1-9]|^Process exited with code [1-9]|^exec_command failed|^unsupported call|^apply_patch verification failed|is unavailable in/m;
 
 export function outcomeOf(output: string): Outcome {
   if (REFUSED.test(output)) return 'refused';
@@ -22,5 +25,7 @@ export function readable(output: string): string {
 function answersOf(output: string): string | undefined {
   if (!output.startsWith('{"answers":')) return undefined;
   const { answers } = JSON.parse(output) as { answers: Record<string, { answers: string[] }> };
-  return Object.values(answers).flatMap((answer) => answer.answers).join(', ');
+  return Object.values(answers)
+    .flatMap((answer) => answer.answers)
+    .join(', ');
 }

@@ -5,10 +5,17 @@ const FILES_MAX = 60;
 const mine = (url) => url.origin === location.origin && !/^\/(api|ws|hooks|link)(\/|$)/.test(url.pathname);
 
 self.addEventListener('install', (event) => {
-  event.waitUntil(caches.open(CACHE).then((cache) => cache.add('/')).then(() => self.skipWaiting()));
+  event.waitUntil(
+    caches
+      .open(CACHE)
+      .then((cache) => cache.add('/'))
+      .then(() => self.skipWaiting()),
+  );
 });
 self.addEventListener('activate', (event) => {
-  const drop = caches.keys().then((names) => Promise.all(names.filter((name) => name !== CACHE).map((name) => caches.delete(name))));
+  const drop = caches
+    .keys()
+    .then((names) => Promise.all(names.filter((name) => name !== CACHE).map((name) => caches.delete(name))));
   event.waitUntil(drop.then(() => self.clients.claim()));
 });
 self.addEventListener('fetch', (event) => {

@@ -29,12 +29,24 @@ export function App(props: { client: Client }) {
       <Match when={client.link().phase === 'update'}>
         <main class="center">
           <h1>Update needed</h1>
-          <p class="notice bad" role="alert">{client.link().message}</p>
-          <button type="button" class="primary" onClick={() => location.reload()}>Reload</button>
+          <p class="notice bad" role="alert">
+            {client.link().message}
+          </p>
+          <button type="button" class="primary" onClick={() => location.reload()}>
+            Reload
+          </button>
         </main>
       </Match>
-      <Match when={enrolLink()} keyed>{(link) => <Suspense><Enrol client={client} link={link} done={enrolDone} /></Suspense>}</Match>
-      <Match when={client.auth() === 'out'}><SignIn client={client} /></Match>
+      <Match when={enrolLink()} keyed>
+        {(link) => (
+          <Suspense>
+            <Enrol client={client} link={link} done={enrolDone} />
+          </Suspense>
+        )}
+      </Match>
+      <Match when={client.auth() === 'out'}>
+        <SignIn client={client} />
+      </Match>
     </Switch>
   );
 }
@@ -49,18 +61,41 @@ function Screens(props: { client: Client; inbox: InboxStore }) {
     <div class="app">
       <StatusLine client={client} />
       <Show when={client.trouble()}>
-        <p class="notice bad slim" role="alert">{client.trouble()} <button type="button" class="link" onClick={() => client.setTrouble('')}>Dismiss</button></p>
+        <p class="notice bad slim" role="alert">
+          {client.trouble()}{' '}
+          <button type="button" class="link" onClick={() => client.setTrouble('')}>
+            Dismiss
+          </button>
+        </p>
       </Show>
-      <Suspense fallback={<p class="empty muted" role="status">Loading…</p>}>
+      <Suspense
+        fallback={
+          <p class="empty muted" role="status">
+            Loading…
+          </p>
+        }
+      >
         <Switch>
-          <Match when={at('status')}><Status client={client} /></Match>
-          <Match when={!client.mac()}><NoMac client={client} /></Match>
-          <Match when={at('thread')?.thread} keyed>{(id) => <Thread client={client} inbox={inbox} thread={id} approval={at('thread')?.approval ?? ''} />}</Match>
-          <Match when={at('new')}><NewTask client={client} inbox={inbox} /></Match>
+          <Match when={at('status')}>
+            <Status client={client} />
+          </Match>
+          <Match when={!client.mac()}>
+            <NoMac client={client} />
+          </Match>
+          <Match when={at('thread')?.thread} keyed>
+            {(id) => (
+              <Thread client={client} inbox={inbox} thread={id} approval={at('thread')?.approval ?? ''} />
+            )}
+          </Match>
+          <Match when={at('new')}>
+            <NewTask client={client} inbox={inbox} />
+          </Match>
           <Match when={at('terminal')}>
             {(terminal) => <TerminalScreen client={client} cwd={terminal().cwd} thread={terminal().thread} />}
           </Match>
-          <Match when={at('threads')}><Threads client={client} inbox={inbox} /></Match>
+          <Match when={at('threads')}>
+            <Threads client={client} inbox={inbox} />
+          </Match>
         </Switch>
       </Suspense>
     </div>
@@ -71,9 +106,16 @@ function NoMac(props: { client: Client }) {
   return (
     <main class="center">
       <h1>No Mac is paired</h1>
-      <p class="muted">You are signed in to Orbit, but this device and a Mac do not know each other yet. On your Mac run <code>zane pair</code> and scan the code it shows with this device.</p>
-      <Show when={props.client.presence().length}><p class="muted small">Orbit knows {props.client.presence().length} of your Macs.</p></Show>
-      <a class="button" href="#/status">Status and sign-out</a>
+      <p class="muted">
+        You are signed in to Orbit, but this device and a Mac do not know each other yet. On your Mac run{' '}
+        <code>zane pair</code> and scan the code it shows with this device.
+      </p>
+      <Show when={props.client.presence().length}>
+        <p class="muted small">Orbit knows {props.client.presence().length} of your Macs.</p>
+      </Show>
+      <a class="button" href="#/status">
+        Status and sign-out
+      </a>
     </main>
   );
 }

@@ -16,7 +16,10 @@ async function begin(root: HTMLElement): Promise<void> {
   const kept = await openStore().catch(() => undefined);
   const store = kept ?? memoryStore();
   const client = createClient({ store, device: await deviceKey(store) });
-  if (!kept) client.setTrouble('this browser keeps nothing (private window?): this device is forgotten when the page closes');
+  if (!kept)
+    client.setTrouble(
+      'this browser keeps nothing (private window?): this device is forgotten when the page closes',
+    );
   // The persistent flag asks the browser not to evict the device key.
   void navigator.storage?.persist?.();
   render(() => <App client={client} />, root);
@@ -25,7 +28,9 @@ async function begin(root: HTMLElement): Promise<void> {
 
 const root = document.getElementById('app');
 if (!root) throw new Error('index.html has no #app');
-if (!globalThis.crypto?.subtle) root.textContent = 'Zane needs a secure address (https, or localhost): open it that way.';
+if (!globalThis.crypto?.subtle)
+  root.textContent = 'Zane needs a secure address (https, or localhost): open it that way.';
 else void begin(root);
 
-if ('serviceWorker' in navigator) addEventListener('load', () => void navigator.serviceWorker.register('/sw.js').catch(() => undefined));
+if ('serviceWorker' in navigator)
+  addEventListener('load', () => void navigator.serviceWorker.register('/sw.js').catch(() => undefined));

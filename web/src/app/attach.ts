@@ -24,14 +24,30 @@ export function readMacInfo(result: unknown): MacInfo {
   const fields = obj(result);
   const codex = obj(fields['codex']);
   return {
-    macName: str(fields['macName']), release: str(fields['release']), role: str(fields['role']),
-    devices: arr(fields['devices']).slice(0, 100).map((entry) => {
-      const device = obj(entry);
-      return { device: str(device['device']), name: str(device['name']), role: str(device['role']), pairedAt: num(device['pairedAt']) ?? 0 };
-    }),
-    codex: { state: str(codex['state']), version: str(codex['version']), message: str(codex['message']), home: str(codex['home']) },
+    macName: str(fields['macName']),
+    release: str(fields['release']),
+    role: str(fields['role']),
+    devices: arr(fields['devices'])
+      .slice(0, 100)
+      .map((entry) => {
+        const device = obj(entry);
+        return {
+          device: str(device['device']),
+          name: str(device['name']),
+          role: str(device['role']),
+          pairedAt: num(device['pairedAt']) ?? 0,
+        };
+      }),
+    codex: {
+      state: str(codex['state']),
+      version: str(codex['version']),
+      message: str(codex['message']),
+      home: str(codex['home']),
+    },
     folders: strings(fields['folders']).slice(0, 200),
-    hooks: arr(fields['hooks']).slice(0, 100).map((entry) => ({ name: str(obj(entry)['name']), path: str(obj(entry)['path']) })),
+    hooks: arr(fields['hooks'])
+      .slice(0, 100)
+      .map((entry) => ({ name: str(obj(entry)['name']), path: str(obj(entry)['path']) })),
     home: str(fields['home']),
   };
 }

@@ -34,7 +34,11 @@ const TICK_MS = 1_000;
 const MAC_CHOICE = 'zane.mac';
 
 export type Auth = 'unknown' | 'in' | 'out' | 'offline';
-export type Attach = { state: 'no' } | { state: 'asking' } | { state: 'yes' } | { state: 'refused'; reason: string; message: string };
+export type Attach =
+  | { state: 'no' }
+  | { state: 'asking' }
+  | { state: 'yes' }
+  | { state: 'refused'; reason: string; message: string };
 
 export interface ClientParts {
   store: Store;
@@ -55,7 +59,14 @@ export function createClient({ store, device }: ClientParts) {
   const [trouble, setTrouble] = createSignal('');
   const [now, setNow] = createSignal(clock.now());
   const [proofs, setProofs] = createSignal<Proofs>({
-    orbitAtMs: 0, macAtMs: 0, codexAtMs: 0, open: false, macOnline: undefined, macSinceMs: 0, codex: 'unknown', codexMessage: '',
+    orbitAtMs: 0,
+    macAtMs: 0,
+    codexAtMs: 0,
+    open: false,
+    macOnline: undefined,
+    macSinceMs: 0,
+    codex: 'unknown',
+    codexMessage: '',
   });
 
   const macKeys = new Map<string, CryptoKey>();
@@ -68,19 +79,34 @@ export function createClient({ store, device }: ClientParts) {
   // An attach whose connection has gone must not speak for the next one.
   let attachRun = 0;
   // Proofs arrive with every frame; one signal write a tick keeps them off the hot path.
-  let proofAt = { orbit: 0, mac: 0 };
+  const proofAt = { orbit: 0, mac: 0 };
 
   const commands = new Commands({
-    clock, device, macKey: (id) => macKeys.get(id), send: (header, bodies) => socket.send(header, bodies), ready: (id) => attached === id,
-    forged: () => setTrouble('Something between this phone and your Mac made up an answer. It was ignored: your Mac did not sign it.'),
+    clock,
+    device,
+    macKey: (id) => macKeys.get(id),
+    send: (header, bodies) => socket.send(header, bodies),
+    ready: (id) => attached === id,
+    forged: () =>
+      setTrouble(
+        'Something between this phone and your Mac made up an answer. It was ignored: your Mac did not sign it.',
+      ),
   });
   const streams = new Streams({
-    clock, send: (header) => socket.send(header), ready: () => attached !== '' && attached === mac()?.mac, mac: () => mac()?.mac ?? '',
+    clock,
+    send: (header) => socket.send(header),
+    ready: () => attached !== '' && attached === mac()?.mac,
+    mac: () => mac()?.mac ?? '',
     failed: (error) => setTrouble(`the app failed to read an event: ${String(error)}`),
   });
   const outbox = new Outbox(store, commands, setEntries);
   const socket = new LinkSocket({
-    clock, connect: connectWire, admit: admitted, onFrame: frame, onOpen: opened, onState: linkChanged,
+    clock,
+    connect: connectWire,
+    admit: admitted,
+    onFrame: frame,
+    onOpen: opened,
+    onState: linkChanged,
     onProof: (atMs) => {
       proofAt.orbit = atMs;
     },
@@ -200,7 +226,12 @@ export function createClient({ store, device }: ClientParts) {
   function freshness(told: NonNullable<Header['freshness']>): void {
     const at = clock.now();
     setProofs((known) => ({
-      ...known, macAtMs: at, codexAtMs: at - (fromInt64(told.codexAgeMs) || 0), codex: told.codex ?? 'unknown', codexSession: String(told.codexSession ?? ''), codexMessage: String(told.message ?? '').slice(0, 500),
+      ...known,
+      macAtMs: at,
+      codexAtMs: at - (fromInt64(told.codexAgeMs) || 0),
+      codex: told.codex ?? 'unknown',
+      codexSession: String(told.codexSession ?? ''),
+      codexMessage: String(told.message ?? '').slice(0, 500),
     }));
   }
 
@@ -217,7 +248,8 @@ export function createClient({ store, device }: ClientParts) {
   function tick(): void {
     setNow(clock.now());
     const known = proofs();
-    if (known.orbitAtMs !== proofAt.orbit || known.macAtMs < proofAt.mac) setProofs({ ...known, orbitAtMs: proofAt.orbit, macAtMs: Math.max(known.macAtMs, proofAt.mac) });
+    if (known.orbitAtMs !== proofAt.orbit || known.macAtMs < proofAt.mac)
+      setProofs({ ...known, orbitAtMs: proofAt.orbit, macAtMs: Math.max(known.macAtMs, proofAt.mac) });
     commands.expireOld();
   }
 
@@ -277,11 +309,16 @@ export function createClient({ store, device }: ClientParts) {
 
   function requireMac(): string {
     const id = mac()?.mac;
-    if (!id) throw new Error('no Mac is paired with this device: make a code with `zane pair` and open it here');
+    if (!id)
+      throw new Error('no Mac is paired with this device: make a code with `zane pair` and open it here');
     return id;
   }
 
-  const call = (method: string, params: unknown, resend: 'until-answered' | 'never' = 'until-answered'): Promise<unknown> => commands.call(requireMac(), method, params, resend);
+  const call = (
+    method: string,
+    params: unknown,
+    resend: 'until-answered' | 'never' = 'until-answered',
+  ): Promise<unknown> => commands.call(requireMac(), method, params, resend);
   const may = (role: Role): boolean => mayAs(info()?.role || mac()?.role || '', role);
   const listen = <T>(set: Set<T>, sink: T): (() => void) => {
     set.add(sink);
@@ -289,11 +326,36 @@ export function createClient({ store, device }: ClientParts) {
   };
 
   return {
-    store, device, commands, streams, outbox, socket,
-    auth, setAuth, link, macs, mac, attach, info, presence, orbitRelease, entries, trouble, setTrouble, now, proofs,
+    store,
+    device,
+    commands,
+    streams,
+    outbox,
+    socket,
+    auth,
+    setAuth,
+    link,
+    macs,
+    mac,
+    attach,
+    info,
+    presence,
+    orbitRelease,
+    entries,
+    trouble,
+    setTrouble,
+    now,
+    proofs,
     hops: () => hops(proofs(), now()),
     macKey: () => macKeys.get(mac()?.mac ?? ''),
-    start, goOnline, loadMacs, chooseMac, requireMac, call, may, reattach,
+    start,
+    goOnline,
+    loadMacs,
+    chooseMac,
+    requireMac,
+    call,
+    may,
+    reattach,
     onSignal: (sink: (message: Fields) => void) => listen(signalSinks, sink),
     onPaired: (sink: (frame: Frame) => void) => listen(pairSinks, sink),
   };

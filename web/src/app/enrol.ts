@@ -16,7 +16,8 @@ function whenOpen(client: Client): Promise<void> {
     const deadline = Date.now() + OPEN_TIMEOUT_MS;
     const look = (): void => {
       if (client.socket.state.phase === 'open') return resolve();
-      if (Date.now() > deadline) return reject(new Error(`Orbit cannot be reached: ${client.socket.state.message ?? 'try again'}`));
+      if (Date.now() > deadline)
+        return reject(new Error(`Orbit cannot be reached: ${client.socket.state.message ?? 'try again'}`));
       setTimeout(look, 100);
     };
     look();
@@ -26,10 +27,19 @@ function whenOpen(client: Client): Promise<void> {
 export async function pairWith(client: Client, link: EnrolLink): Promise<PairAnswer> {
   await whenOpen(client);
   const trace = randomId();
-  const { header, body } = await pairFrame(link, client.device, deviceName(navigator.userAgent), Date.now(), trace);
+  const { header, body } = await pairFrame(
+    link,
+    client.device,
+    deviceName(navigator.userAgent),
+    Date.now(),
+    trace,
+  );
   const answer = await new Promise<PairAnswer>((resolve, reject) => {
     const stop = client.onPaired((frame) => void judge(frame));
-    const timer = setTimeout(() => finish(() => reject(new Error('your Mac did not answer: is Zane running on it? Try again'))), PAIR_TIMEOUT_MS);
+    const timer = setTimeout(
+      () => finish(() => reject(new Error('your Mac did not answer: is Zane running on it? Try again'))),
+      PAIR_TIMEOUT_MS,
+    );
     const finish = (end: () => void): void => {
       stop();
       clearTimeout(timer);
@@ -37,13 +47,19 @@ export async function pairWith(client: Client, link: EnrolLink): Promise<PairAns
     };
     const judge = async (frame: Frame): Promise<void> => {
       const undelivered = frame.header.undelivered;
-      if (undelivered && frame.header.trace === trace) return finish(() => reject(new Error(undelivered.message || 'your Mac is not connected: start Zane on it and try again')));
+      if (undelivered && frame.header.trace === trace)
+        return finish(() =>
+          reject(
+            new Error(undelivered.message || 'your Mac is not connected: start Zane on it and try again'),
+          ),
+        );
       const told = frame.bodies[0];
       if (!frame.header.paired || !told || frame.header.mac !== link.mac) return;
       const judged = await judgePaired(link, client.device, frame.header, told);
       finish(() => resolve(judged));
     };
-    if (!client.socket.send(header, [body])) finish(() => reject(new Error('the connection was lost: try again')));
+    if (!client.socket.send(header, [body]))
+      finish(() => reject(new Error('the connection was lost: try again')));
   });
   if (answer.kind === 'paired') {
     await rememberMac(client.store, answer.mac);

@@ -23,7 +23,13 @@ function message(body: Uint8Array | undefined): Fields {
 }
 
 /** A run of events in order, awaiting only where a signature must be checked. */
-export async function eachEvent(epoch: string, events: readonly RawEvent[], mac: string, key: CryptoKey | undefined, take: (event: ReadEvent) => void): Promise<void> {
+export async function eachEvent(
+  epoch: string,
+  events: readonly RawEvent[],
+  mac: string,
+  key: CryptoKey | undefined,
+  take: (event: ReadEvent) => void,
+): Promise<void> {
   for (const event of events) {
     const place = { epoch, seq: event.seq };
     const approval = event.kind === 'approval' && key ? await readApproval(event, mac, key) : undefined;

@@ -40,10 +40,11 @@ export function createInbox(client: Client) {
 
   client.streams.open('', {
     reset: (epoch) => set(reduceInbox(current, { kind: 'reset', epoch })),
-    apply: (epoch, events) => eachEvent(epoch, events, client.mac()?.mac ?? '', client.macKey(), (event) => {
-      set(reduceInbox(current, event));
-      if (atHead()) relist(event);
-    }),
+    apply: (epoch, events) =>
+      eachEvent(epoch, events, client.mac()?.mac ?? '', client.macKey(), (event) => {
+        set(reduceInbox(current, event));
+        if (atHead()) relist(event);
+      }),
     atHead: setAtHead,
   });
 
@@ -52,7 +53,11 @@ export function createInbox(client: Client) {
     const before = listed();
     setListed('asking');
     try {
-      const result = await client.call('thread/list', { limit: LIST_LIMIT, sortKey: 'updated_at', sortDirection: 'desc' });
+      const result = await client.call('thread/list', {
+        limit: LIST_LIMIT,
+        sortKey: 'updated_at',
+        sortDirection: 'desc',
+      });
       set(withListed(current, result));
       setError('');
       setListed('yes');
@@ -72,12 +77,18 @@ export function createInbox(client: Client) {
       },
     ),
   );
-  createEffect(on(() => client.attach().state, (state) => void (state === 'yes' && refresh())));
+  createEffect(
+    on(
+      () => client.attach().state,
+      (state) => void (state === 'yes' && refresh()),
+    ),
+  );
 
   const open = createMemo(() => openApprovals(inbox().approvals));
   const openByThread = createMemo(() => {
     const counts = new Map<string, number>();
-    for (const approval of open()) if (isOpen(approval)) counts.set(approval.thread, (counts.get(approval.thread) ?? 0) + 1);
+    for (const approval of open())
+      if (isOpen(approval)) counts.set(approval.thread, (counts.get(approval.thread) ?? 0) + 1);
     return counts;
   });
   return { inbox, atHead, listed, error, refresh, open, openByThread };

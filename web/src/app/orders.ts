@@ -12,19 +12,33 @@ function textInput(text: string) {
 }
 
 /** Steers the running turn, or starts one. The id reaches Codex, so a resend cannot run twice. */
-export function sendPrompt(client: Client, thread: string, text: string, runningTurn: string | undefined): Promise<Entry> {
+export function sendPrompt(
+  client: Client,
+  thread: string,
+  text: string,
+  runningTurn: string | undefined,
+): Promise<Entry> {
   const id = randomId();
   const common = { threadId: thread, input: textInput(text), clientUserMessageId: id };
   const params = runningTurn ? { ...common, expectedTurnId: runningTurn } : common;
   return client.outbox.add({
-    mac: client.requireMac(), method: runningTurn ? 'turn/steer' : 'turn/start', params, id, now: Date.now(), keep: 'disk',
+    mac: client.requireMac(),
+    method: runningTurn ? 'turn/steer' : 'turn/start',
+    params,
+    id,
+    now: Date.now(),
+    keep: 'disk',
     purpose: { kind: 'prompt', thread, text, steer: runningTurn !== undefined },
   });
 }
 
 export function stopTurn(client: Client, thread: string, turn: string): Promise<Entry> {
   return client.outbox.add({
-    mac: client.requireMac(), method: 'turn/interrupt', params: { threadId: thread, turnId: turn }, now: Date.now(), keep: 'disk',
+    mac: client.requireMac(),
+    method: 'turn/interrupt',
+    params: { threadId: thread, turnId: turn },
+    now: Date.now(),
+    keep: 'disk',
     purpose: { kind: 'stop', thread, turn },
   });
 }
@@ -39,10 +53,19 @@ export interface Task {
 
 export function startTask(client: Client, task: Task): Promise<Entry> {
   const params = {
-    cwd: task.cwd, prompt: task.prompt, permissions: task.permissions, ...(task.model ? { model: task.model } : {}), ...(task.effort ? { effort: task.effort } : {}),
+    cwd: task.cwd,
+    prompt: task.prompt,
+    permissions: task.permissions,
+    ...(task.model ? { model: task.model } : {}),
+    ...(task.effort ? { effort: task.effort } : {}),
   };
   return client.outbox.add({
-    mac: client.requireMac(), method: 'zane/task/start', params, now: Date.now(), keep: 'disk', purpose: { kind: 'task', cwd: task.cwd, text: task.prompt },
+    mac: client.requireMac(),
+    method: 'zane/task/start',
+    params,
+    now: Date.now(),
+    keep: 'disk',
+    purpose: { kind: 'task', cwd: task.cwd, text: task.prompt },
   });
 }
 
@@ -50,12 +73,34 @@ export function startTask(client: Client, task: Task): Promise<Entry> {
  * The digest is computed here, over the bytes the sheet was drawn from; the one the Mac told is repeated in
  * one case only: to refuse what was too long to come, which lets nothing happen.
  */
-export async function decide(client: Client, approval: Approval, choice: Choice, answers: unknown, secret: boolean): Promise<Entry> {
+export async function decide(
+  client: Client,
+  approval: Approval,
+  choice: Choice,
+  answers: unknown,
+  secret: boolean,
+): Promise<Entry> {
   if (isUnseen(approval) && choice.grants) throw new Error('What was not shown cannot be allowed here.');
-  const digest = isUnseen(approval) ? approval.digest : await approvalDigest(approval.request, approval.shown);
-  const params = { approval: approval.id, digest, choice: choice.choice, ...(answers === undefined ? {} : { answers }) };
+  const digest = isUnseen(approval)
+    ? approval.digest
+    : await approvalDigest(approval.request, approval.shown);
+  const params = {
+    approval: approval.id,
+    digest,
+    choice: choice.choice,
+    ...(answers === undefined ? {} : { answers }),
+  };
   return client.outbox.add({
-    mac: client.requireMac(), method: 'zane/approval/decide', params, now: Date.now(), keep: secret ? 'memory' : 'disk',
-    purpose: { kind: 'decision', approval: approval.id, choice: choice.choice, label: choiceLabel(choice, approval) },
+    mac: client.requireMac(),
+    method: 'zane/approval/decide',
+    params,
+    now: Date.now(),
+    keep: secret ? 'memory' : 'disk',
+    purpose: {
+      kind: 'decision',
+      approval: approval.id,
+      choice: choice.choice,
+      label: choiceLabel(choice, approval),
+    },
   });
 }

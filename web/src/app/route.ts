@@ -14,16 +14,19 @@ export function readRoute(hash: string): Route {
   const [path = '', query = ''] = hash.replace(/^#\/?/, '').split('?');
   const fields = new URLSearchParams(query);
   const [at, id] = path.split('/');
-  if (at === 'thread' && id) return { at: 'thread', thread: decodeURIComponent(id), approval: fields.get('approval') ?? '' };
+  if (at === 'thread' && id)
+    return { at: 'thread', thread: decodeURIComponent(id), approval: fields.get('approval') ?? '' };
   if (at === 'new') return { at: 'new' };
-  if (at === 'terminal') return { at: 'terminal', cwd: fields.get('cwd') ?? '', thread: fields.get('thread') ?? '' };
+  if (at === 'terminal')
+    return { at: 'terminal', cwd: fields.get('cwd') ?? '', thread: fields.get('thread') ?? '' };
   if (at === 'status') return { at: 'status' };
   return { at: 'threads' };
 }
 
 export const to = {
   threads: '#/',
-  thread: (id: string, approval = ''): string => `#/thread/${encodeURIComponent(id)}${approval ? `?approval=${encodeURIComponent(approval)}` : ''}`,
+  thread: (id: string, approval = ''): string =>
+    `#/thread/${encodeURIComponent(id)}${approval ? `?approval=${encodeURIComponent(approval)}` : ''}`,
   new: '#/new',
   terminal: (cwd: string, thread = ''): string => `#/terminal?${new URLSearchParams({ cwd, thread })}`,
   status: '#/status',

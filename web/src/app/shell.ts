@@ -35,7 +35,11 @@ function fromBase64(text: string): Uint8Array {
   }
 }
 
-export async function startShell(client: Client, start: { cwd: string; rows: number; cols: number }, sink: ShellSink): Promise<Shell> {
+export async function startShell(
+  client: Client,
+  start: { cwd: string; rows: number; cols: number },
+  sink: ShellSink,
+): Promise<Shell> {
   const processHandle = randomId();
   let over = false;
   const end = (why: string): void => {
@@ -47,7 +51,20 @@ export async function startShell(client: Client, start: { cwd: string; rows: num
   const stop = client.onSignal((message) => take(message, processHandle, sink, end));
   const size = { rows: start.rows, cols: start.cols };
   try {
-    await client.call('process/spawn', { command: COMMAND, cwd: start.cwd, processHandle, tty: true, size, env: { TERM: 'xterm-256color' }, outputBytesCap: null, timeoutMs: null }, 'never');
+    await client.call(
+      'process/spawn',
+      {
+        command: COMMAND,
+        cwd: start.cwd,
+        processHandle,
+        tty: true,
+        size,
+        env: { TERM: 'xterm-256color' },
+        outputBytesCap: null,
+        timeoutMs: null,
+      },
+      'never',
+    );
   } catch (failure) {
     stop();
     throw failure;
@@ -55,7 +72,10 @@ export async function startShell(client: Client, start: { cwd: string; rows: num
   return {
     write: writer(client, processHandle, () => over, end),
     resize: (rows, cols) => {
-      if (!over) client.call('process/resizePty', { processHandle, size: { rows, cols } }, 'never').catch(() => undefined);
+      if (!over)
+        client
+          .call('process/resizePty', { processHandle, size: { rows, cols } }, 'never')
+          .catch(() => undefined);
     },
     lost: () => end('The connection to your Mac was lost, and the shell was ended with it.'),
     close: () => {
@@ -68,7 +88,12 @@ export async function startShell(client: Client, start: { cwd: string; rows: num
 }
 
 /** Keystrokes typed while one write is on its way go out together with the next. */
-function writer(client: Client, processHandle: string, over: () => boolean, end: (why: string) => void): (text: string) => void {
+function writer(
+  client: Client,
+  processHandle: string,
+  over: () => boolean,
+  end: (why: string) => void,
+): (text: string) => void {
   let waiting = '';
   let busy = false;
   const flush = async (): Promise<void> => {
@@ -78,7 +103,11 @@ function writer(client: Client, processHandle: string, over: () => boolean, end:
       const text = waiting;
       waiting = '';
       try {
-        await client.call('process/writeStdin', { processHandle, deltaBase64: toBase64(new TextEncoder().encode(text)) }, 'never');
+        await client.call(
+          'process/writeStdin',
+          { processHandle, deltaBase64: toBase64(new TextEncoder().encode(text)) },
+          'never',
+        );
       } catch (failure) {
         end(`Typing did not reach the shell: ${messageOf(failure)}`);
       }
@@ -95,5 +124,6 @@ function take(message: Fields, handle: string, sink: ShellSink, end: (why: strin
   const params = obj(message['params']);
   if (params['processHandle'] !== handle) return;
   if (message['method'] === 'process/outputDelta') sink.output(fromBase64(str(params['deltaBase64'])));
-  if (message['method'] === 'process/exited') end(`The shell ended with exit code ${num(params['exitCode']) ?? 'unknown'}.`);
+  if (message['method'] === 'process/exited')
+    end(`The shell ended with exit code ${num(params['exitCode']) ?? 'unknown'}.`);
 }

@@ -67,7 +67,13 @@ export function openThread(client: Client, id: string) {
     try {
       if (client.may('operator')) {
         const told = obj(await client.call('thread/resume', { threadId: id, excludeTurns: true }));
-        set(withThread(current, { ...obj(told['thread']), model: told['model'], reasoningEffort: told['reasoningEffort'] }));
+        set(
+          withThread(current, {
+            ...obj(told['thread']),
+            model: told['model'],
+            reasoningEffort: told['reasoningEffort'],
+          }),
+        );
       }
     } catch {
       // A thread that was just born is not on disk yet; its stream tells all of it. Any other trouble newest() meets too.
@@ -95,7 +101,15 @@ export function openThread(client: Client, id: string) {
   async function page(where: 'newest' | 'older'): Promise<string | undefined> {
     const cursor = where === 'older' ? { cursor: older } : {};
     try {
-      const told = readPage(await client.call('thread/turns/list', { threadId: id, limit: PAGE_TURNS, sortDirection: 'desc', itemsView: 'full', ...cursor }));
+      const told = readPage(
+        await client.call('thread/turns/list', {
+          threadId: id,
+          limit: PAGE_TURNS,
+          sortDirection: 'desc',
+          itemsView: 'full',
+          ...cursor,
+        }),
+      );
       set(withHistory(current, told, where));
       older = told.older;
       setHasOlder(older !== '');
@@ -112,9 +126,15 @@ export function openThread(client: Client, id: string) {
   }
 
   // Another connection to Codex than the one this was read in: what it said in between was missed.
-  createEffect(on(codexSession, (now) => {
-    if (now && history() !== 'no' && now !== readInSession) void load();
-  }, { defer: true }));
+  createEffect(
+    on(
+      codexSession,
+      (now) => {
+        if (now && history() !== 'no' && now !== readInSession) void load();
+      },
+      { defer: true },
+    ),
+  );
 
   onCleanup(() => {
     closed = true;

@@ -24,7 +24,12 @@ export interface Session {
 let expiresAtMs = 0;
 
 async function request(method: 'GET' | 'POST', path: string, body?: unknown): Promise<unknown> {
-  const init: RequestInit = { method, credentials: 'same-origin', cache: 'no-store', signal: AbortSignal.timeout(HTTP_TIMEOUT_MS) };
+  const init: RequestInit = {
+    method,
+    credentials: 'same-origin',
+    cache: 'no-store',
+    signal: AbortSignal.timeout(HTTP_TIMEOUT_MS),
+  };
   if (method === 'POST') {
     init.headers = { 'content-type': 'application/json' };
     init.body = JSON.stringify(body ?? {});
@@ -38,7 +43,8 @@ async function request(method: 'GET' | 'POST', path: string, body?: unknown): Pr
   const answer: unknown = await response.json().catch(() => undefined);
   if (response.ok) return answer;
   const told = (answer ?? {}) as { error?: unknown; message?: unknown };
-  const message = typeof told.message === 'string' ? told.message.slice(0, 500) : `Orbit answered ${response.status}`;
+  const message =
+    typeof told.message === 'string' ? told.message.slice(0, 500) : `Orbit answered ${response.status}`;
   throw new OrbitError(response.status, typeof told.error === 'string' ? told.error : 'http', message);
 }
 
@@ -111,7 +117,9 @@ export async function signIn(): Promise<void> {
 
 /** Registers a passkey. A browser that already has one for this user is signed in with it instead. */
 export async function enrol(token: string): Promise<void> {
-  const options = (await request('POST', '/api/enroll/options', { token })) as PublicKeyCredentialCreationOptionsJSON;
+  const options = (await request('POST', '/api/enroll/options', {
+    token,
+  })) as PublicKeyCredentialCreationOptionsJSON;
   const publicKey = PublicKeyCredential.parseCreationOptionsFromJSON(options);
   let response: unknown;
   try {

@@ -19,7 +19,9 @@ async function world() {
   const sent: Sent[] = [];
   const line = { up: true, ready: true };
   const commands = new Commands({
-    clock, device: await makeDeviceKey(), macKey: (id) => (id === mac.id ? mac.publicKey : undefined),
+    clock,
+    device: await makeDeviceKey(),
+    macKey: (id) => (id === mac.id ? mac.publicKey : undefined),
     send: (header, bodies) => {
       if (line.up) sent.push({ header, body: bodies[0] as Uint8Array });
       return line.up;
@@ -28,9 +30,14 @@ async function world() {
   });
   const order = async () => {
     const prepared = await commands.prepare(mac.id, 'turn/start', { threadId: 't' }, 60_000);
-    const seen = { progress: [] as string[], trouble: [] as string[], outcome: undefined as Outcome | undefined };
+    const seen = {
+      progress: [] as string[],
+      trouble: [] as string[],
+      outcome: undefined as Outcome | undefined,
+    };
     commands.submit(prepared, 'until-answered', {
-      progress: (state) => seen.progress.push(state), trouble: (message, forged) => seen.trouble.push(`${forged ? 'forged: ' : ''}${message}`),
+      progress: (state) => seen.progress.push(state),
+      trouble: (message, forged) => seen.trouble.push(`${forged ? 'forged: ' : ''}${message}`),
       ended: (outcome) => {
         seen.outcome = outcome;
       },
@@ -67,7 +74,10 @@ test('forged receipts are told and change nothing', async () => {
   await answer(prepared.id, new Uint8Array([1]), 'done');
   await answer(prepared.id, prepared.bytes, 'done', { instead: { mac: stranger.id } });
   const swapped = await mac.receipt(prepared.id, prepared.bytes, 'done', { result: { a: 1 } });
-  await commands.receipt(swapped.header, [swapped.bodies[0] as Uint8Array, new TextEncoder().encode('{"a":2}')]);
+  await commands.receipt(swapped.header, [
+    swapped.bodies[0] as Uint8Array,
+    new TextEncoder().encode('{"a":2}'),
+  ]);
   assert.equal(seen.outcome, undefined);
   assert.equal(seen.trouble.length, 4);
   assert.ok(seen.trouble.every((line) => line.startsWith('forged')));
@@ -148,8 +158,14 @@ test('what waits is bounded', async () => {
 
 test('signing keeps the order of what was typed', async () => {
   const { mac, commands, sent } = await world();
-  for (let i = 0; i < 30; i++) void commands.call(mac.id, 'process/writeStdin', { n: i }, 'never').catch(() => undefined);
+  for (let i = 0; i < 30; i++)
+    void commands.call(mac.id, 'process/writeStdin', { n: i }, 'never').catch(() => undefined);
   await until(() => sent.length === 30);
-  const order = sent.map(({ body }) => (JSON.parse(new TextDecoder().decode(body)) as { params: { n: number } }).params.n);
-  assert.deepEqual(order, [...order].sort((a, b) => a - b));
+  const order = sent.map(
+    ({ body }) => (JSON.parse(new TextDecoder().decode(body)) as { params: { n: number } }).params.n,
+  );
+  assert.deepEqual(
+    order,
+    [...order].sort((a, b) => a - b),
+  );
 });

@@ -87,14 +87,29 @@ export class Commands {
     return this.#pending.size;
   }
 
-  prepare(mac: string, method: string, params: unknown, lifeMs: number, id: string = randomId()): Promise<Prepared> {
+  prepare(
+    mac: string,
+    method: string,
+    params: unknown,
+    lifeMs: number,
+    id: string = randomId(),
+  ): Promise<Prepared> {
     const run = async (): Promise<Prepared> => {
       const { clock, device } = this.#deps;
       const issuedAt = clock.now();
       const expiresAt = issuedAt + lifeMs;
       const bytes = utf8(JSON.stringify({ mac, device: device.id, id, issuedAt, expiresAt, method, params }));
-      if (bytes.length > COMMAND_BYTES_MAX) throw new CallError('too-large', 'this is too long to send: shorten it');
-      return { id, mac, device: device.id, method, bytes, signature: await signCommand(device, bytes), expiresAt };
+      if (bytes.length > COMMAND_BYTES_MAX)
+        throw new CallError('too-large', 'this is too long to send: shorten it');
+      return {
+        id,
+        mac,
+        device: device.id,
+        method,
+        bytes,
+        signature: await signCommand(device, bytes),
+        expiresAt,
+      };
     };
     const prepared = this.#signing.then(run, run);
     this.#signing = prepared.catch(() => undefined);
@@ -104,7 +119,12 @@ export class Commands {
   submit(prepared: Prepared, resend: Resend, watcher: Watcher): void {
     if (this.#pending.has(prepared.id)) return;
     if (this.#pending.size >= PENDING_COMMANDS_MAX)
-      return watcher.ended({ state: 'refused', reason: 'busy', message: 'too much is waiting to be sent: wait for the connection', result: undefined });
+      return watcher.ended({
+        state: 'refused',
+        reason: 'busy',
+        message: 'too much is waiting to be sent: wait for the connection',
+        result: undefined,
+      });
     const pending: Pending = { prepared, resend, watcher, progress: 'saved' };
     this.#pending.set(prepared.id, pending);
     const sent = this.#transmit(pending);
@@ -112,19 +132,36 @@ export class Commands {
   }
 
   /** A question that changes nothing, or a keystroke: an answer, or an error that says why not. */
-  async call(mac: string, method: string, params: unknown, resend: Resend = 'until-answered', timeoutMs = CALL_TIMEOUT_MS): Promise<unknown> {
+  async call(
+    mac: string,
+    method: string,
+    params: unknown,
+    resend: Resend = 'until-answered',
+    timeoutMs = CALL_TIMEOUT_MS,
+  ): Promise<unknown> {
     const prepared = await this.prepare(mac, method, params, CALL_LIFE_MS);
     return new Promise((resolve, reject) => {
       const { clock } = this.#deps;
       const timer: Timer = clock.after(timeoutMs, () => {
         this.#pending.delete(prepared.id);
-        reject(new CallError('timeout', `your Mac did not answer \`${method}\` within ${Math.round(timeoutMs / 1000)} s`));
+        reject(
+          new CallError(
+            'timeout',
+            `your Mac did not answer \`${method}\` within ${Math.round(timeoutMs / 1000)} s`,
+          ),
+        );
       });
       this.submit(prepared, resend, {
         ended: (outcome) => {
           clock.cancel(timer);
           if (outcome.state === 'done') resolve(outcome.result);
-          else reject(new CallError(outcome.reason || outcome.state, outcome.message || `\`${method}\` ${outcome.state}`));
+          else
+            reject(
+              new CallError(
+                outcome.reason || outcome.state,
+                outcome.message || `\`${method}\` ${outcome.state}`,
+              ),
+            );
         },
       });
     });
@@ -142,19 +179,23 @@ export class Commands {
   /** What was tied to the connection that has just ended. */
   dropUnrepeatable(): void {
     for (const pending of [...this.#pending.values()])
-      if (pending.resend === 'never') this.#end(pending, 'unknown', 'offline', 'the connection was lost before an answer came');
+      if (pending.resend === 'never')
+        this.#end(pending, 'unknown', 'offline', 'the connection was lost before an answer came');
   }
 
   expireOld(): void {
     const now = this.#deps.clock.now();
-    for (const pending of [...this.#pending.values()]) if (pending.prepared.expiresAt <= now) this.#expire(pending);
+    for (const pending of [...this.#pending.values()])
+      if (pending.prepared.expiresAt <= now) this.#expire(pending);
   }
 
   undelivered(trace: string, reason: string, message: string): void {
     const pending = this.#pending.get(trace);
     if (!pending) return;
-    if (reason === 'too-large' || reason === 'bad-frame') return this.#end(pending, 'refused', reason, message);
-    if (pending.resend === 'never') return this.#end(pending, 'refused', reason, message || 'your Mac is not connected');
+    if (reason === 'too-large' || reason === 'bad-frame')
+      return this.#end(pending, 'refused', reason, message);
+    if (pending.resend === 'never')
+      return this.#end(pending, 'refused', reason, message || 'your Mac is not connected');
     this.#step(pending, 'saved');
     pending.watcher.trouble?.(message || reason, false);
   }
@@ -173,7 +214,10 @@ export class Commands {
     if (!this.#pending.has(pending.prepared.id)) return;
     if (!statement) {
       this.#deps.forged?.();
-      return pending.watcher.trouble?.('an answer came that your Mac did not sign: ignored as a forgery', true);
+      return pending.watcher.trouble?.(
+        'an answer came that your Mac did not sign: ignored as a forgery',
+        true,
+      );
     }
     const reason = text(statement['reason']);
     const message = text(statement['message']);
@@ -186,11 +230,19 @@ export class Commands {
       case 'unknown':
         return this.#end(pending, statement['state'], reason, message, parse(result));
       default:
-        return pending.watcher.trouble?.('your Mac sent a receipt this app does not understand: update the app', false);
+        return pending.watcher.trouble?.(
+          'your Mac sent a receipt this app does not understand: update the app',
+          false,
+        );
     }
   }
 
-  async #genuine(prepared: Prepared, body: Uint8Array, signature: unknown, result: Uint8Array | undefined): Promise<Record<string, unknown> | undefined> {
+  async #genuine(
+    prepared: Prepared,
+    body: Uint8Array,
+    signature: unknown,
+    result: Uint8Array | undefined,
+  ): Promise<Record<string, unknown> | undefined> {
     const key = this.#deps.macKey(prepared.mac);
     if (!key || !(await verifyStatement(key, body, signature))) return undefined;
     const statement = parse(body);
@@ -208,7 +260,11 @@ export class Commands {
   #transmit(pending: Pending): boolean {
     const { prepared } = pending;
     if (prepared.method !== 'zane/attach' && !this.#deps.ready(prepared.mac)) return false;
-    const header: Header = { mac: prepared.mac, trace: prepared.id, command: { device: prepared.device, signature: prepared.signature } };
+    const header: Header = {
+      mac: prepared.mac,
+      trace: prepared.id,
+      command: { device: prepared.device, signature: prepared.signature },
+    };
     const sent = this.#deps.send(header, [prepared.bytes]);
     if (sent && pending.progress === 'saved') this.#step(pending, 'sent');
     return sent;
@@ -223,7 +279,9 @@ export class Commands {
 
   #expire(pending: Pending): void {
     const known = pending.progress === 'received';
-    const message = known ? 'your Mac had it, but no answer came in time' : 'it could not be delivered in time: send it again if you still want it';
+    const message = known
+      ? 'your Mac had it, but no answer came in time'
+      : 'it could not be delivered in time: send it again if you still want it';
     this.#end(pending, known ? 'unknown' : 'expired', 'expired', message);
   }
 

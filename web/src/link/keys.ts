@@ -17,7 +17,13 @@ export interface PairedMac {
 const DEVICE = 'device';
 
 function isDeviceKey(value: unknown): value is DeviceKey {
-  return typeof value === 'object' && value !== null && 'privateKey' in value && 'publicKey' in value && 'id' in value;
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'privateKey' in value &&
+    'publicKey' in value &&
+    'id' in value
+  );
 }
 
 function isPairedMac(value: unknown): value is PairedMac {

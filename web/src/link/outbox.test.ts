@@ -16,7 +16,10 @@ function page(store: Store, device: DeviceKey, mac: FakeMac, clock: FakeClock) {
   const sent: Uint8Array[] = [];
   const line = { up: true };
   const commands = new Commands({
-    clock, device, macKey: () => mac.publicKey, ready: () => true,
+    clock,
+    device,
+    macKey: () => mac.publicKey,
+    ready: () => true,
     send: (_header, bodies) => {
       if (line.up) sent.push(bodies[0] as Uint8Array);
       return line.up;
@@ -30,11 +33,21 @@ function page(store: Store, device: DeviceKey, mac: FakeMac, clock: FakeClock) {
 }
 
 const prompt = (mac: FakeMac, keep: 'disk' | 'memory' = 'disk'): Order => ({
-  mac: mac.id, method: 'turn/start', params: { threadId: 't', input: [] }, now: 1, keep, purpose: { kind: 'prompt', thread: 't', text: 'hello', steer: false },
+  mac: mac.id,
+  method: 'turn/start',
+  params: { threadId: 't', input: [] },
+  now: 1,
+  keep,
+  purpose: { kind: 'prompt', thread: 't', text: 'hello', steer: false },
 });
 
 async function setting() {
-  return { store: memoryStore(), device: await makeDeviceKey(), mac: await FakeMac.make(), clock: new FakeClock() };
+  return {
+    store: memoryStore(),
+    device: await makeDeviceKey(),
+    mac: await FakeMac.make(),
+    clock: new FakeClock(),
+  };
 }
 
 test('a prompt is on disk before it is sent, and gone after the final receipt', async () => {
@@ -73,7 +86,9 @@ test('what failed stays to be read, is not sent again, and can be dismissed', as
   const { store, device, mac, clock } = await setting();
   const first = page(store, device, mac, clock);
   const entry = await first.outbox.add(prompt(mac));
-  const failed = await mac.receipt(entry.id, entry.prepared.bytes, 'failed', { result: { code: -1, message: 'no such thread' } });
+  const failed = await mac.receipt(entry.id, entry.prepared.bytes, 'failed', {
+    result: { code: -1, message: 'no such thread' },
+  });
   await first.commands.receipt(failed.header, failed.bodies);
   await until(() => first.entries()[0]?.state === 'failed');
   const second = page(store, device, mac, clock);
@@ -119,7 +134,10 @@ test('the bound counts what is not done, and done ones do not pile up', async ()
 test('a failed answer is forgotten by a reload, its words were not typed', async () => {
   const { store, device, mac, clock } = await setting();
   const first = page(store, device, mac, clock);
-  const entry = await first.outbox.add({ ...prompt(mac), purpose: { kind: 'decision', approval: 'a', choice: 'accept', label: 'Allow once' } });
+  const entry = await first.outbox.add({
+    ...prompt(mac),
+    purpose: { kind: 'decision', approval: 'a', choice: 'accept', label: 'Allow once' },
+  });
   const refused = await mac.receipt(entry.id, entry.prepared.bytes, 'refused', { reason: 'closed' });
   await first.commands.receipt(refused.header, refused.bodies);
   await until(() => first.entries()[0]?.state === 'refused');

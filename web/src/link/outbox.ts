@@ -73,9 +73,24 @@ export class Outbox {
 
   /** Resolves when it is on disk and handed to the socket. Rejects when it is neither. */
   async add(order: Order): Promise<Entry> {
-    if (this.#entries.filter((entry) => entry.state !== 'done').length >= OUTBOX_ENTRIES_MAX) throw new Error('the outbox is full: dismiss what failed, or wait for the connection');
-    const prepared = await this.#commands.prepare(order.mac, order.method, order.params, OUTBOX_LIFE_MS, order.id);
-    const entry: Entry = { id: prepared.id, prepared, purpose: order.purpose, createdAt: order.now, state: 'saved', message: '', result: undefined };
+    if (this.#entries.filter((entry) => entry.state !== 'done').length >= OUTBOX_ENTRIES_MAX)
+      throw new Error('the outbox is full: dismiss what failed, or wait for the connection');
+    const prepared = await this.#commands.prepare(
+      order.mac,
+      order.method,
+      order.params,
+      OUTBOX_LIFE_MS,
+      order.id,
+    );
+    const entry: Entry = {
+      id: prepared.id,
+      prepared,
+      purpose: order.purpose,
+      createdAt: order.now,
+      state: 'saved',
+      message: '',
+      result: undefined,
+    };
     if (order.keep === 'memory') this.#secret.add(entry.id);
     await this.#keep(entry);
     this.#set([...withoutOldDone(this.#entries), entry]);
@@ -97,7 +112,11 @@ export class Outbox {
   }
 
   async #ended(entry: Entry, outcome: Outcome): Promise<void> {
-    const patch = { state: outcome.state, message: outcome.message || outcome.reason, result: outcome.result };
+    const patch = {
+      state: outcome.state,
+      message: outcome.message || outcome.reason,
+      result: outcome.result,
+    };
     this.#patch(entry.id, patch);
     if (outcome.state === 'done') await this.#store.remove('outbox', entry.id);
     else await this.#keep({ ...entry, ...patch, result: undefined });
@@ -135,5 +154,10 @@ function plainCopy(entry: Entry): Entry {
 function isEntry(value: unknown): value is Entry {
   if (typeof value !== 'object' || value === null) return false;
   const entry = value as Partial<Entry>;
-  return typeof entry.id === 'string' && typeof entry.createdAt === 'number' && entry.prepared?.bytes instanceof Uint8Array && typeof entry.purpose?.kind === 'string';
+  return (
+    typeof entry.id === 'string' &&
+    typeof entry.createdAt === 'number' &&
+    entry.prepared?.bytes instanceof Uint8Array &&
+    typeof entry.purpose?.kind === 'string'
+  );
 }

@@ -4,7 +4,16 @@ import { createHash } from 'node:crypto';
 import { test } from 'node:test';
 import { fromBase64url, toBase64url } from '../../../proto/ts/base64url.ts';
 import { FakeMac } from '../testing/fake-mac.ts';
-import { approvalDigest, concat, importMacKey, makeDeviceKey, randomId, signCommand, utf8, verifyStatement } from './signed.ts';
+import {
+  approvalDigest,
+  concat,
+  importMacKey,
+  makeDeviceKey,
+  randomId,
+  signCommand,
+  utf8,
+  verifyStatement,
+} from './signed.ts';
 
 test('a device key cannot be exported and its id commits to it', async () => {
   const device = await makeDeviceKey();
@@ -18,8 +27,15 @@ test('a command signature covers the prefix and the bytes', async () => {
   const device = await makeDeviceKey();
   const body = utf8('{"a":1}');
   const signature = fromBase64url(await signCommand(device, body));
-  const key = await crypto.subtle.importKey('raw', device.publicKey, { name: 'ECDSA', namedCurve: 'P-256' }, false, ['verify']);
-  const check = (message: Uint8Array<ArrayBuffer>) => crypto.subtle.verify({ name: 'ECDSA', hash: 'SHA-256' }, key, signature, message);
+  const key = await crypto.subtle.importKey(
+    'raw',
+    device.publicKey,
+    { name: 'ECDSA', namedCurve: 'P-256' },
+    false,
+    ['verify'],
+  );
+  const check = (message: Uint8Array<ArrayBuffer>) =>
+    crypto.subtle.verify({ name: 'ECDSA', hash: 'SHA-256' }, key, signature, message);
   assert.equal(signature.length, 64);
   assert.equal(await check(concat(utf8('zane-command-v1\n'), body)), true);
   assert.equal(await check(body), false);
@@ -38,7 +54,8 @@ test('a statement verifies only as signed', async () => {
   const signature = await mac.sign(body);
   assert.equal(await verifyStatement(mac.publicKey, body, signature), true);
   assert.equal(await verifyStatement(mac.publicKey, utf8('{"kind":"Receipt"}'), signature), false);
-  for (const wrong of [undefined, '', '!!', 'AAAA', signature.slice(1)]) assert.equal(await verifyStatement(mac.publicKey, body, wrong), false);
+  for (const wrong of [undefined, '', '!!', 'AAAA', signature.slice(1)])
+    assert.equal(await verifyStatement(mac.publicKey, body, wrong), false);
 });
 
 test('the approval digest separates request from shown', async () => {

@@ -73,12 +73,17 @@ export function signCommand(device: DeviceKey, body: Uint8Array): Promise<string
 /** The Mac's own key from its 65 raw bytes, or an error when it is not the key that `mac` names. */
 export async function importMacKey(mac: string, key: string): Promise<CryptoKey> {
   const raw = fromBase64url(key);
-  if (raw.length !== KEY_BYTES || (await idOfKey(raw)) !== mac) throw new Error('the key does not belong to this Mac: scan a new code');
+  if (raw.length !== KEY_BYTES || (await idOfKey(raw)) !== mac)
+    throw new Error('the key does not belong to this Mac: scan a new code');
   return crypto.subtle.importKey('raw', raw, P256, false, ['verify']);
 }
 
 /** Whether `signature` is the Mac's own over this statement. Any malformed input is a plain no. */
-export async function verifyStatement(key: CryptoKey, body: Uint8Array, signature: unknown): Promise<boolean> {
+export async function verifyStatement(
+  key: CryptoKey,
+  body: Uint8Array,
+  signature: unknown,
+): Promise<boolean> {
   if (typeof signature !== 'string') return false;
   try {
     const message = concat(utf8('zane-statement-v1\n'), body);
@@ -95,7 +100,10 @@ export function approvalDigest(request: Uint8Array, shown: Uint8Array): Promise<
 }
 
 async function hmacKey(secret: string): Promise<CryptoKey> {
-  return crypto.subtle.importKey('raw', fromBase64url(secret), { name: 'HMAC', hash: 'SHA-256' }, false, ['sign', 'verify']);
+  return crypto.subtle.importKey('raw', fromBase64url(secret), { name: 'HMAC', hash: 'SHA-256' }, false, [
+    'sign',
+    'verify',
+  ]);
 }
 
 export async function pairProof(secret: string, body: Uint8Array): Promise<string> {

@@ -23,7 +23,11 @@ class FakeWire implements WireSocket {
   hello(min = 1, max = 1): void {
     this.readyState = 1;
     this.onopen?.();
-    this.onmessage?.({ data: encodeTextFrame({ hello: { part: 'orbit', protocolMin: min, protocolMax: max, release: '0.1.0', client: 'c' } }) });
+    this.onmessage?.({
+      data: encodeTextFrame({
+        hello: { part: 'orbit', protocolMin: min, protocolMax: max, release: '0.1.0', client: 'c' },
+      }),
+    });
   }
   fail(code: number): void {
     this.readyState = 3;
@@ -48,7 +52,10 @@ function world(admissions: Admission[] = []) {
       asked.push(doubt);
       return admissions.shift() ?? 'ok';
     },
-    onFrame: (frame) => frames.push(frame), onOpen: () => undefined, onState: (state) => states.push(state), onProof: () => undefined,
+    onFrame: (frame) => frames.push(frame),
+    onOpen: () => undefined,
+    onState: (state) => states.push(state),
+    onProof: () => undefined,
   });
   const wire = async (n: number): Promise<FakeWire> => {
     await until(() => wires.length >= n);

@@ -109,7 +109,8 @@ export class LinkSocket {
     this.#say({ phase: 'connecting' });
     const admission = await this.#deps.admit(this.#doubt);
     if (attempt !== this.#attempt) return;
-    if (admission === 'signed-out') return this.#say({ phase: 'signed-out', message: 'signed out: sign in with your passkey' });
+    if (admission === 'signed-out')
+      return this.#say({ phase: 'signed-out', message: 'signed out: sign in with your passkey' });
     if (admission === 'weather') return this.#wait('Orbit cannot be reached');
     this.#open(attempt);
   }
@@ -121,7 +122,17 @@ export class LinkSocket {
     wire.binaryType = 'arraybuffer';
     wire.onopen = () => {
       if (attempt !== this.#attempt) return;
-      wire.send(encodeTextFrame({ hello: { part: 'client', protocolMin: PROTOCOL_MIN, protocolMax: PROTOCOL_MAX, features: ['terminal'], release: RELEASE } }));
+      wire.send(
+        encodeTextFrame({
+          hello: {
+            part: 'client',
+            protocolMin: PROTOCOL_MIN,
+            protocolMax: PROTOCOL_MAX,
+            features: ['terminal'],
+            release: RELEASE,
+          },
+        }),
+      );
     };
     wire.onmessage = (event) => {
       if (attempt === this.#attempt) this.#take(event.data);
@@ -152,7 +163,8 @@ export class LinkSocket {
   #greet(hello: Hello | undefined): void {
     if (!hello) return;
     if (hello.protocolMax < PROTOCOL_MIN) return this.#update('Orbit is too old for this app: update Orbit');
-    if (hello.protocolMin > PROTOCOL_MAX) return this.#update('this app is too old for Orbit: reload it to update');
+    if (hello.protocolMin > PROTOCOL_MAX)
+      return this.#update('this app is too old for Orbit: reload it to update');
     this.#greeted = true;
     this.#doubt = 'fresh';
     const clock = this.#deps.clock;
@@ -198,9 +210,19 @@ export class LinkSocket {
     const opened = this.#greeted;
     this.#attempt++;
     this.#drop();
-    if (code === Close.SIGNED_OUT) return this.#say({ phase: 'signed-out', message: 'this device was signed out: sign in again' });
-    if (code === Close.NO_COMMON_VERSION) return this.#say({ phase: 'update', message: 'Orbit and this app have no common version: reload the app, or update Orbit' });
-    const why = code === Close.TOO_MUCH ? 'Orbit asked this app to slow down' : opened ? 'the connection was lost' : 'Orbit cannot be reached';
+    if (code === Close.SIGNED_OUT)
+      return this.#say({ phase: 'signed-out', message: 'this device was signed out: sign in again' });
+    if (code === Close.NO_COMMON_VERSION)
+      return this.#say({
+        phase: 'update',
+        message: 'Orbit and this app have no common version: reload the app, or update Orbit',
+      });
+    const why =
+      code === Close.TOO_MUCH
+        ? 'Orbit asked this app to slow down'
+        : opened
+          ? 'the connection was lost'
+          : 'Orbit cannot be reached';
     this.#wait(why, opened);
   }
 

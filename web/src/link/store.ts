@@ -26,7 +26,8 @@ function settled<T>(request: IDBRequest<T>): Promise<T> {
 function committed(tx: IDBTransaction): Promise<void> {
   return new Promise((resolve, reject) => {
     tx.oncomplete = () => resolve();
-    tx.onerror = tx.onabort = () => reject(tx.error ?? new Error('this browser could not save: free some space'));
+    tx.onerror = tx.onabort = () =>
+      reject(tx.error ?? new Error('this browser could not save: free some space'));
   });
 }
 

@@ -13,7 +13,13 @@ function world() {
   const sent: Header[] = [];
   const line = { ready: true };
   const seen = { seqs: [] as number[], resets: [] as string[], head: false };
-  const streams = new Streams({ clock, send: (header) => sent.push(header) > 0, ready: () => line.ready, mac: () => 'm', failed: (error) => assert.fail(String(error)) });
+  const streams = new Streams({
+    clock,
+    send: (header) => sent.push(header) > 0,
+    ready: () => line.ready,
+    mac: () => 'm',
+    failed: (error) => assert.fail(String(error)),
+  });
   const close = streams.open('t', {
     reset: (epoch, reason) => {
       seen.resets.push(`${epoch}:${reason}`);
@@ -25,10 +31,16 @@ function world() {
     },
   });
   const subscribed = (more: Partial<NonNullable<Header['subscribed']>> = {}) =>
-    streams.frame({ header: { subscribed: { stream: 's1', from: { epoch: 'e', seq: '3' }, head: { epoch: 'e', seq: '8' }, ...more } }, bodies: [] });
+    streams.frame({
+      header: {
+        subscribed: { stream: 's1', from: { epoch: 'e', seq: '3' }, head: { epoch: 'e', seq: '8' }, ...more },
+      },
+      bodies: [],
+    });
   return { clock, sent, line, seen, streams, subscribed, close };
 }
-const subscriptions = (sent: Header[]) => sent.filter((header) => header.subscribe).map((header) => header.subscribe?.after?.seq ?? 'anew');
+const subscriptions = (sent: Header[]) =>
+  sent.filter((header) => header.subscribe).map((header) => header.subscribe?.after?.seq ?? 'anew');
 
 test('a fresh stream is reset, read to the head and acknowledged', async () => {
   const { clock, sent, seen, streams, subscribed } = world();
@@ -39,7 +51,10 @@ test('a fresh stream is reset, read to the head and acknowledged', async () => {
   assert.deepEqual(seen.resets, ['e:']);
   assert.deepEqual(seen.seqs, [3, 4, 7, 8]);
   clock.advance(2_000);
-  assert.deepEqual(sent.filter((header) => header.ack).map((header) => header.ack?.seq), ['8']);
+  assert.deepEqual(
+    sent.filter((header) => header.ack).map((header) => header.ack?.seq),
+    ['8'],
+  );
 });
 
 test('a hole makes it subscribe again from where it stands, and nothing is taken twice', async () => {

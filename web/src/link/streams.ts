@@ -75,8 +75,19 @@ export class Streams {
     if (this.#streams.size >= STREAMS_MAX) throw new Error('too many streams are open: close a thread first');
     const name = `s${++this.#made}`;
     const stream: Stream = {
-      name, thread, sink, epoch: '', taken: -1, from: 0, head: 0, subscribed: false, unacked: 0,
-      ackTimer: undefined, retryTimer: undefined, failures: 0, chain: Promise.resolve(),
+      name,
+      thread,
+      sink,
+      epoch: '',
+      taken: -1,
+      from: 0,
+      head: 0,
+      subscribed: false,
+      unacked: 0,
+      ackTimer: undefined,
+      retryTimer: undefined,
+      failures: 0,
+      chain: Promise.resolve(),
     };
     this.#streams.set(name, stream);
     this.#subscribe(stream);
@@ -117,7 +128,11 @@ export class Streams {
     if (!this.#deps.ready()) return;
     const after = stream.taken >= 0 ? { after: { epoch: stream.epoch, seq: String(stream.taken) } } : {};
     const thread = stream.thread ? { thread: stream.thread } : {};
-    this.#deps.send({ mac: this.#deps.mac(), trace: stream.name, subscribe: { stream: stream.name, ...thread, ...after } });
+    this.#deps.send({
+      mac: this.#deps.mac(),
+      trace: stream.name,
+      subscribe: { stream: stream.name, ...thread, ...after },
+    });
   }
 
   #subscribed(name: string, told: NonNullable<Header['subscribed']>): void {
@@ -142,9 +157,15 @@ export class Streams {
     if (!stream?.subscribed) return;
     const events = cut(told.events ?? [], bodies);
     const previous = fromInt64(told.prevSeq);
-    if (!events || Number.isNaN(previous) || !this.#continues(stream, told.epoch, previous)) return this.#again(stream);
+    if (!events || Number.isNaN(previous) || !this.#continues(stream, told.epoch, previous))
+      return this.#again(stream);
     // Deltas that are read later come as one: one that reaches over what was taken would be had twice.
-    if (previous < stream.taken && (events.at(-1)?.seq ?? 0) > stream.taken && !events.some((event) => event.seq === stream.taken)) return this.#again(stream);
+    if (
+      previous < stream.taken &&
+      (events.at(-1)?.seq ?? 0) > stream.taken &&
+      !events.some((event) => event.seq === stream.taken)
+    )
+      return this.#again(stream);
     const fresh = events.filter((event) => event.seq > stream.taken);
     const last = fresh.at(-1);
     if (last) {
@@ -208,12 +229,17 @@ export class Streams {
   }
 
   #queue(stream: Stream, run: () => void | Promise<void>): void {
-    stream.chain = stream.chain.then(() => (this.#streams.has(stream.name) ? run() : undefined)).catch(this.#deps.failed);
+    stream.chain = stream.chain
+      .then(() => (this.#streams.has(stream.name) ? run() : undefined))
+      .catch(this.#deps.failed);
   }
 }
 
 /** Gives each event its bodies, or undefined when the header and the bodies do not fit together. */
-function cut(metas: NonNullable<NonNullable<Header['events']>['events']>, bodies: readonly Uint8Array[]): RawEvent[] | undefined {
+function cut(
+  metas: NonNullable<NonNullable<Header['events']>['events']>,
+  bodies: readonly Uint8Array[],
+): RawEvent[] | undefined {
   const out: RawEvent[] = [];
   let at = 0;
   let last = -1;
@@ -221,7 +247,12 @@ function cut(metas: NonNullable<NonNullable<Header['events']>['events']>, bodies
     const seq = fromInt64(meta.seq);
     const count = meta.bodies || 1;
     if (Number.isNaN(seq) || seq <= last || at + count > bodies.length) return undefined;
-    out.push({ seq, kind: meta.kind ?? '', signature: meta.signature ?? '', bodies: bodies.slice(at, at + count) });
+    out.push({
+      seq,
+      kind: meta.kind ?? '',
+      signature: meta.signature ?? '',
+      bodies: bodies.slice(at, at + count),
+    });
     at += count;
     last = seq;
   }

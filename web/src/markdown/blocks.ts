@@ -1,13 +1,23 @@
 // Lines to blocks, as CommonMark's appendix describes it: each line goes on with
 // the blocks that are open, may begin new ones, and what is left is text. Pure.
-import { plain, readReference } from './inlines.ts';
+import { ATTRIBUTE, plain, readReference } from './inlines.ts';
 import type { Align, Block, ListItem, Reference } from './nodes.ts';
 
 /** Deeper ones are text: a bound on the stack, far beyond what a person writes. */
 const DEPTH_MAX = 60;
 const TABLE_COLUMNS_MAX = 100;
 
-type Kind = 'document' | 'quote' | 'list' | 'item' | 'paragraph' | 'heading' | 'code' | 'html' | 'rule' | 'table';
+type Kind =
+  | 'document'
+  | 'quote'
+  | 'list'
+  | 'item'
+  | 'paragraph'
+  | 'heading'
+  | 'code'
+  | 'html'
+  | 'rule'
+  | 'table';
 
 interface Open {
   kind: Kind;
@@ -59,10 +69,14 @@ function lineEnd(text: string, from: number): number {
   return text.length;
 }
 
-const HTML_BLOCK = 'address|article|aside|base|basefont|blockquote|body|caption|center|col|colgroup|dd|details|dialog|dir|div|dl|dt|fieldset|figcaption|figure|footer|form|frame|frameset|h[1-6]|head|header|hr|html|iframe|legend|li|link|main|menu|menuitem|nav|noframes|ol|optgroup|option|p|param|search|section|summary|table|tbody|td|tfoot|th|thead|title|tr|track|ul';
-const ATTRIBUTE = String.raw`\s+[A-Za-z_:][A-Za-z0-9_.:-]*(?:\s*=\s*(?:[^\s"'=<>` + '`' + String.raw`]+|'[^']*'|"[^"]*"))?`;
+const HTML_BLOCK =
+  'address|article|aside|base|basefont|blockquote|body|caption|center|col|colgroup|dd|details|dialog|dir|div|dl|dt|fieldset|figcaption|figure|footer|form|frame|frameset|h[1-6]|head|header|hr|html|iframe|legend|li|link|main|menu|menuitem|nav|noframes|ol|optgroup|option|p|param|search|section|summary|table|tbody|td|tfoot|th|thead|title|tr|track|ul';
 const HTML_OPEN: readonly RegExp[] = [
-  /^<(?:script|pre|style|textarea)(?:\s|>|$)/i, /^<!--/, /^<\?/, /^<![A-Za-z]/, /^<!\[CDATA\[/,
+  /^<(?:script|pre|style|textarea)(?:\s|>|$)/i,
+  /^<!--/,
+  /^<\?/,
+  /^<![A-Za-z]/,
+  /^<!\[CDATA\[/,
   new RegExp(`^</?(?:${HTML_BLOCK})(?:\\s|/?>|$)`, 'i'),
   new RegExp(`^(?:<[A-Za-z][A-Za-z0-9-]*(?:${ATTRIBUTE})*\\s*/?>|</[A-Za-z][A-Za-z0-9-]*\\s*>)\\s*$`),
 ];
@@ -94,7 +108,11 @@ class Reader {
   end(): Blocks {
     while (this.#tip.parent) this.#close(this.#tip);
     const kept = this.#root.children;
-    return { blocks: kept.map(blockOf), starts: kept.map(({ start }) => start), references: this.#references };
+    return {
+      blocks: kept.map(blockOf),
+      starts: kept.map(({ start }) => start),
+      references: this.#references,
+    };
   }
 
   take(line: string, start: number): void {
@@ -211,7 +229,12 @@ class Reader {
       case '<':
         return this.#beginHtml(within, rest);
       default:
-        return this.#underline(within, rest) ?? this.#beginTable(within, rest) ?? this.#beginRule(within, rest) ?? this.#beginItem(within, rest);
+        return (
+          this.#underline(within, rest) ??
+          this.#beginTable(within, rest) ??
+          this.#beginRule(within, rest) ??
+          this.#beginItem(within, rest)
+        );
     }
   }
 
@@ -235,7 +258,12 @@ class Reader {
     const marks = /^(?:`{3,}(?=[^`]*$)|~{3,})/.exec(rest)?.[0];
     if (!marks) return undefined;
     const offset = this.#indent;
-    const fence = this.#add('code', within, { mark: marks[0] as string, length: marks.length, offset, info: plain(trimmed(rest.slice(marks.length))) });
+    const fence = this.#add('code', within, {
+      mark: marks[0] as string,
+      length: marks.length,
+      offset,
+      info: plain(trimmed(rest.slice(marks.length))),
+    });
     this.#skipLine();
     return fence;
   }
@@ -271,7 +299,16 @@ class Reader {
     if (cellsOf(head).length !== marks.length) return undefined;
     this.#closeTo(within);
     within.lines.pop();
-    const align = marks.map((mark): Align => (mark.startsWith(':') ? (mark.endsWith(':') && mark.length > 1 ? 'center' : 'left') : mark.endsWith(':') ? 'right' : ''));
+    const align = marks.map(
+      (mark): Align =>
+        mark.startsWith(':')
+          ? mark.endsWith(':') && mark.length > 1
+            ? 'center'
+            : 'left'
+          : mark.endsWith(':')
+            ? 'right'
+            : '',
+    );
     const table = this.#add('table', within.parent as Open, { align, start: within.last });
     table.lines.push(head);
     this.#skipLine();
@@ -290,14 +327,23 @@ class Reader {
     if (!marker) return undefined;
     const [whole, bullet, digits = '1'] = marker;
     // To interrupt a paragraph it has to say something, and to begin with one.
-    if (within.kind === 'paragraph' && (rest.slice(whole.length).trim() === '' || (!bullet && Number(digits) !== 1))) return undefined;
+    if (
+      within.kind === 'paragraph' &&
+      (rest.slice(whole.length).trim() === '' || (!bullet && Number(digits) !== 1))
+    )
+      return undefined;
     const mark = bullet ?? (marker[3] as string);
     const offset = this.#indent;
     this.#skipBlanks();
     this.#skipChars(whole.length);
     const padding = this.#takePadding(whole.length);
     const goesOn = within.kind === 'list' && within.mark === mark;
-    const list = goesOn ? within : this.#add('list', within.kind === 'list' ? (within.parent as Open) : within, { mark, level: bullet ? -1 : Number(digits) });
+    const list = goesOn
+      ? within
+      : this.#add('list', within.kind === 'list' ? (within.parent as Open) : within, {
+          mark,
+          level: bullet ? -1 : Number(digits),
+        });
     return this.#add('item', list, { offset, padding });
   }
 
@@ -323,7 +369,13 @@ class Reader {
     else this.#look();
     const last = block.children.at(-1);
     if (this.#blank && last) last.endsBlank = true;
-    const endsBlank = this.#blank && !(block.kind === 'quote' || (block.kind === 'code' && block.length > 0) || (block.kind === 'item' && block.children.length === 0 && block.line === this.#number));
+    const endsBlank =
+      this.#blank &&
+      !(
+        block.kind === 'quote' ||
+        (block.kind === 'code' && block.length > 0) ||
+        (block.kind === 'item' && block.children.length === 0 && block.line === this.#number)
+      );
     for (let each: Open | undefined = block; each; each = each.parent) each.endsBlank = endsBlank;
     if (block.kind === 'paragraph' || block.kind === 'table') {
       if (block.kind === 'paragraph' || this.#at < this.#line.length) this.#write(block);
@@ -332,7 +384,10 @@ class Reader {
     } else if (block.kind === 'html') {
       block.lines.push(this.#rest());
       if (HTML_CLOSE[block.level]?.test(this.#line.slice(this.#at))) this.#close(block);
-    } else if (!this.#blank && (block.kind === 'document' || block.kind === 'quote' || block.kind === 'item')) {
+    } else if (
+      !this.#blank &&
+      (block.kind === 'document' || block.kind === 'quote' || block.kind === 'item')
+    ) {
       this.#write(this.#add('paragraph', block));
     } else if (!this.#blank && block.kind === 'list') {
       this.#write(this.#add('paragraph', block.parent as Open));
@@ -370,7 +425,8 @@ class Reader {
       this.#takeReferences(block);
       if (block.lines.length === 0) parent?.children.splice(parent.children.indexOf(block), 1);
     }
-    if (block.kind === 'code' && block.length === 0) while (block.lines.at(-1)?.trim() === '') block.lines.pop();
+    if (block.kind === 'code' && block.length === 0)
+      while (block.lines.at(-1)?.trim() === '') block.lines.pop();
     if (parent) this.#tip = parent;
   }
 
@@ -446,7 +502,24 @@ class Reader {
 }
 
 function open(kind: Kind, parent: Open | undefined, start: number, line: number): Open {
-  return { kind, parent, depth: (parent?.depth ?? -1) + 1, children: [], lines: [], start, last: start, line, endsBlank: false, level: 0, mark: '', length: 0, offset: 0, padding: 0, info: '', align: [] };
+  return {
+    kind,
+    parent,
+    depth: (parent?.depth ?? -1) + 1,
+    children: [],
+    lines: [],
+    start,
+    last: start,
+    line,
+    endsBlank: false,
+    level: 0,
+    mark: '',
+    length: 0,
+    offset: 0,
+    padding: 0,
+    info: '',
+    align: [],
+  };
 }
 
 function holds(parent: Kind, child: Kind): boolean {
@@ -474,7 +547,10 @@ function isBlank(char: string | undefined): boolean {
 
 /** A row's cells, without the bars; one behind a backslash is the cell's own. */
 export function cellsOf(row: string): string[] {
-  const cells = row.trim().replace(/^\|/, '').split(/(?<!\\)\|/);
+  const cells = row
+    .trim()
+    .replace(/^\|/, '')
+    .split(/(?<!\\)\|/);
   if (cells.length > 1 && cells.at(-1)?.trim() === '') cells.pop();
   return cells.map((cell) => cell.trim().replaceAll('\\|', '|'));
 }
@@ -493,7 +569,13 @@ function blockOf(block: Open): Block {
     case 'quote':
       return { type: 'quote', children: block.children.map(blockOf) };
     case 'list':
-      return { type: 'list', ordered: block.level >= 0, start: Math.max(0, block.level), tight: isTight(block), items: block.children.map(itemOf) };
+      return {
+        type: 'list',
+        ordered: block.level >= 0,
+        start: Math.max(0, block.level),
+        tight: isTight(block),
+        items: block.children.map(itemOf),
+      };
     case 'table':
       return tableOf(block);
     default:
@@ -503,15 +585,24 @@ function blockOf(block: Open): Block {
 
 function itemOf(item: Open): ListItem {
   const [first, ...others] = item.children;
-  const box = first?.kind === 'paragraph' ? /^\[([ \txX])\][ \t\n]+(?=\S)/.exec(first.lines.join('\n')) : null;
+  const box =
+    first?.kind === 'paragraph' ? /^\[([ \txX])\][ \t\n]+(?=\S)/.exec(first.lines.join('\n')) : null;
   if (!box) return { checked: undefined, children: item.children.map(blockOf) };
   const text = trimmed((first as Open).lines.join('\n').slice(box[0].length));
-  return { checked: box[1] === 'x' || box[1] === 'X', children: [{ type: 'paragraph', text }, ...others.map(blockOf)] };
+  return {
+    checked: box[1] === 'x' || box[1] === 'X',
+    children: [{ type: 'paragraph', text }, ...others.map(blockOf)],
+  };
 }
 
 function tableOf({ lines, align }: Open): Block {
   const [head, ...rows] = lines.map(cellsOf);
-  return { type: 'table', align, head: head ?? [], rows: rows.map((row) => align.map((_, at) => row[at] ?? '')) };
+  return {
+    type: 'table',
+    align,
+    head: head ?? [],
+    rows: rows.map((row) => align.map((_, at) => row[at] ?? '')),
+  };
 }
 
 /** Nothing in it is set apart by a blank line. */

@@ -45,5 +45,8 @@ export class Growing {
 }
 
 function same(a: ReadonlyMap<string, Reference>, b: ReadonlyMap<string, Reference>): boolean {
-  return a.size === b.size && [...a].every(([label, { to, title }]) => b.get(label)?.to === to && b.get(label)?.title === title);
+  return (
+    a.size === b.size &&
+    [...a].every(([label, { to, title }]) => b.get(label)?.to === to && b.get(label)?.title === title)
+  );
 }

@@ -41,18 +41,30 @@ export interface Options {
   flavor?: 'commonmark' | 'github' | 'zane';
 }
 
-export function readInlines(text: string, references: References, { open = false, flavor = 'zane' }: Options = {}): Inline[] {
+export function readInlines(
+  text: string,
+  references: References,
+  { open = false, flavor = 'zane' }: Options = {},
+): Inline[] {
   return new Reader(text, references, open, flavor).read();
 }
 
 const TEXT = /[^\n`[\]\\!<&*_~hwHW$]+/y;
 const ESCAPABLE = /[!-/:-@[-`{-~]/;
-const TAG = new RegExp(String.raw`<(?:[A-Za-z][A-Za-z0-9-]*(?:\s+[A-Za-z_:][A-Za-z0-9_.:-]*(?:\s*=\s*(?:[^\s"'=<>` + '`' + String.raw`]+|'[^']*'|"[^"]*"))?)*\s*/?>|/[A-Za-z][A-Za-z0-9-]*\s*>|!---?>|!--[^]*?-->|\?[^]*?\?>|![A-Za-z][^>]*>|!\[CDATA\[[^]*?\]\]>)`, 'y');
+/** Of an HTML tag. */
+export const ATTRIBUTE = String.raw`\s+[A-Za-z_:][A-Za-z0-9_.:-]*(?:\s*=\s*(?:[^\s"'=<>\x60]+|'[^']*'|"[^"]*"))?`;
+const TAG = new RegExp(
+  `<(?:[A-Za-z][A-Za-z0-9-]*(?:${ATTRIBUTE})*\\s*/?>|/[A-Za-z][A-Za-z0-9-]*\\s*>|` +
+    String.raw`!---?>|!--[^]*?-->|\?[^]*?\?>|![A-Za-z][^>]*>|!\[CDATA\[[^]*?\]\]>)`,
+  'y',
+);
 const AUTOLINK = /<([A-Za-z][A-Za-z0-9.+-]{1,31}:[^<>\x00-\x20]*)>/y;
-const EMAIL = /<([a-zA-Z0-9.!#$%&'*+/=?^_`{|}~-]+@[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)*)>/y;
+const EMAIL =
+  /<([a-zA-Z0-9.!#$%&'*+/=?^_`{|}~-]+@[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)*)>/y;
 const ENTITY = /&(?:#[xX][0-9a-fA-F]{1,6}|#[0-9]{1,7}|[A-Za-z][A-Za-z0-9]{1,31});/y;
 /** `$x_i$`, `$$ … $$`, `\\( … \\)` and `\\[ … \\]`. Prices are none: a dollar that ends one has no blank before it and no digit behind. */
-const MATHS = /\$\$[^]{1,2000}?\$\$|\$(?![\s$])[^\n$]{0,500}?[^\s\\$]\$(?![\d$])|\\\([^]{1,2000}?\\\)|\\\[[^]{1,2000}?\\\]/y;
+const MATHS =
+  /\$\$[^]{1,2000}?\$\$|\$(?![\s$])[^\n$]{0,500}?[^\s\\$]\$(?![\d$])|\\\([^]{1,2000}?\\\)|\\\[[^]{1,2000}?\\\]/y;
 const BARE = /(?:www\.|https?:\/\/)[^\s<]+/iy;
 const MAIL_HOST = /[a-zA-Z0-9_-]+(?:\.[a-zA-Z0-9_-]+)*/y;
 const BEFORE_BARE = /[\s*_~(]/;
@@ -82,7 +94,10 @@ class Reader {
   read(): Inline[] {
     while (this.#at < this.#text.length) this.#one();
     this.#pair(0, this.#open);
-    return joined(this.#pieces.map(({ node }) => node), this.#bare);
+    return joined(
+      this.#pieces.map(({ node }) => node),
+      this.#bare,
+    );
   }
 
   #one(): void {
@@ -198,7 +213,8 @@ class Reader {
     const closes = right && (!inWord || !left || isPunctuation(after));
     const piece = this.#push({ type: 'text', text: char.repeat(found) });
     this.#at += found;
-    if (literal || (char === '~' && found > 2) || (!opens && !closes) || this.#runs.length >= MARKS_MAX) return;
+    if (literal || (char === '~' && found > 2) || (!opens && !closes) || this.#runs.length >= MARKS_MAX)
+      return;
     this.#runs.push({ piece, char, length: found, found, opens, closes });
   }
 
@@ -207,7 +223,14 @@ class Reader {
     const before = this.#brackets.at(-1);
     if (before) before.bracketAfter = true;
     this.#at += text.length;
-    this.#brackets.push({ piece, image, active: true, at: this.#at, runs: this.#runs.length, bracketAfter: false });
+    this.#brackets.push({
+      piece,
+      image,
+      active: true,
+      at: this.#at,
+      runs: this.#runs.length,
+      bracketAfter: false,
+    });
     if (this.#brackets.length > MARKS_MAX) this.#brackets.shift();
   }
 
@@ -226,7 +249,13 @@ class Reader {
   #link(opener: Bracket, { to, title }: Reference): void {
     this.#pair(opener.runs);
     const begin = this.#pieces.indexOf(opener.piece);
-    const children = joined(this.#pieces.splice(begin).slice(1).map(({ node }) => node), opener.image);
+    const children = joined(
+      this.#pieces
+        .splice(begin)
+        .slice(1)
+        .map(({ node }) => node),
+      opener.image,
+    );
     this.#push({ type: opener.image ? 'image' : 'link', to, title, children });
     this.#brackets.pop();
     // There are no links in links.
@@ -241,9 +270,15 @@ class Reader {
       if (inline) return inline;
     }
     // A target that is still being written.
-    if (this.#open && this.#text[behind] === '(' && !this.#text.includes(')', behind)) return { reference: { to: '', title: '' }, end: this.#text.length };
+    if (this.#open && this.#text[behind] === '(' && !this.#text.includes(')', behind))
+      return { reference: { to: '', title: '' }, end: this.#text.length };
     const label = this.#text[behind] === '[' ? readLabel(this.#text, behind) : undefined;
-    const written = label && label.length > 2 ? label.slice(1, -1) : opener.bracketAfter ? undefined : this.#text.slice(opener.at, this.#at);
+    const written =
+      label && label.length > 2
+        ? label.slice(1, -1)
+        : opener.bracketAfter
+          ? undefined
+          : this.#text.slice(opener.at, this.#at);
     if (written === undefined || written.length > LABEL_MAX) return undefined;
     const reference = this.#references.get(labelOf(written));
     return reference && { reference, end: behind + (label?.length ?? 0) };
@@ -257,7 +292,13 @@ class Reader {
     if (!found) return this.#plain(1);
     const inner = found[1] ?? '';
     if (tag) this.#push({ type: 'html', text: tag[0] });
-    else this.#push({ type: 'link', to: email ? `mailto:${inner}` : inner, title: '', children: [{ type: 'text', text: inner }] });
+    else
+      this.#push({
+        type: 'link',
+        to: email ? `mailto:${inner}` : inner,
+        title: '',
+        children: [{ type: 'text', text: inner }],
+      });
     this.#at += found[0].length;
   }
 
@@ -277,7 +318,12 @@ class Reader {
     const found = this.#bare && free ? this.#match(BARE)?.[0] : undefined;
     const text = found && withoutTail(found);
     if (!text || !isAddress(text) || this.#brackets.some(({ image }) => !image)) return this.#plain(1);
-    this.#push({ type: 'link', to: text.toLowerCase().startsWith('www.') ? `http://${text}` : text, title: '', children: [{ type: 'text', text }] });
+    this.#push({
+      type: 'link',
+      to: text.toLowerCase().startsWith('www.') ? `http://${text}` : text,
+      title: '',
+      children: [{ type: 'text', text }],
+    });
     this.#at += text.length;
   }
 
@@ -321,7 +367,10 @@ class Reader {
     const taken = closer.char === '~' ? closer.length : opener.length >= 2 && closer.length >= 2 ? 2 : 1;
     const begin = this.#pieces.indexOf(opener.piece) + 1;
     const end = this.#pieces.indexOf(closer.piece);
-    const children = joined(this.#pieces.slice(begin, end).map(({ node }) => node), false);
+    const children = joined(
+      this.#pieces.slice(begin, end).map(({ node }) => node),
+      false,
+    );
     const type = closer.char === '~' ? 'deleted' : taken === 2 ? 'strong' : 'emphasis';
     shorten(opener, taken);
     shorten(closer, taken);
@@ -339,7 +388,13 @@ class Reader {
       const begin = this.#pieces.indexOf(run.piece);
       const isLast = begin === this.#pieces.length - 1;
       if (!run.opens || run.length === 0 || run.length > 2 || isLast) continue;
-      const children = joined(this.#pieces.splice(begin).slice(1).map(({ node }) => node), false);
+      const children = joined(
+        this.#pieces
+          .splice(begin)
+          .slice(1)
+          .map(({ node }) => node),
+        false,
+      );
       this.#push({ type: run.char === '~' ? 'deleted' : run.length === 2 ? 'strong' : 'emphasis', children });
     }
   }
@@ -359,7 +414,8 @@ function isWritten(text: string, at: number, length: number, char: string): bool
   }
   if (char !== '_') return false;
   DUNDER.lastIndex = at;
-  if (length === 2 && (DUNDER.test(text) || DUNDER_END.test(text.slice(Math.max(0, at - 80), at + 2)))) return true;
+  if (length === 2 && (DUNDER.test(text) || DUNDER_END.test(text.slice(Math.max(0, at - 80), at + 2))))
+    return true;
   return JOINS.test(before) || (JOINS.test(after) && WORD.test(text[at + length + 1] ?? ' '));
 }
 
@@ -385,14 +441,16 @@ function joined(nodes: readonly Inline[], links: boolean): Inline[] {
   const out: Inline[] = [];
   for (const node of nodes) {
     const last = out.at(-1);
-    if (node.type === 'text' && last?.type === 'text') out[out.length - 1] = { type: 'text', text: last.text + node.text };
+    if (node.type === 'text' && last?.type === 'text')
+      out[out.length - 1] = { type: 'text', text: last.text + node.text };
     else out.push(node);
   }
   return (links ? out.flatMap(withMail) : out).filter((node) => node.type !== 'text' || node.text !== '');
 }
 
 function withMail(node: Inline): Inline[] {
-  if (node.type === 'emphasis' || node.type === 'strong' || node.type === 'deleted') return [{ ...node, children: node.children.flatMap(withMail) }];
+  if (node.type === 'emphasis' || node.type === 'strong' || node.type === 'deleted')
+    return [{ ...node, children: node.children.flatMap(withMail) }];
   if (node.type !== 'text') return [node];
   const out: Inline[] = [];
   let from = 0;
@@ -400,7 +458,10 @@ function withMail(node: Inline): Inline[] {
     const text = mailAround(node.text, at, from);
     if (!text) continue;
     const begin = node.text.indexOf(text, from);
-    out.push({ type: 'text', text: node.text.slice(from, begin) }, { type: 'link', to: `mailto:${text}`, title: '', children: [{ type: 'text', text }] });
+    out.push(
+      { type: 'text', text: node.text.slice(from, begin) },
+      { type: 'link', to: `mailto:${text}`, title: '', children: [{ type: 'text', text }] },
+    );
     from = begin + text.length;
     at = from - 1;
   }
@@ -412,7 +473,9 @@ function mailAround(text: string, at: number, from: number): string {
   while (begin > from && /[a-zA-Z0-9._+-]/.test(text[begin - 1] as string)) begin--;
   MAIL_HOST.lastIndex = at + 1;
   const host = MAIL_HOST.exec(text)?.[0].replace(/\.+$/, '') ?? '';
-  return begin < at && host.includes('.') && !/[_-]$/.test(host) ? text.slice(begin, at + 1 + host.length) : '';
+  return begin < at && host.includes('.') && !/[_-]$/.test(host)
+    ? text.slice(begin, at + 1 + host.length)
+    : '';
 }
 
 /** Punctuation at an address's end is the sentence's. */
@@ -421,7 +484,8 @@ function withoutTail(found: string): string {
   let unopened = count(found, ')') - count(found, '(');
   for (; end > 0; end--) {
     const last = found[end - 1] as string;
-    const name = last === ';' ? /&[A-Za-z0-9]{1,32};$/.exec(found.slice(Math.max(0, end - 40), end))?.[0] : undefined;
+    const name =
+      last === ';' ? /&[A-Za-z0-9]{1,32};$/.exec(found.slice(Math.max(0, end - 40), end))?.[0] : undefined;
     if (name) end -= name.length - 1;
     else if (last === ')' && unopened > 0) unopened--;
     else if (!/[?!.,:;*_~'"]/.test(last)) break;
@@ -451,7 +515,9 @@ function readTarget(text: string, from: number): { reference: Reference; end: nu
   let title = { text: '', end: at };
   if (at > target.end) title = readTitle(text, at) ?? title;
   at = skipSpace(text, title.end);
-  return text[at] === ')' ? { reference: { to: plain(target.text), title: plain(title.text) }, end: at + 1 } : undefined;
+  return text[at] === ')'
+    ? { reference: { to: plain(target.text), title: plain(title.text) }, end: at + 1 }
+    : undefined;
 }
 
 function readDestination(text: string, from: number): { text: string; end: number } | undefined {
@@ -473,7 +539,11 @@ function readDestination(text: string, from: number): { text: string; end: numbe
   return depth > 0 ? undefined : { text: text.slice(from, at), end: at };
 }
 
-const TITLES: readonly RegExp[] = [/"((?:[^"\\]|\\[^])*)"/y, /'((?:[^'\\]|\\[^])*)'/y, /\(((?:[^()\\]|\\[^])*)\)/y];
+const TITLES: readonly RegExp[] = [
+  /"((?:[^"\\]|\\[^])*)"/y,
+  /'((?:[^'\\]|\\[^])*)'/y,
+  /\(((?:[^()\\]|\\[^])*)\)/y,
+];
 
 function readTitle(text: string, from: number): { text: string; end: number } | undefined {
   for (const pattern of TITLES) {
@@ -498,7 +568,9 @@ export function labelOf(label: string): string {
 }
 
 /** A definition at the beginning of a paragraph's text. */
-export function readReference(text: string): { label: string; reference: Reference; length: number } | undefined {
+export function readReference(
+  text: string,
+): { label: string; reference: Reference; length: number } | undefined {
   const label = readLabel(text, 0);
   if (!label || text[label.length] !== ':' || label.slice(1, -1).trim() === '') return undefined;
   const from = skipSpace(text, label.length + 1);
@@ -510,7 +582,11 @@ export function readReference(text: string): { label: string; reference: Referen
   const withTitle = (ends[0] as number) >= 0;
   const length = withTitle ? (ends[0] as number) : (ends[1] as number);
   if (length < 0) return undefined;
-  return { label: labelOf(label.slice(1, -1)), reference: { to: plain(target.text), title: withTitle ? plain(title?.text ?? '') : '' }, length };
+  return {
+    label: labelOf(label.slice(1, -1)),
+    reference: { to: plain(target.text), title: withTitle ? plain(title?.text ?? '') : '' },
+    length,
+  };
 }
 
 /** Where the next line begins, when only blanks are left of this one; else -1. */
@@ -533,7 +609,10 @@ function skipSpace(text: string, from: number): number {
 
 /** Without backslashes and entities. */
 export function plain(text: string): string {
-  return text.replace(/\\([!-/:-@[-`{-~])|&(?:#[xX][0-9a-fA-F]{1,6}|#[0-9]{1,7}|[A-Za-z][A-Za-z0-9]{1,31});/g, (found, escaped?: string) => escaped ?? (entity(found) || found));
+  return text.replace(
+    /\\([!-/:-@[-`{-~])|&(?:#[xX][0-9a-fA-F]{1,6}|#[0-9]{1,7}|[A-Za-z][A-Za-z0-9]{1,31});/g,
+    (found, escaped?: string) => escaped ?? (entity(found) || found),
+  );
 }
 
 // ---- characters ---------------------------------------------------------------------

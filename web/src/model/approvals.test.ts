@@ -4,18 +4,54 @@ import { test } from 'node:test';
 import { approvalDigest, utf8 } from '../link/signed.ts';
 import { FakeMac } from '../testing/fake-mac.ts';
 import { choiceLabel, stateWords, summaryOf, viewOf } from './approval-view.ts';
-import { APPROVALS_MAX, choosable, isOpen, openApprovals, readApproval, reduceApproval, unanswerable, UNVERIFIED } from './approvals.ts';
+import {
+  APPROVALS_MAX,
+  choosable,
+  isOpen,
+  openApprovals,
+  readApproval,
+  reduceApproval,
+  unanswerable,
+  UNVERIFIED,
+} from './approvals.ts';
 import type { Approval, Approvals } from './approvals.ts';
 
-const REQUEST = utf8(JSON.stringify({ id: 3, method: 'item/commandExecution/requestApproval', params: { command: "/bin/zsh -lc 'make all'", cwd: '/w', reason: 'needs it' } }));
+const REQUEST = utf8(
+  JSON.stringify({
+    id: 3,
+    method: 'item/commandExecution/requestApproval',
+    params: { command: "/bin/zsh -lc 'make all'", cwd: '/w', reason: 'needs it' },
+  }),
+);
 const NONE = new Uint8Array();
 
-async function step(mac: FakeMac, fields: Record<string, unknown>, more: { bodies?: Uint8Array[]; signer?: FakeMac } = {}): Promise<Approval> {
+async function step(
+  mac: FakeMac,
+  fields: Record<string, unknown>,
+  more: { bodies?: Uint8Array[]; signer?: FakeMac } = {},
+): Promise<Approval> {
   const digest = await approvalDigest(REQUEST, NONE);
-  const all = { mac: mac.id, approval: 'a', thread: 't', item: 'i', method: 'item/commandExecution/requestApproval', digest, state: 'open', choices: [{ choice: 'accept', grants: true }, { choice: 'decline' }], epoch: 'e', seq: 1, at: 1, ...fields };
+  const all = {
+    mac: mac.id,
+    approval: 'a',
+    thread: 't',
+    item: 'i',
+    method: 'item/commandExecution/requestApproval',
+    digest,
+    state: 'open',
+    choices: [{ choice: 'accept', grants: true }, { choice: 'decline' }],
+    epoch: 'e',
+    seq: 1,
+    at: 1,
+    ...fields,
+  };
   const { body, signature } = await (more.signer ?? mac).approval(all);
   const bodies = [body, ...(more.bodies ?? (all.state === 'open' ? [REQUEST, NONE] : []))];
-  const read = await readApproval({ seq: Number(all.seq), kind: 'approval', signature, bodies }, mac.id, mac.publicKey);
+  const read = await readApproval(
+    { seq: Number(all.seq), kind: 'approval', signature, bodies },
+    mac.id,
+    mac.publicKey,
+  );
   assert.ok(read);
   return read;
 }
@@ -27,7 +63,10 @@ test('a genuine open approval can be answered', async () => {
   assert.equal(summaryOf(approval), 'make all');
   const view = viewOf(approval);
   assert.ok(view.kind === 'command');
-  assert.deepEqual([view.command, view.cwd, view.reason, view.outside], ["/bin/zsh -lc 'make all'", '/w', 'needs it', true]);
+  assert.deepEqual(
+    [view.command, view.cwd, view.reason, view.outside],
+    ["/bin/zsh -lc 'make all'", '/w', 'needs it', true],
+  );
 });
 
 test('a forgery and other bytes cannot be answered', async () => {
@@ -44,13 +83,28 @@ test('what was too long to come can be refused and not allowed', async () => {
   const mac = await FakeMac.make();
   const unseen = await step(mac, {}, { bodies: [] });
   assert.equal(unanswerable(unseen), '');
-  assert.deepEqual(choosable(unseen).map(({ choice }) => choice), ['decline']);
-  assert.deepEqual(choosable(await step(mac, {})).map(({ choice }) => choice), ['accept', 'decline']);
+  assert.deepEqual(
+    choosable(unseen).map(({ choice }) => choice),
+    ['decline'],
+  );
+  assert.deepEqual(
+    choosable(await step(mac, {})).map(({ choice }) => choice),
+    ['accept', 'decline'],
+  );
 });
 
 test('the newest signed word counts, and later steps keep the bytes', async () => {
   const mac = await FakeMac.make();
-  const steps = [await step(mac, {}), await step(mac, { state: 'deciding', seq: 2 }), await step(mac, { state: 'applied', seq: 3, choice: 'accept', actor: { kind: 'device', id: 'd', name: 'Phone' } })];
+  const steps = [
+    await step(mac, {}),
+    await step(mac, { state: 'deciding', seq: 2 }),
+    await step(mac, {
+      state: 'applied',
+      seq: 3,
+      choice: 'accept',
+      actor: { kind: 'device', id: 'd', name: 'Phone' },
+    }),
+  ];
   const forwards = steps.reduce(reduceApproval, empty);
   const backwards = [...steps, ...steps].reverse().reduce(reduceApproval, empty);
   assert.equal(forwards.get('a')?.state, 'applied');
@@ -77,18 +131,28 @@ test('several are open at once, oldest first, and open ones are never dropped', 
   const mac = await FakeMac.make();
   const open = await step(mac, {});
   let all: Approvals = reduceApproval(empty, { ...open, id: 'first', at: 0 });
-  for (let n = 0; n < APPROVALS_MAX + 20; n++) all = reduceApproval(all, { ...open, id: `done${n}`, state: 'applied', at: n });
+  for (let n = 0; n < APPROVALS_MAX + 20; n++)
+    all = reduceApproval(all, { ...open, id: `done${n}`, state: 'applied', at: n });
   all = reduceApproval(all, { ...open, id: 'second', at: 5 });
   assert.equal(all.size, APPROVALS_MAX);
-  assert.deepEqual(openApprovals(all).map((approval) => approval.id), ['first', 'second']);
+  assert.deepEqual(
+    openApprovals(all).map((approval) => approval.id),
+    ['first', 'second'],
+  );
 });
 
 test('buttons say what they do, and unknown decisions show themselves', async () => {
   const approval = await step(await FakeMac.make(), {});
   const label = (choice: string): string => choiceLabel({ choice, grants: true }, approval);
   assert.equal(label('accept'), 'Allow once');
-  assert.equal(label('{"acceptWithExecpolicyAmendment":{"execpolicy_amendment":["npm","test"]}}'), 'Allow, and always allow: npm test');
-  assert.equal(label('{"applyNetworkPolicyAmendment":{"network_policy_amendment":{"host":"h","action":"deny"}}}'), 'Always block h');
+  assert.equal(
+    label('{"acceptWithExecpolicyAmendment":{"execpolicy_amendment":["npm","test"]}}'),
+    'Allow, and always allow: npm test',
+  );
+  assert.equal(
+    label('{"applyNetworkPolicyAmendment":{"network_policy_amendment":{"host":"h","action":"deny"}}}'),
+    'Always block h',
+  );
   assert.equal(label('{"grantMoon":1}'), '{"grantMoon":1}');
 });
 
@@ -96,30 +160,55 @@ async function asking(method: string, params: Record<string, unknown>): Promise<
   const approval = await step(await FakeMac.make(), { method });
   return { ...approval, request: utf8(JSON.stringify({ id: 3, method, params })) };
 }
-const labels = (approval: Approval): string[] => ['accept', 'decline', 'cancel'].map((choice) => choiceLabel({ choice, grants: true }, approval));
+const labels = (approval: Approval): string[] =>
+  ['accept', 'decline', 'cancel'].map((choice) => choiceLabel({ choice, grants: true }, approval));
 
 test('permissions are told once each, with nothing hidden', async () => {
   const paths = ['/w/a', '/w/\u202eb'];
   const entries = paths.map((path) => ({ path: { type: 'path', path }, access: 'write' }));
-  const approval = await asking('item/permissions/requestApproval', { permissions: { network: { enabled: true }, fileSystem: { read: null, write: paths, entries } } });
+  const approval = await asking('item/permissions/requestApproval', {
+    permissions: { network: { enabled: true }, fileSystem: { read: null, write: paths, entries } },
+  });
   const view = viewOf(approval);
   assert.ok(view.kind === 'permissions');
   assert.deepEqual(view.asks, ['Use the network', 'Change /w/a', 'Change /w/⟨U+202E⟩b']);
   assert.equal(labels(approval)[0], 'Allow for this turn');
   const many = Array.from({ length: 103 }, (_, n) => `/w/${n}`);
-  const long = viewOf(await asking('item/permissions/requestApproval', { permissions: { fileSystem: { read: many } } }));
+  const long = viewOf(
+    await asking('item/permissions/requestApproval', { permissions: { fileSystem: { read: many } } }),
+  );
   assert.ok(long.kind === 'permissions');
   assert.equal(long.asks.at(-1), '… and 3 more that are not shown here');
 });
 
 test('a tool that wants to run shows what it is given; a form stays a form', async () => {
   const METHOD = 'mcpServer/elicitation/request';
-  const meta = { codex_approval_kind: 'mcp_tool_call', tool_name: 'order', tool_description: 'Orders.', tool_params: { what: 'tea\u200b' } };
-  const params = { serverName: 'desk', message: 'Allow it?', _meta: meta, requestedSchema: { type: 'object', properties: {} } };
+  const meta = {
+    codex_approval_kind: 'mcp_tool_call',
+    tool_name: 'order',
+    tool_description: 'Orders.',
+    tool_params: { what: 'tea\u200b' },
+  };
+  const params = {
+    serverName: 'desk',
+    message: 'Allow it?',
+    _meta: meta,
+    requestedSchema: { type: 'object', properties: {} },
+  };
   const tool = await asking(METHOD, params);
-  assert.deepEqual(viewOf(tool), { kind: 'tool', server: 'desk', tool: 'order', message: 'Allow it?', about: 'Orders.', args: '{\n  "what": "tea⟨U+200B⟩"\n}' });
+  assert.deepEqual(viewOf(tool), {
+    kind: 'tool',
+    server: 'desk',
+    tool: 'order',
+    message: 'Allow it?',
+    about: 'Orders.',
+    args: '{\n  "what": "tea⟨U+200B⟩"\n}',
+  });
   assert.deepEqual(labels(tool), ['Allow once', 'Decline', 'Do not answer']);
-  const form = await asking(METHOD, { ...params, requestedSchema: { type: 'object', properties: { name: { type: 'string' } } } });
+  const form = await asking(METHOD, {
+    ...params,
+    requestedSchema: { type: 'object', properties: { name: { type: 'string' } } },
+  });
   assert.equal(viewOf(form).kind, 'form');
   assert.deepEqual(labels(form), ['Send answer', 'Decline', 'Do not answer']);
 });

@@ -40,13 +40,27 @@ export interface Approval {
   shown: Uint8Array;
 }
 
-const STATES: ReadonlySet<string> = new Set(['open', 'deciding', 'applied', 'declined', 'expired', 'withdrawn', 'answered-elsewhere', 'orphaned', 'unknown']);
+const STATES: ReadonlySet<string> = new Set([
+  'open',
+  'deciding',
+  'applied',
+  'declined',
+  'expired',
+  'withdrawn',
+  'answered-elsewhere',
+  'orphaned',
+  'unknown',
+]);
 /** In place of a state that the Mac did not sign. */
 export const UNVERIFIED = 'unverified';
 const NOTHING = new Uint8Array();
 
 /** Reads one event of kind `approval`; undefined when it is not even a statement about one. */
-export async function readApproval(event: RawEvent, mac: string, key: CryptoKey): Promise<Approval | undefined> {
+export async function readApproval(
+  event: RawEvent,
+  mac: string,
+  key: CryptoKey,
+): Promise<Approval | undefined> {
   const [statement, request, shown] = event.bodies;
   const fields = parse(statement);
   const id = str(fields['approval']);
@@ -55,7 +69,14 @@ export async function readApproval(event: RawEvent, mac: string, key: CryptoKey)
   const said = statementFields(fields, id);
   const verified = signed && fields['mac'] === mac && STATES.has(said.state);
   // What the Mac did not sign says nothing of how it ended.
-  const approval: Approval = { ...said, state: verified ? said.state : UNVERIFIED, verified, bytes: 'missing', request: NOTHING, shown: NOTHING };
+  const approval: Approval = {
+    ...said,
+    state: verified ? said.state : UNVERIFIED,
+    verified,
+    bytes: 'missing',
+    request: NOTHING,
+    shown: NOTHING,
+  };
   if (!request) return approval;
   // Copies: the frame they came in is large and would be kept alive by a view.
   const kept = { request: request.slice(), shown: (shown ?? NOTHING).slice() };
@@ -66,16 +87,32 @@ export async function readApproval(event: RawEvent, mac: string, key: CryptoKey)
 function statementFields(fields: Fields, id: string) {
   const actor = obj(fields['actor']);
   return {
-    id, thread: str(fields['thread']), turn: str(fields['turn']), item: str(fields['item']), method: str(fields['method']),
-    digest: str(fields['digest']), state: str(fields['state']), choices: choices(fields['choices']), choice: str(fields['choice']),
-    actor: fields['actor'] ? { kind: str(actor['kind']), id: str(actor['id']), name: str(actor['name']) } : undefined,
-    cause: str(fields['cause']), rule: str(fields['rule']), reason: str(fields['reason']),
-    epoch: str(fields['epoch']), seq: Number(fields['seq']) || 0, at: num(fields['at']) ?? 0,
+    id,
+    thread: str(fields['thread']),
+    turn: str(fields['turn']),
+    item: str(fields['item']),
+    method: str(fields['method']),
+    digest: str(fields['digest']),
+    state: str(fields['state']),
+    choices: choices(fields['choices']),
+    choice: str(fields['choice']),
+    actor: fields['actor']
+      ? { kind: str(actor['kind']), id: str(actor['id']), name: str(actor['name']) }
+      : undefined,
+    cause: str(fields['cause']),
+    rule: str(fields['rule']),
+    reason: str(fields['reason']),
+    epoch: str(fields['epoch']),
+    seq: Number(fields['seq']) || 0,
+    at: num(fields['at']) ?? 0,
   };
 }
 
 function choices(value: unknown): Choice[] {
-  return arr(value).slice(0, CHOICES_MAX).map((entry) => ({ choice: str(obj(entry)['choice']), grants: obj(entry)['grants'] === true })).filter((entry) => entry.choice !== '');
+  return arr(value)
+    .slice(0, CHOICES_MAX)
+    .map((entry) => ({ choice: str(obj(entry)['choice']), grants: obj(entry)['grants'] === true }))
+    .filter((entry) => entry.choice !== '');
 }
 
 function parse(bytes: Uint8Array | undefined): Fields {
@@ -99,7 +136,11 @@ export function reduceApproval(known: Approvals, next: Approval): Approvals {
 /** The signed place decides; a word that is not signed never replaces one that is. */
 function replaces(before: Approval, next: Approval): boolean {
   if (before.verified !== next.verified) return next.verified;
-  if (before.epoch === next.epoch) return next.seq > before.seq || (next.seq === before.seq && before.bytes === 'missing' && next.bytes !== 'missing');
+  if (before.epoch === next.epoch)
+    return (
+      next.seq > before.seq ||
+      (next.seq === before.seq && before.bytes === 'missing' && next.bytes !== 'missing')
+    );
   return next.at >= before.at;
 }
 
@@ -125,8 +166,10 @@ export function isOpen(approval: Approval): boolean {
 
 /** Why this cannot be answered, or empty when it can. */
 export function unanswerable(approval: Approval): string {
-  if (!approval.verified) return 'Your Mac did not sign this. Someone between may have made it up, so it cannot be answered here.';
-  if (approval.bytes === 'mismatch') return 'What arrived is not what your Mac asked about. It cannot be answered here; answer it at your desk.';
+  if (!approval.verified)
+    return 'Your Mac did not sign this. Someone between may have made it up, so it cannot be answered here.';
+  if (approval.bytes === 'mismatch')
+    return 'What arrived is not what your Mac asked about. It cannot be answered here; answer it at your desk.';
   if (approval.state !== 'open') return 'It is no longer open.';
   return '';
 }
@@ -143,5 +186,7 @@ export function choosable(approval: Approval): readonly Choice[] {
 
 /** Those that wait for a person, oldest first. */
 export function openApprovals(approvals: Approvals, thread?: string): Approval[] {
-  return [...approvals.values()].filter((a) => isOpen(a) && (thread === undefined || a.thread === thread)).sort((a, b) => a.at - b.at);
+  return [...approvals.values()]
+    .filter((a) => isOpen(a) && (thread === undefined || a.thread === thread))
+    .sort((a, b) => a.at - b.at);
 }

@@ -5,12 +5,18 @@ import { DIFF_LINES_MAX, readDiff } from './diff.ts';
 
 test('lines get their kinds and are counted', () => {
   const diff = readDiff('--- a/x\n+++ b/x\n@@ -1 +1 @@\n same\n-old\n+new\n', 'update');
-  assert.deepEqual(diff.lines.map((line) => line.kind), ['meta', 'meta', 'hunk', 'same', 'del', 'add']);
+  assert.deepEqual(
+    diff.lines.map((line) => line.kind),
+    ['meta', 'meta', 'hunk', 'same', 'del', 'add'],
+  );
   assert.deepEqual([diff.added, diff.removed, diff.more], [1, 1, 0]);
 });
 
 test('a new file is all added, a deleted one all removed', () => {
-  assert.deepEqual(readDiff('a\nb\n', 'add').lines, [{ kind: 'add', text: '+a' }, { kind: 'add', text: '+b' }]);
+  assert.deepEqual(readDiff('a\nb\n', 'add').lines, [
+    { kind: 'add', text: '+a' },
+    { kind: 'add', text: '+b' },
+  ]);
   assert.equal(readDiff('a\n', 'delete').removed, 1);
 });
 

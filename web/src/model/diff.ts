@@ -33,8 +33,19 @@ function kindOf(line: string): DiffKind {
 export function readDiff(text: string, fileKind: string): Diff {
   const lines = (text.endsWith('\n') ? text.slice(0, -1) : text).split(/\r?\n/);
   const bare = !lines.some((line) => line.startsWith('@@'));
-  const whole: DiffKind | undefined = bare && fileKind === 'add' ? 'add' : bare && fileKind === 'delete' ? 'del' : undefined;
-  const read = lines.map((line): DiffLine => ({ kind: whole ?? kindOf(line), text: visible(whole ? `${whole === 'add' ? '+' : '-'}${line}` : line) }));
+  const whole: DiffKind | undefined =
+    bare && fileKind === 'add' ? 'add' : bare && fileKind === 'delete' ? 'del' : undefined;
+  const read = lines.map(
+    (line): DiffLine => ({
+      kind: whole ?? kindOf(line),
+      text: visible(whole ? `${whole === 'add' ? '+' : '-'}${line}` : line),
+    }),
+  );
   const count = (kind: DiffKind): number => read.filter((line) => line.kind === kind).length;
-  return { lines: read.slice(0, DIFF_LINES_MAX), added: count('add'), removed: count('del'), more: Math.max(0, read.length - DIFF_LINES_MAX) };
+  return {
+    lines: read.slice(0, DIFF_LINES_MAX),
+    added: count('add'),
+    removed: count('del'),
+    more: Math.max(0, read.length - DIFF_LINES_MAX),
+  };
 }

@@ -5,8 +5,18 @@ import { ago, clockTime, hops, proven, statusLine } from './freshness.ts';
 import type { Proofs } from './freshness.ts';
 
 const NOW = 1_800_000_000_000;
-const good: Proofs = { orbitAtMs: NOW - 1000, macAtMs: NOW - 2000, codexAtMs: NOW - 3000, open: true, macOnline: true, macSinceMs: NOW - 9e5, codex: 'ready', codexMessage: '' };
-const line = (change: Partial<Proofs>, later = 0): string => statusLine(hops({ ...good, ...change }, NOW + later));
+const good: Proofs = {
+  orbitAtMs: NOW - 1000,
+  macAtMs: NOW - 2000,
+  codexAtMs: NOW - 3000,
+  open: true,
+  macOnline: true,
+  macSinceMs: NOW - 9e5,
+  codex: 'ready',
+  codexMessage: '',
+};
+const line = (change: Partial<Proofs>, later = 0): string =>
+  statusLine(hops({ ...good, ...change }, NOW + later));
 
 test('live only when all three hops are proven', () => {
   assert.equal(line({}), 'Live');
@@ -18,8 +28,14 @@ test('each hop falls by itself, and takes what is behind it along', () => {
   assert.equal(line({ macOnline: false, macSinceMs: NOW }), `Orbit–Mac: offline since ${clockTime(NOW)}`);
   assert.equal(line({ macAtMs: NOW - 60_000 }), `Orbit–Mac: not known since ${clockTime(NOW - 60_000)}`);
   assert.equal(line({ codexAtMs: NOW - 90_000 }), `Mac–Codex: not known since ${clockTime(NOW - 90_000)}`);
-  assert.equal(line({ codex: 'down', codexMessage: 'codex ended: run `zane up`' }), 'Mac–Codex: codex ended: run `zane up`');
-  assert.deepEqual(hops({ ...good, open: false }, NOW).map((hop) => hop.state), ['down', 'unknown', 'unknown']);
+  assert.equal(
+    line({ codex: 'down', codexMessage: 'codex ended: run `zane up`' }),
+    'Mac–Codex: codex ended: run `zane up`',
+  );
+  assert.deepEqual(
+    hops({ ...good, open: false }, NOW).map((hop) => hop.state),
+    ['down', 'unknown', 'unknown'],
+  );
 });
 
 test('silence alone makes it unknown', () => {
@@ -28,5 +44,8 @@ test('silence alone makes it unknown', () => {
 });
 
 test('ages are short', () => {
-  assert.deepEqual([ago(0, NOW), ago(NOW - 3000, NOW), ago(NOW - 200_000, NOW), ago(NOW - 8e6, NOW), ago(NOW + 5000, NOW)], ['never', '3 s ago', '3 min ago', '2 h ago', 'just now']);
+  assert.deepEqual(
+    [ago(0, NOW), ago(NOW - 3000, NOW), ago(NOW - 200_000, NOW), ago(NOW - 8e6, NOW), ago(NOW + 5000, NOW)],
+    ['never', '3 s ago', '3 min ago', '2 h ago', 'just now'],
+  );
 });

@@ -46,23 +46,44 @@ function orbitHop(proofs: Proofs, nowMs: number): Hop {
   const fresh = proofs.open && nowMs - proofs.orbitAtMs <= PHONE_ORBIT_FRESH_MS;
   const name = 'Phone–Orbit';
   if (fresh) return { name, state: 'proven', atMs: proofs.orbitAtMs, words: 'connected' };
-  return { name, state: proofs.open ? 'unknown' : 'down', atMs: proofs.orbitAtMs, words: proofs.open ? since(proofs.orbitAtMs) : 'not connected' };
+  return {
+    name,
+    state: proofs.open ? 'unknown' : 'down',
+    atMs: proofs.orbitAtMs,
+    words: proofs.open ? since(proofs.orbitAtMs) : 'not connected',
+  };
 }
 
 function macHop(proofs: Proofs, nowMs: number): Hop {
   const name = 'Orbit–Mac';
   const orbit = orbitHop(proofs, nowMs).state === 'proven';
-  if (orbit && proofs.macOnline === false) return { name, state: 'down', atMs: proofs.macAtMs, words: `offline since ${clockTime(proofs.macSinceMs || proofs.macAtMs)}` };
+  if (orbit && proofs.macOnline === false)
+    return {
+      name,
+      state: 'down',
+      atMs: proofs.macAtMs,
+      words: `offline since ${clockTime(proofs.macSinceMs || proofs.macAtMs)}`,
+    };
   const fresh = orbit && proofs.macOnline === true && nowMs - proofs.macAtMs <= ORBIT_MAC_FRESH_MS;
-  return fresh ? { name, state: 'proven', atMs: proofs.macAtMs, words: 'connected' } : { name, state: 'unknown', atMs: proofs.macAtMs, words: since(proofs.macAtMs) };
+  return fresh
+    ? { name, state: 'proven', atMs: proofs.macAtMs, words: 'connected' }
+    : { name, state: 'unknown', atMs: proofs.macAtMs, words: since(proofs.macAtMs) };
 }
 
 function codexHop(proofs: Proofs, nowMs: number): Hop {
   const name = 'Mac–Codex';
-  const fresh = macHop(proofs, nowMs).state === 'proven' && proofs.codexAtMs > 0 && nowMs - proofs.codexAtMs <= MAC_CODEX_FRESH_MS;
+  const fresh =
+    macHop(proofs, nowMs).state === 'proven' &&
+    proofs.codexAtMs > 0 &&
+    nowMs - proofs.codexAtMs <= MAC_CODEX_FRESH_MS;
   if (!fresh) return { name, state: 'unknown', atMs: proofs.codexAtMs, words: since(proofs.codexAtMs) };
   if (proofs.codex === 'ready') return { name, state: 'proven', atMs: proofs.codexAtMs, words: 'ready' };
-  return { name, state: 'down', atMs: proofs.codexAtMs, words: proofs.codexMessage || `Codex is ${proofs.codex}` };
+  return {
+    name,
+    state: 'down',
+    atMs: proofs.codexAtMs,
+    words: proofs.codexMessage || `Codex is ${proofs.codex}`,
+  };
 }
 
 export function proven(three: readonly Hop[]): boolean {

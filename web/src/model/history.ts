@@ -20,7 +20,9 @@ export interface HistoryPage {
 /** A page as asked for newest first. */
 export function readPage(result: unknown): HistoryPage {
   const fields = obj(result);
-  const turns = arr(fields['data']).map(turnFrom).filter((turn): turn is Turn => turn !== undefined);
+  const turns = arr(fields['data'])
+    .map(turnFrom)
+    .filter((turn): turn is Turn => turn !== undefined);
   return { turns: turns.reverse(), older: str(fields['nextCursor']) };
 }
 
@@ -29,8 +31,12 @@ export function withHistory(state: ThreadState, page: HistoryPage, where: 'newes
   const kept = state.history.filter((turn) => !fresh.has(turn.id));
   // The newest page replaces what it overlaps; should it not reach what is held, the old part is void.
   const overlaps = kept.length < state.history.length;
-  const history = where === 'older' ? [...page.turns, ...kept] : overlaps ? [...kept, ...page.turns] : page.turns;
-  return { ...state, history: where === 'older' ? history.slice(0, HISTORY_TURNS_MAX) : history.slice(-HISTORY_TURNS_MAX) };
+  const history =
+    where === 'older' ? [...page.turns, ...kept] : overlaps ? [...kept, ...page.turns] : page.turns;
+  return {
+    ...state,
+    history: where === 'older' ? history.slice(0, HISTORY_TURNS_MAX) : history.slice(-HISTORY_TURNS_MAX),
+  };
 }
 
 /** Every turn, oldest first, each once. */
@@ -57,7 +63,13 @@ function joined(live: Turn, told: Turn | undefined): Turn {
   // What came after all that Codex told is newer than its word.
   const newer = live.items.findLastIndex((item) => ids.has(item.id)) + 1;
   const seen = live.items.map((item) => (isAll && !ids.has(item.id) ? letGo(item) : item));
-  const turn = { ...told, ...live, status, startedAtMs: live.startedAtMs ?? told.startedAtMs, items: [...interleaved(items, seen.slice(0, newer)), ...seen.slice(newer)] };
+  const turn = {
+    ...told,
+    ...live,
+    status,
+    startedAtMs: live.startedAtMs ?? told.startedAtMs,
+    items: [...interleaved(items, seen.slice(0, newer)), ...seen.slice(newer)],
+  };
   return status === 'inProgress' ? turn : closed(turn);
 }
 

@@ -33,7 +33,17 @@ export type Item = Common &
     | { type: 'user'; text: string; clientId: string; attachments: number }
     | { type: 'agent'; text: string; phase: string; emittedAtMs: number }
     | { type: 'reasoning'; summary: readonly string[]; content: readonly string[] }
-    | { type: 'command'; command: string; cwd: string; status: string; output: string; cut: boolean; exitCode: number | undefined; durationMs: number | undefined; startedAtMs: number | undefined }
+    | {
+        type: 'command';
+        command: string;
+        cwd: string;
+        status: string;
+        output: string;
+        cut: boolean;
+        exitCode: number | undefined;
+        durationMs: number | undefined;
+        startedAtMs: number | undefined;
+      }
     | { type: 'change'; changes: readonly FileChange[]; status: string; output: string }
     | { type: 'plan'; text: string }
     | { type: 'tool'; title: string; status: string; detail: string; progress: string }
@@ -52,11 +62,18 @@ export function tail(text: string): { output: string; cut: boolean } {
 }
 
 export function fileChanges(value: unknown): FileChange[] {
-  return arr(value).slice(0, CHANGES_MAX).map((entry) => {
-    const change = obj(entry);
-    const kind = obj(change['kind']);
-    return { path: str(change['path']), kind: str(kind['type']), movedTo: str(kind['move_path']), diff: str(change['diff']).slice(0, DIFF_CHARS_MAX) };
-  });
+  return arr(value)
+    .slice(0, CHANGES_MAX)
+    .map((entry) => {
+      const change = obj(entry);
+      const kind = obj(change['kind']);
+      return {
+        path: str(change['path']),
+        kind: str(kind['type']),
+        movedTo: str(kind['move_path']),
+        diff: str(change['diff']).slice(0, DIFF_CHARS_MAX),
+      };
+    });
 }
 
 /** Codex's item, or undefined when it has no id: then it is no item. */
@@ -67,21 +84,51 @@ export function itemFrom(raw: unknown, done: boolean, atMs?: number): Item | und
   const common = { id, done, partial: false, cutOff: false };
   switch (fields['type']) {
     case 'userMessage':
-      return { ...common, done: true, type: 'user', clientId: str(fields['clientId']), ...userContent(fields['content']) };
+      return {
+        ...common,
+        done: true,
+        type: 'user',
+        clientId: str(fields['clientId']),
+        ...userContent(fields['content']),
+      };
     case 'agentMessage':
-      return { ...common, type: 'agent', text: clip(str(fields['text'])), phase: str(fields['phase']), emittedAtMs: 0 };
+      return {
+        ...common,
+        type: 'agent',
+        text: clip(str(fields['text'])),
+        phase: str(fields['phase']),
+        emittedAtMs: 0,
+      };
     case 'reasoning':
-      return { ...common, type: 'reasoning', summary: strings(fields['summary']).map(clip), content: strings(fields['content']).map(clip) };
+      return {
+        ...common,
+        type: 'reasoning',
+        summary: strings(fields['summary']).map(clip),
+        content: strings(fields['content']).map(clip),
+      };
     case 'commandExecution':
       return { ...common, type: 'command', ...commandFields(fields, atMs) };
     case 'fileChange':
-      return { ...common, type: 'change', changes: fileChanges(fields['changes']), status: str(fields['status']), output: '' };
+      return {
+        ...common,
+        type: 'change',
+        changes: fileChanges(fields['changes']),
+        status: str(fields['status']),
+        output: '',
+      };
     case 'plan':
       return { ...common, type: 'plan', text: clip(str(fields['text'])) };
     case 'mcpToolCall':
     case 'dynamicToolCall':
     case 'collabAgentToolCall':
-      return { ...common, type: 'tool', title: toolTitle(fields), status: str(fields['status']), detail: pretty(toolDetail(fields)), progress: '' };
+      return {
+        ...common,
+        type: 'tool',
+        title: toolTitle(fields),
+        status: str(fields['status']),
+        detail: pretty(toolDetail(fields)),
+        progress: '',
+      };
     default:
       return { ...common, type: 'other', title: otherTitle(fields), detail: pretty(withoutId(fields)) };
   }
@@ -89,14 +136,22 @@ export function itemFrom(raw: unknown, done: boolean, atMs?: number): Item | und
 
 function userContent(value: unknown): { text: string; attachments: number } {
   const parts = arr(value).map(obj);
-  const text = parts.filter((part) => part['type'] === 'text').map((part) => str(part['text'])).join('\n');
+  const text = parts
+    .filter((part) => part['type'] === 'text')
+    .map((part) => str(part['text']))
+    .join('\n');
   return { text: clip(text), attachments: parts.filter((part) => part['type'] !== 'text').length };
 }
 
 function commandFields(fields: Fields, atMs: number | undefined) {
   return {
-    command: str(fields['command']), cwd: str(fields['cwd']), status: str(fields['status']), ...tail(str(fields['aggregatedOutput'])),
-    exitCode: num(fields['exitCode']), durationMs: num(fields['durationMs']), startedAtMs: atMs,
+    command: str(fields['command']),
+    cwd: str(fields['cwd']),
+    status: str(fields['status']),
+    ...tail(str(fields['aggregatedOutput'])),
+    exitCode: num(fields['exitCode']),
+    durationMs: num(fields['durationMs']),
+    startedAtMs: atMs,
   };
 }
 
@@ -108,13 +163,21 @@ function toolTitle(fields: Fields): string {
 
 function toolDetail(fields: Fields): Fields {
   const out: Fields = {};
-  for (const key of ['arguments', 'prompt', 'result', 'contentItems', 'error']) if (fields[key] !== undefined && fields[key] !== null) out[key] = fields[key];
+  for (const key of ['arguments', 'prompt', 'result', 'contentItems', 'error'])
+    if (fields[key] !== undefined && fields[key] !== null) out[key] = fields[key];
   return out;
 }
 
 const OTHER_TITLES: Readonly<Record<string, string>> = {
-  webSearch: 'Web search', imageView: 'Looked at an image', imageGeneration: 'Made an image', contextCompaction: 'Context compacted',
-  enteredReviewMode: 'Review started', exitedReviewMode: 'Review finished', sleep: 'Waited', hookPrompt: 'Hook', functionCallOutput: 'Tool output',
+  webSearch: 'Web search',
+  imageView: 'Looked at an image',
+  imageGeneration: 'Made an image',
+  contextCompaction: 'Context compacted',
+  enteredReviewMode: 'Review started',
+  exitedReviewMode: 'Review finished',
+  sleep: 'Waited',
+  hookPrompt: 'Hook',
+  functionCallOutput: 'Tool output',
   subAgentActivity: 'Sub-agent',
 };
 
@@ -130,8 +193,24 @@ function withoutId(fields: Fields): Fields {
 }
 
 /** An item known only by its delta, so that nothing said is thrown away. */
-export function blankItem(id: string, type: 'agent' | 'reasoning' | 'command' | 'change' | 'plan' | 'tool'): Item {
-  const item = itemFrom({ id, type: { agent: 'agentMessage', reasoning: 'reasoning', command: 'commandExecution', change: 'fileChange', plan: 'plan', tool: 'mcpToolCall' }[type] }, false);
+export function blankItem(
+  id: string,
+  type: 'agent' | 'reasoning' | 'command' | 'change' | 'plan' | 'tool',
+): Item {
+  const item = itemFrom(
+    {
+      id,
+      type: {
+        agent: 'agentMessage',
+        reasoning: 'reasoning',
+        command: 'commandExecution',
+        change: 'fileChange',
+        plan: 'plan',
+        tool: 'mcpToolCall',
+      }[type],
+    },
+    false,
+  );
   return { ...(item as Item), partial: true };
 }
 

@@ -16,7 +16,11 @@ const SEEDS = 60;
 
 function clean(log: readonly Logged[]): ThreadState {
   const start = reduceThread(emptyThread('t'), { kind: 'reset', epoch: 'e' });
-  return log.reduce((state, { seq, message }) => reduceThread(state, { kind: 'message', epoch: 'e', seq, message: obj(message) }), start);
+  return log.reduce(
+    (state, { seq, message }) =>
+      reduceThread(state, { kind: 'message', epoch: 'e', seq, message: obj(message) }),
+    start,
+  );
 }
 
 /** Runs the log through Streams over a bad line until the client is at head. */
@@ -26,7 +30,10 @@ async function over(log: readonly Logged[], random: () => number): Promise<Threa
   let head = false;
   let wanted: string | undefined | null = null;
   const streams = new Streams({
-    clock, ready: () => true, mac: () => 'm', failed: (error) => assert.fail(String(error)),
+    clock,
+    ready: () => true,
+    mac: () => 'm',
+    failed: (error) => assert.fail(String(error)),
     send: (header) => {
       if (header.subscribe) wanted = header.subscribe.after?.seq;
       return true;
@@ -37,7 +44,13 @@ async function over(log: readonly Logged[], random: () => number): Promise<Threa
       state = reduceThread(state, { kind: 'reset', epoch });
     },
     apply: (epoch, events) => {
-      for (const { seq, bodies } of events) state = reduceThread(state, { kind: 'message', epoch, seq, message: obj(JSON.parse(fromUtf8(bodies[0] as Uint8Array))) });
+      for (const { seq, bodies } of events)
+        state = reduceThread(state, {
+          kind: 'message',
+          epoch,
+          seq,
+          message: obj(JSON.parse(fromUtf8(bodies[0] as Uint8Array))),
+        });
     },
     atHead: (at) => {
       head = at;
@@ -54,8 +67,19 @@ async function over(log: readonly Logged[], random: () => number): Promise<Threa
     const after: string | undefined = wanted ?? undefined;
     wanted = null;
     const cursor = { epoch: 'e', seq: after ?? '0' };
-    streams.frame({ header: { subscribed: { stream: 's1', resumed: after !== undefined, from: cursor, head: { epoch: 'e', seq: String(last) } } }, bodies: [] });
-    for (const one of disturbed(batches('s1', 'e', log, Number(after ?? 0), random), random)) streams.frame(one);
+    streams.frame({
+      header: {
+        subscribed: {
+          stream: 's1',
+          resumed: after !== undefined,
+          from: cursor,
+          head: { epoch: 'e', seq: String(last) },
+        },
+      },
+      bodies: [],
+    });
+    for (const one of disturbed(batches('s1', 'e', log, Number(after ?? 0), random), random))
+      streams.frame(one);
     clock.advance(40_000);
     await new Promise((resolve) => setImmediate(resolve));
   }
@@ -73,7 +97,8 @@ for (let seed = 1; seed <= SEEDS; seed++)
 test('every prefix may be applied again without effect', () => {
   const log = threadLog('t', seeded(99), 4);
   const state = clean(log);
-  for (const { seq, message } of log) assert.equal(reduceThread(state, { kind: 'message', epoch: 'e', seq, message: obj(message) }), state);
+  for (const { seq, message } of log)
+    assert.equal(reduceThread(state, { kind: 'message', epoch: 'e', seq, message: obj(message) }), state);
 });
 
 test('another epoch is not this journal', () => {

@@ -4,14 +4,32 @@ import { test } from 'node:test';
 import { emptyInbox, ordered, reduceInbox, withListed } from './thread-list.ts';
 import type { Inbox } from './thread-list.ts';
 
-const thread = (id: string, updatedAt: number, type = 'idle') => ({ id, name: id, cwd: '/w', status: { type, activeFlags: [] }, updatedAt });
-const listed = withListed(reduceInbox(emptyInbox(), { kind: 'reset', epoch: 'e' }), { data: [thread('a', 30), thread('b', 20, 'active'), thread('c', 10)] });
-const say = (state: Inbox, seq: number, method: string, params: Record<string, unknown>): Inbox => reduceInbox(state, { kind: 'message', epoch: 'e', seq, message: { method, params, emittedAtMs: seq } });
+const thread = (id: string, updatedAt: number, type = 'idle') => ({
+  id,
+  name: id,
+  cwd: '/w',
+  status: { type, activeFlags: [] },
+  updatedAt,
+});
+const listed = withListed(reduceInbox(emptyInbox(), { kind: 'reset', epoch: 'e' }), {
+  data: [thread('a', 30), thread('b', 20, 'active'), thread('c', 10)],
+});
+const say = (state: Inbox, seq: number, method: string, params: Record<string, unknown>): Inbox =>
+  reduceInbox(state, { kind: 'message', epoch: 'e', seq, message: { method, params, emittedAtMs: seq } });
 
 test('who needs me comes first, then what runs, then the newest', () => {
-  assert.deepEqual(ordered(listed.threads, new Map([['c', 1]])).map((row) => row.id), ['c', 'b', 'a']);
-  const waiting = say(listed, 1, 'thread/status/changed', { threadId: 'a', status: { type: 'active', activeFlags: ['waitingOnApproval'] } });
-  assert.deepEqual(ordered(waiting.threads, new Map()).map((row) => row.id), ['a', 'b', 'c']);
+  assert.deepEqual(
+    ordered(listed.threads, new Map([['c', 1]])).map((row) => row.id),
+    ['c', 'b', 'a'],
+  );
+  const waiting = say(listed, 1, 'thread/status/changed', {
+    threadId: 'a',
+    status: { type: 'active', activeFlags: ['waitingOnApproval'] },
+  });
+  assert.deepEqual(
+    ordered(waiting.threads, new Map()).map((row) => row.id),
+    ['a', 'b', 'c'],
+  );
 });
 
 test('threads that appear, change and go are followed once', () => {
@@ -19,7 +37,10 @@ test('threads that appear, change and go are followed once', () => {
   state = say(state, 2, 'thread/name/updated', { threadId: 'd', threadName: 'new name' });
   state = say(state, 3, 'thread/archived', { threadId: 'a' });
   assert.equal(say(state, 3, 'thread/archived', { threadId: 'b' }), state);
-  assert.deepEqual(state.threads.map((row) => row.title), ['new name', 'b', 'c']);
+  assert.deepEqual(
+    state.threads.map((row) => row.title),
+    ['new name', 'b', 'c'],
+  );
 });
 
 test('a new journal voids the approvals, not the list', () => {

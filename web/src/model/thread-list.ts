@@ -37,11 +37,25 @@ export function reduceInbox(state: Inbox, event: InboxEvent): Inbox {
   if (event.kind === 'reset') return { ...state, epoch: event.epoch, seq: -1, approvals: new Map() };
   if (event.epoch !== state.epoch || event.seq <= state.seq) return state;
   const seen = { ...state, seq: event.seq };
-  if (event.kind === 'approval') return { ...seen, approvals: reduceApproval(state.approvals, event.approval) };
-  return { ...seen, threads: threadsAfter(state.threads, str(event.message['method']), obj(event.message['params']), num(event.message['emittedAtMs'])) };
+  if (event.kind === 'approval')
+    return { ...seen, approvals: reduceApproval(state.approvals, event.approval) };
+  return {
+    ...seen,
+    threads: threadsAfter(
+      state.threads,
+      str(event.message['method']),
+      obj(event.message['params']),
+      num(event.message['emittedAtMs']),
+    ),
+  };
 }
 
-function threadsAfter(rows: readonly ThreadRow[], method: string, params: Fields, atMs: number | undefined): readonly ThreadRow[] {
+function threadsAfter(
+  rows: readonly ThreadRow[],
+  method: string,
+  params: Fields,
+  atMs: number | undefined,
+): readonly ThreadRow[] {
   const id = str(params['threadId']);
   switch (method) {
     case 'thread/started': {
@@ -71,9 +85,14 @@ export function rowFrom(value: unknown): ThreadRow | undefined {
   if (!id) return undefined;
   const status = obj(thread['status']);
   return {
-    id, title: (str(thread['name']) || str(thread['preview'])).slice(0, 200), cwd: str(thread['cwd']), branch: str(obj(thread['gitInfo'])['branch']),
-    status: str(status['type']), flags: strings(status['activeFlags']),
-    updatedAtMs: (num(thread['recencyAt']) ?? num(thread['updatedAt']) ?? num(thread['createdAt']) ?? 0) * 1000,
+    id,
+    title: (str(thread['name']) || str(thread['preview'])).slice(0, 200),
+    cwd: str(thread['cwd']),
+    branch: str(obj(thread['gitInfo'])['branch']),
+    status: str(status['type']),
+    flags: strings(status['activeFlags']),
+    updatedAtMs:
+      (num(thread['recencyAt']) ?? num(thread['updatedAt']) ?? num(thread['createdAt']) ?? 0) * 1000,
   };
 }
 
@@ -82,15 +101,27 @@ function upsert(rows: readonly ThreadRow[], row: ThreadRow): readonly ThreadRow[
   return [row, ...rest].slice(0, THREADS_MAX);
 }
 
-function patch(rows: readonly ThreadRow[], id: string, change: Partial<ThreadRow>, atMs?: number): readonly ThreadRow[] {
-  return rows.map((row) => (row.id === id ? { ...row, ...change, updatedAtMs: Math.max(row.updatedAtMs, atMs ?? 0) } : row));
+function patch(
+  rows: readonly ThreadRow[],
+  id: string,
+  change: Partial<ThreadRow>,
+  atMs?: number,
+): readonly ThreadRow[] {
+  return rows.map((row) =>
+    row.id === id ? { ...row, ...change, updatedAtMs: Math.max(row.updatedAtMs, atMs ?? 0) } : row,
+  );
 }
 
 /** The rows of `thread/list`. What the stream said of a listed thread meanwhile is older than this answer. */
 export function withListed(state: Inbox, result: unknown): Inbox {
-  const rows = arr(obj(result)['data']).map(rowFrom).filter((row): row is ThreadRow => row !== undefined);
+  const rows = arr(obj(result)['data'])
+    .map(rowFrom)
+    .filter((row): row is ThreadRow => row !== undefined);
   const listed = new Set(rows.map((row) => row.id));
-  return { ...state, threads: [...rows, ...state.threads.filter((row) => !listed.has(row.id))].slice(0, THREADS_MAX) };
+  return {
+    ...state,
+    threads: [...rows, ...state.threads.filter((row) => !listed.has(row.id))].slice(0, THREADS_MAX),
+  };
 }
 
 /** Who needs me first, then what runs, then the newest. */
@@ -100,5 +131,9 @@ export function ordered(rows: readonly ThreadRow[], open: ReadonlyMap<string, nu
 }
 
 export function needsYou(row: ThreadRow, open: ReadonlyMap<string, number>): boolean {
-  return (open.get(row.id) ?? 0) > 0 || row.flags.includes('waitingOnApproval') || row.flags.includes('waitingOnUserInput');
+  return (
+    (open.get(row.id) ?? 0) > 0 ||
+    row.flags.includes('waitingOnApproval') ||
+    row.flags.includes('waitingOnUserInput')
+  );
 }

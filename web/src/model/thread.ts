@@ -5,7 +5,19 @@ import { appended, appendedAt, blankItem, fileChanges, itemFrom, tail } from './
 import type { Item } from './items.ts';
 import { num, obj, str, strings } from './read.ts';
 import type { Fields } from './read.ts';
-import { closed, emptyTurn, errorText, findItem, madeWhole, withDiff, withHead, withHole, withItem, withNote, withPlan } from './turns.ts';
+import {
+  closed,
+  emptyTurn,
+  errorText,
+  findItem,
+  madeWhole,
+  withDiff,
+  withHead,
+  withHole,
+  withItem,
+  withNote,
+  withPlan,
+} from './turns.ts';
 import type { Turn } from './turns.ts';
 
 /** Live turns kept; older ones are Codex's to tell again. */
@@ -38,13 +50,29 @@ export interface ThreadState {
 }
 
 export function emptyThread(id: string): ThreadState {
-  return { id, epoch: '', seq: -1, name: '', cwd: '', model: '', effort: '', status: '', flags: [], tokens: undefined, live: [], history: [] };
+  return {
+    id,
+    epoch: '',
+    seq: -1,
+    name: '',
+    cwd: '',
+    model: '',
+    effort: '',
+    status: '',
+    flags: [],
+    tokens: undefined,
+    live: [],
+    history: [],
+  };
 }
 
 export function reduceThread(state: ThreadState, event: ThreadEvent): ThreadState {
   if (event.kind === 'reset') return { ...state, epoch: event.epoch, seq: -1, live: [] };
   if (event.epoch !== state.epoch || event.seq <= state.seq) return state;
-  return { ...applied(state, str(event.message['method']), obj(event.message['params']), event), seq: event.seq };
+  return {
+    ...applied(state, str(event.message['method']), obj(event.message['params']), event),
+    seq: event.seq,
+  };
 }
 
 type Message = Extract<ThreadEvent, { kind: 'message' }>;
@@ -72,11 +100,22 @@ function threadEvent(state: ThreadState, method: string, params: Fields): Thread
       return { ...state, name: str(params['threadName']) };
     case 'thread/tokenUsage/updated': {
       const usage = obj(params['tokenUsage']);
-      return { ...state, tokens: { used: num(obj(usage['last'])['totalTokens']) ?? 0, window: num(usage['modelContextWindow']) } };
+      return {
+        ...state,
+        tokens: {
+          used: num(obj(usage['last'])['totalTokens']) ?? 0,
+          window: num(usage['modelContextWindow']),
+        },
+      };
     }
     case 'thread/settings/updated': {
       const settings = obj(params['threadSettings']);
-      return { ...state, model: str(settings['model']) || state.model, effort: str(settings['effort']) || state.effort, cwd: str(settings['cwd']) || state.cwd };
+      return {
+        ...state,
+        model: str(settings['model']) || state.model,
+        effort: str(settings['effort']) || state.effort,
+        cwd: str(settings['cwd']) || state.cwd,
+      };
     }
     default:
       return state;
@@ -130,7 +169,13 @@ function turnEvent(turn: Turn, method: string, params: Fields, event: Message): 
     case 'turn/diff/updated':
       return withDiff(turn, str(params['diff']));
     case 'error':
-      return withNote(turn, `${event.epoch}:${event.seq}`, params['willRetry'] === true ? `${errorText(params['error'])} (Codex tries again)` : errorText(params['error']));
+      return withNote(
+        turn,
+        `${event.epoch}:${event.seq}`,
+        params['willRetry'] === true
+          ? `${errorText(params['error'])} (Codex tries again)`
+          : errorText(params['error']),
+      );
     case 'item/started':
       return started(turn, params);
     case 'item/completed': {
@@ -151,7 +196,12 @@ function started(turn: Turn, params: Fields): Turn {
 /** A completed command may come without its output when the output was only streamed. */
 function keepLonger(before: Item | undefined, after: Item): Item {
   if (after.type === 'command' && before?.type === 'command')
-    return { ...after, output: after.output || before.output, cut: after.output ? after.cut : before.cut, startedAtMs: before.startedAtMs };
+    return {
+      ...after,
+      output: after.output || before.output,
+      cut: after.output ? after.cut : before.cut,
+      startedAtMs: before.startedAtMs,
+    };
   return after;
 }
 
@@ -179,18 +229,24 @@ function grown(item: Item, method: string, params: Fields, event: Message): Item
   const text = str(params['delta']);
   switch (item.type) {
     case 'agent':
-      return { ...item, text: appended(item.text, text), emittedAtMs: num(event.message['emittedAtMs']) ?? 0 };
+      return {
+        ...item,
+        text: appended(item.text, text),
+        emittedAtMs: num(event.message['emittedAtMs']) ?? 0,
+      };
     case 'plan':
       return { ...item, text: appended(item.text, text) };
     case 'reasoning':
-      if (method === 'item/reasoning/textDelta') return { ...item, content: appendedAt(item.content, num(params['contentIndex']) ?? 0, text) };
+      if (method === 'item/reasoning/textDelta')
+        return { ...item, content: appendedAt(item.content, num(params['contentIndex']) ?? 0, text) };
       return { ...item, summary: appendedAt(item.summary, num(params['summaryIndex']) ?? 0, text) };
     case 'command': {
       const { output, cut } = tail(item.output + text);
       return { ...item, output, cut: item.cut || cut };
     }
     case 'change':
-      if (method === 'item/fileChange/patchUpdated') return { ...item, changes: fileChanges(params['changes']) };
+      if (method === 'item/fileChange/patchUpdated')
+        return { ...item, changes: fileChanges(params['changes']) };
       return { ...item, output: tail(item.output + text).output };
     case 'tool':
       return { ...item, progress: str(params['message']).slice(0, 2000) };
@@ -203,5 +259,15 @@ function rerouted(state: ThreadState, params: Fields, event: Message): ThreadSta
   const turn = turnOf(state, params);
   const to = str(params['toModel']);
   if (!turn) return { ...state, model: to || state.model };
-  return { ...withTurn(state, withNote(turn, `${event.epoch}:${event.seq}`, `model changed from ${str(params['fromModel'])} to ${to}`)), model: to || state.model };
+  return {
+    ...withTurn(
+      state,
+      withNote(
+        turn,
+        `${event.epoch}:${event.seq}`,
+        `model changed from ${str(params['fromModel'])} to ${to}`,
+      ),
+    ),
+    model: to || state.model,
+  };
 }

@@ -36,7 +36,20 @@ export interface Turn {
 }
 
 export function emptyTurn(id: string): Turn {
-  return { id, status: 'inProgress', startedAtMs: undefined, completedAtMs: undefined, error: '', items: [], dropped: 0, plan: [], planWhy: '', diff: '', notes: [], whole: false };
+  return {
+    id,
+    status: 'inProgress',
+    startedAtMs: undefined,
+    completedAtMs: undefined,
+    error: '',
+    items: [],
+    dropped: 0,
+    plan: [],
+    planWhy: '',
+    diff: '',
+    notes: [],
+    whole: false,
+  };
 }
 
 function errorText(value: unknown): string {
@@ -55,9 +68,19 @@ export function turnFrom(raw: unknown): Turn | undefined {
   const fields = obj(raw);
   const id = str(fields['id']);
   if (!id) return undefined;
-  const items = arr(fields['items']).map((item) => itemFrom(item, true)).filter((item): item is Item => item !== undefined);
-  const turn = withNote(withHead(emptyTurn(id), fields), 'let go', fields['status'] === 'interrupted' ? LET_GO : '');
-  return bounded({ ...turn, items, whole: fields['itemsView'] === undefined || fields['itemsView'] === 'full' });
+  const items = arr(fields['items'])
+    .map((item) => itemFrom(item, true))
+    .filter((item): item is Item => item !== undefined);
+  const turn = withNote(
+    withHead(emptyTurn(id), fields),
+    'let go',
+    fields['status'] === 'interrupted' ? LET_GO : '',
+  );
+  return bounded({
+    ...turn,
+    items,
+    whole: fields['itemsView'] === undefined || fields['itemsView'] === 'full',
+  });
 }
 
 /** The turn's own fields, as `turn/started` and `turn/completed` carry them. */
@@ -90,7 +113,9 @@ function bounded(turn: Turn): Turn {
 }
 
 export function withPlan(turn: Turn, params: Fields): Turn {
-  const plan = arr(params['plan']).slice(0, 100).map((entry) => ({ step: str(obj(entry)['step']), status: str(obj(entry)['status']) }));
+  const plan = arr(params['plan'])
+    .slice(0, 100)
+    .map((entry) => ({ step: str(obj(entry)['step']), status: str(obj(entry)['status']) }));
   return { ...turn, plan, planWhy: str(params['explanation']).slice(0, 4000) };
 }
 
@@ -108,7 +133,11 @@ const HOLE = 'hole ';
 /** The Mac lost sight of Codex in this turn: what was being said then has a part missing. */
 export function withHole(turn: Turn, id: string): Turn {
   const items = turn.items.map((item) => (item.done ? item : { ...item, partial: true }));
-  return withNote({ ...turn, items, whole: false }, HOLE + id, 'Your Mac lost sight of Codex for a moment here. What was missed is being fetched.');
+  return withNote(
+    { ...turn, items, whole: false },
+    HOLE + id,
+    'Your Mac lost sight of Codex for a moment here. What was missed is being fetched.',
+  );
 }
 
 /** Of an ended turn, and not among what Codex keeps of it. */
@@ -124,7 +153,10 @@ export function madeWhole(turn: Turn, order: readonly string[]): Turn {
   const known = new Map(turn.items.map((item) => [item.id, item]));
   const named = order.map((id) => known.get(id)).filter((item): item is Item => item !== undefined);
   const ids = new Set(order);
-  const items = interleaved(named, turn.items.map((item) => (ids.has(item.id) ? item : letGo(item))));
+  const items = interleaved(
+    named,
+    turn.items.map((item) => (ids.has(item.id) ? item : letGo(item))),
+  );
   return { ...turn, items, whole: true, notes: turn.notes.filter((note) => !note.id.startsWith(HOLE)) };
 }
 
@@ -144,7 +176,10 @@ export function interleaved(ordered: readonly Item[], seen: readonly Item[]): It
 export function closed(turn: Turn): Turn {
   if (turn.items.every((item) => item.done)) return turn;
   // Of what has a hole the rest may only have been missed.
-  return { ...turn, items: turn.items.map((item) => (item.done ? item : { ...item, done: true, cutOff: !item.partial })) };
+  return {
+    ...turn,
+    items: turn.items.map((item) => (item.done ? item : { ...item, done: true, cutOff: !item.partial })),
+  };
 }
 
 export { errorText };

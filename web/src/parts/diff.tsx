@@ -12,7 +12,9 @@ export function DiffText(props: { text: string; kind: string; label: string }) {
     <div class="diff" role="region" aria-label={props.label} tabindex="0">
       <pre>
         <For each={diff().lines}>{(line) => <span class={`dl ${line.kind}`}>{line.text || ' '}</span>}</For>
-        <Show when={diff().more}>{(more) => <span class="dl meta">… {more()} more lines on your Mac</span>}</Show>
+        <Show when={diff().more}>
+          {(more) => <span class="dl meta">… {more()} more lines on your Mac</span>}
+        </Show>
       </pre>
     </div>
   );
@@ -25,7 +27,11 @@ function within(path: string, cwd: string): string {
 
 export function ChangeView(props: { change: FileChange; cwd: string; open: boolean }) {
   const diff = createMemo(() => readDiff(props.change.diff, props.change.kind));
-  const name = (): string => [props.change.path, props.change.movedTo].filter(Boolean).map((path) => within(path, props.cwd)).join(' → ');
+  const name = (): string =>
+    [props.change.path, props.change.movedTo]
+      .filter(Boolean)
+      .map((path) => within(path, props.cwd))
+      .join(' → ');
   return (
     <details class="change" open={props.open}>
       <summary>

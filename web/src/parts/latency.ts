@@ -17,5 +17,6 @@ declare global {
 export function shownNow(emittedAtMs: number): void {
   if (!on || !emittedAtMs) return;
   const samples = (window.__zaneLatency ??= []);
-  if (samples.length < SAMPLES_MAX && samples.at(-1)?.emittedAtMs !== emittedAtMs) samples.push({ emittedAtMs, shownAtMs: Date.now() });
+  if (samples.length < SAMPLES_MAX && samples.at(-1)?.emittedAtMs !== emittedAtMs)
+    samples.push({ emittedAtMs, shownAtMs: Date.now() });
 }

@@ -30,13 +30,29 @@ export function Pending(props: { entry: Entry; dismiss: () => void; again?: (() 
   const text = (): string => ('text' in props.entry.purpose ? props.entry.purpose.text : '');
   const final = (): boolean => isFinal(props.entry.state);
   return (
-    <div class="pending" classList={{ bad: final() && props.entry.state !== 'done' }} data-command-id={props.entry.id} data-state={props.entry.state}>
-      <Show when={text()}><div class="bubble">{text()}</div></Show>
+    <div
+      class="pending"
+      classList={{ bad: final() && props.entry.state !== 'done' }}
+      data-command-id={props.entry.id}
+      data-state={props.entry.state}
+    >
+      <Show when={text()}>
+        <div class="bubble">{text()}</div>
+      </Show>
       <div class="progress">
-        <span role="status">{progressWords(props.entry)}<Show when={props.entry.message}>: {props.entry.message}</Show></span>
-        <Show when={final() && props.again}><button type="button" class="link" onClick={() => props.again?.()}>Send again</button></Show>
+        <span role="status">
+          {progressWords(props.entry)}
+          <Show when={props.entry.message}>: {props.entry.message}</Show>
+        </span>
+        <Show when={final() && props.again}>
+          <button type="button" class="link" onClick={() => props.again?.()}>
+            Send again
+          </button>
+        </Show>
         <Show when={final() && props.entry.state !== 'done'}>
-          <button type="button" class="round small" aria-label="Dismiss" onClick={() => props.dismiss()}><Icon name="close" /></button>
+          <button type="button" class="round small" aria-label="Dismiss" onClick={() => props.dismiss()}>
+            <Icon name="close" />
+          </button>
         </Show>
       </div>
     </div>

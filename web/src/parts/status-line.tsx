@@ -24,9 +24,13 @@ export function StatusLine(props: { client: Client }) {
         </span>
         <span class="words">{words()}</span>
       </a>
-      <span class="sr" role="status" aria-live="polite">{live() ? 'Live' : words()}</span>
+      <span class="sr" role="status" aria-live="polite">
+        {live() ? 'Live' : words()}
+      </span>
       <Show when={props.client.link().phase === 'waiting'}>
-        <button type="button" class="link" onClick={() => props.client.socket.nudge()}>Try now</button>
+        <button type="button" class="link" onClick={() => props.client.socket.nudge()}>
+          Try now
+        </button>
       </Show>
     </div>
   );

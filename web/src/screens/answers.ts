@@ -8,7 +8,9 @@ export type Answers = Readonly<Record<string, string | boolean | readonly string
 /** What a form holds before anybody has touched it. */
 export function initialAnswers(view: ApprovalView): Answers {
   if (view.kind !== 'form') return {};
-  return Object.fromEntries(view.fields.flatMap(({ name, initial }) => (initial === undefined ? [] : [[name, initial]])));
+  return Object.fromEntries(
+    view.fields.flatMap(({ name, initial }) => (initial === undefined ? [] : [[name, initial]])),
+  );
 }
 
 export function questionAnswers(questions: readonly Question[], answers: Answers): Record<string, string[]> {
@@ -34,7 +36,13 @@ export function formAnswers(fields: readonly Field[], answers: Answers): Record<
 
 /** The first thing that still has to be filled in; empty when nothing is. */
 export function missing(view: ApprovalView, answers: Answers): string {
-  if (view.kind === 'questions') return view.questions.find((question) => !answers[question.id])?.question ?? '';
-  if (view.kind === 'form') return view.fields.find((field) => field.required && field.type !== 'boolean' && (answers[field.name] ?? '') === '')?.title ?? '';
+  if (view.kind === 'questions')
+    return view.questions.find((question) => !answers[question.id])?.question ?? '';
+  if (view.kind === 'form')
+    return (
+      view.fields.find(
+        (field) => field.required && field.type !== 'boolean' && (answers[field.name] ?? '') === '',
+      )?.title ?? ''
+    );
   return '';
 }

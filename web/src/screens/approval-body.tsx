@@ -12,7 +12,8 @@ interface Fill {
 }
 
 type Of<K extends ApprovalView['kind']> = Extract<ApprovalView, { kind: K }>;
-const as = <K extends ApprovalView['kind']>(view: ApprovalView, kind: K): Of<K> | undefined => (view.kind === kind ? (view as Of<K>) : undefined);
+const as = <K extends ApprovalView['kind']>(view: ApprovalView, kind: K): Of<K> | undefined =>
+  view.kind === kind ? (view as Of<K>) : undefined;
 
 export function ApprovalBody(props: Fill & { view: ApprovalView; approval: Approval }) {
   return (
@@ -20,24 +21,39 @@ export function ApprovalBody(props: Fill & { view: ApprovalView; approval: Appro
       <Match when={as(props.view, 'command')}>{(view) => <CommandBody view={view()} />}</Match>
       <Match when={as(props.view, 'change')}>{(view) => <ChangeBody view={view()} />}</Match>
       <Match when={as(props.view, 'questions')}>
-        {(view) => <For each={view().questions}>{(question) => <QuestionBody question={question} answers={props.answers} change={props.change} />}</For>}
+        {(view) => (
+          <For each={view().questions}>
+            {(question) => <QuestionBody question={question} answers={props.answers} change={props.change} />}
+          </For>
+        )}
       </Match>
       <Match when={as(props.view, 'permissions')}>
         {(view) => (
           <>
             <Reason text={view().reason} />
-            <ul class="asks"><For each={view().asks} fallback={<li>{view().raw}</li>}>{(ask) => <li>{ask}</li>}</For></ul>
+            <ul class="asks">
+              <For each={view().asks} fallback={<li>{view().raw}</li>}>
+                {(ask) => <li>{ask}</li>}
+              </For>
+            </ul>
             <Where cwd={view().cwd} />
           </>
         )}
       </Match>
       <Match when={as(props.view, 'tool')}>{(view) => <ToolBody view={view()} />}</Match>
-      <Match when={as(props.view, 'form')}>{(view) => <FormBody view={view()} answers={props.answers} change={props.change} />}</Match>
+      <Match when={as(props.view, 'form')}>
+        {(view) => <FormBody view={view()} answers={props.answers} change={props.change} />}
+      </Match>
       <Match when={as(props.view, 'raw')}>
         {(view) => (
           <>
-            <p>This app does not know <code>{view().method}</code>. It can only be declined here. This is all that was sent:</p>
-            <pre class="output" tabindex="0">{view().raw}</pre>
+            <p>
+              This app does not know <code>{view().method}</code>. It can only be declined here. This is all
+              that was sent:
+            </p>
+            <pre class="output" tabindex="0">
+              {view().raw}
+            </pre>
           </>
         )}
       </Match>
@@ -46,23 +62,48 @@ export function ApprovalBody(props: Fill & { view: ApprovalView; approval: Appro
 }
 
 function Reason(props: { text: string }) {
-  return <Show when={props.text}><p class="reason"><span class="sr">Reason: </span>{props.text}</p></Show>;
+  return (
+    <Show when={props.text}>
+      <p class="reason">
+        <span class="sr">Reason: </span>
+        {props.text}
+      </p>
+    </Show>
+  );
 }
 
 function Where(props: { cwd: string }) {
-  return <Show when={props.cwd}><p class="where"><span class="muted">in</span> <code>{props.cwd}</code></p></Show>;
+  return (
+    <Show when={props.cwd}>
+      <p class="where">
+        <span class="muted">in</span> <code>{props.cwd}</code>
+      </p>
+    </Show>
+  );
 }
 
 function CommandBody(props: { view: Of<'command'> }) {
   return (
     <>
-      <Show when={props.view.command}><pre class="askcmd" tabindex="0" aria-label="Command"><code>{props.view.command}</code></pre></Show>
+      <Show when={props.view.command}>
+        <pre class="askcmd" tabindex="0" role="region" aria-label="Command">
+          <code>{props.view.command}</code>
+        </pre>
+      </Show>
       <Where cwd={props.view.cwd} />
       <Reason text={props.view.reason} />
-      <Show when={props.view.network}><p>It wants to reach <code>{props.view.network}</code>.</p></Show>
-      <Show when={props.view.extra}><p>With more permissions: {props.view.extra}</p></Show>
+      <Show when={props.view.network}>
+        <p>
+          It wants to reach <code>{props.view.network}</code>.
+        </p>
+      </Show>
+      <Show when={props.view.extra}>
+        <p>With more permissions: {props.view.extra}</p>
+      </Show>
       <Show when={props.view.outside}>
-        <p class="notice warn" role="note">If you allow it, it may run outside the sandbox, with everything your own user can do on this Mac.</p>
+        <p class="notice warn" role="note">
+          If you allow it, it may run outside the sandbox, with everything your own user can do on this Mac.
+        </p>
       </Show>
     </>
   );
@@ -72,8 +113,22 @@ function ChangeBody(props: { view: Of<'change'> }) {
   return (
     <>
       <Reason text={props.view.reason} />
-      <Show when={props.view.root}><p class="notice warn" role="note">It asks to write anywhere under <code>{props.view.root}</code> for the rest of the session.</p></Show>
-      <For each={props.view.changes} fallback={<><p class="notice warn">The changes themselves did not come with the request.</p><pre class="output" tabindex="0">{props.view.raw}</pre></>}>
+      <Show when={props.view.root}>
+        <p class="notice warn" role="note">
+          It asks to write anywhere under <code>{props.view.root}</code> for the rest of the session.
+        </p>
+      </Show>
+      <For
+        each={props.view.changes}
+        fallback={
+          <>
+            <p class="notice warn">The changes themselves did not come with the request.</p>
+            <pre class="output" tabindex="0">
+              {props.view.raw}
+            </pre>
+          </>
+        }
+      >
         {(change) => <ChangeView change={change} cwd="" open />}
       </For>
     </>
@@ -90,18 +145,35 @@ function QuestionBody(props: Fill & { question: Question }) {
       <For each={question.options}>
         {(option) => (
           <label class="option">
-            <input type="radio" name={question.id} value={option.label} checked={value() === option.label} onChange={() => props.change(question.id, option.label)} />
-            <span>{option.label}<Show when={option.description}><span class="muted small"> {option.description}</span></Show></span>
+            <input
+              type="radio"
+              name={question.id}
+              value={option.label}
+              checked={value() === option.label}
+              onChange={() => props.change(question.id, option.label)}
+            />
+            <span>
+              {option.label}
+              <Show when={option.description}>
+                <span class="muted small"> {option.description}</span>
+              </Show>
+            </span>
           </label>
         )}
       </For>
       <Show when={free}>
         <input
-          type={question.secret ? 'password' : 'text'} autocomplete="off" class="text" aria-label={question.options.length ? `Other answer to: ${question.question}` : question.question}
+          type={question.secret ? 'password' : 'text'}
+          autocomplete="off"
+          class="text"
+          aria-label={question.options.length ? `Other answer to: ${question.question}` : question.question}
           placeholder={question.options.length ? 'Something else' : 'Your answer'}
-          value={question.options.some((option) => option.label === value()) ? '' : value()} onInput={(event) => props.change(question.id, event.currentTarget.value)}
+          value={question.options.some((option) => option.label === value()) ? '' : value()}
+          onInput={(event) => props.change(question.id, event.currentTarget.value)}
         />
-        <Show when={question.secret}><p class="muted small">A secret: it goes to Codex on your Mac and is not kept on this phone.</p></Show>
+        <Show when={question.secret}>
+          <p class="muted small">A secret: it goes to Codex on your Mac and is not kept on this phone.</p>
+        </Show>
       </Show>
     </fieldset>
   );
@@ -112,10 +184,18 @@ function ToolBody(props: { view: Of<'tool'> }) {
     <>
       <p>{props.view.message}</p>
       <Show when={props.view.args} fallback={<p class="muted small">It is given nothing.</p>}>
-        <pre class="askcmd" tabindex="0" aria-label="What it is given"><code>{props.view.args}</code></pre>
+        <pre class="askcmd" tabindex="0" role="region" aria-label="What it is given">
+          <code>{props.view.args}</code>
+        </pre>
       </Show>
-      <Show when={props.view.about}><p class="muted small">{props.view.server} says of it: {props.view.about}</p></Show>
-      <p class="notice warn" role="note">A tool server runs outside the sandbox.</p>
+      <Show when={props.view.about}>
+        <p class="muted small">
+          {props.view.server} says of it: {props.view.about}
+        </p>
+      </Show>
+      <p class="notice warn" role="note">
+        A tool server runs outside the sandbox.
+      </p>
     </>
   );
 }
@@ -124,9 +204,17 @@ function FormBody(props: Fill & { view: Of<'form'> }) {
   return (
     <>
       <p>{props.view.message}</p>
-      <Show when={props.view.server}><p class="muted small">asked by the tool server {props.view.server}</p></Show>
-      <Show when={props.view.url}><p class="where"><code>{props.view.url}</code></p></Show>
-      <For each={props.view.fields}>{(field) => <FieldBody field={field} answers={props.answers} change={props.change} />}</For>
+      <Show when={props.view.server}>
+        <p class="muted small">asked by the tool server {props.view.server}</p>
+      </Show>
+      <Show when={props.view.url}>
+        <p class="where">
+          <code>{props.view.url}</code>
+        </p>
+      </Show>
+      <For each={props.view.fields}>
+        {(field) => <FieldBody field={field} answers={props.answers} change={props.change} />}
+      </For>
     </>
   );
 }
@@ -134,22 +222,40 @@ function FormBody(props: Fill & { view: Of<'form'> }) {
 function FieldBody(props: Fill & { field: Field }) {
   const { field } = props;
   const value = (): string => String(props.answers[field.name] ?? '');
-  const picked = (): readonly string[] => (Array.isArray(props.answers[field.name]) ? (props.answers[field.name] as readonly string[]) : []);
-  const toggle = (option: string, on: boolean): void => props.change(field.name, on ? [...picked(), option] : picked().filter((known) => known !== option));
+  const picked = (): readonly string[] =>
+    Array.isArray(props.answers[field.name]) ? (props.answers[field.name] as readonly string[]) : [];
+  const toggle = (option: string, on: boolean): void =>
+    props.change(field.name, on ? [...picked(), option] : picked().filter((known) => known !== option));
   const title = field.required || field.type === 'boolean' ? field.title : `${field.title} (optional)`;
   return (
     <Switch
       fallback={
-        <label class="field">{title}
-          <input class="text" type={field.type === 'number' ? 'number' : 'text'} step="any" autocomplete="off" value={value()} onInput={(event) => props.change(field.name, event.currentTarget.value)} />
+        <label class="field">
+          {title}
+          <input
+            class="text"
+            type={field.type === 'number' ? 'number' : 'text'}
+            step="any"
+            autocomplete="off"
+            value={value()}
+            onInput={(event) => props.change(field.name, event.currentTarget.value)}
+          />
         </label>
       }
     >
       <Match when={field.type === 'boolean'}>
-        <label class="option"><input type="checkbox" checked={props.answers[field.name] === true} onChange={(event) => props.change(field.name, event.currentTarget.checked)} /><span>{title}</span></label>
+        <label class="option">
+          <input
+            type="checkbox"
+            checked={props.answers[field.name] === true}
+            onChange={(event) => props.change(field.name, event.currentTarget.checked)}
+          />
+          <span>{title}</span>
+        </label>
       </Match>
       <Match when={field.type === 'choice'}>
-        <label class="field">{title}
+        <label class="field">
+          {title}
           <select value={value()} onChange={(event) => props.change(field.name, event.currentTarget.value)}>
             <option value="">Choose…</option>
             <For each={field.options}>{(option) => <option value={option.value}>{option.title}</option>}</For>
@@ -160,7 +266,16 @@ function FieldBody(props: Fill & { field: Field }) {
         <fieldset>
           <legend>{title}</legend>
           <For each={field.options}>
-            {(option) => <label class="option"><input type="checkbox" checked={picked().includes(option.value)} onChange={(event) => toggle(option.value, event.currentTarget.checked)} /><span>{option.title}</span></label>}
+            {(option) => (
+              <label class="option">
+                <input
+                  type="checkbox"
+                  checked={picked().includes(option.value)}
+                  onChange={(event) => toggle(option.value, event.currentTarget.checked)}
+                />
+                <span>{option.title}</span>
+              </label>
+            )}
           </For>
         </fieldset>
       </Match>

@@ -18,7 +18,13 @@ import { formAnswers, initialAnswers, missing, questionAnswers } from './answers
 import type { Answers } from './answers.ts';
 
 const TITLES: Readonly<Record<ApprovalView['kind'], string>> = {
-  command: 'Run this command?', change: 'Change these files?', questions: 'Codex asks you', permissions: 'Give more permissions?', tool: 'Run this tool?', form: 'A tool asks you', raw: 'Codex asks for something',
+  command: 'Run this command?',
+  change: 'Change these files?',
+  questions: 'Codex asks you',
+  permissions: 'Give more permissions?',
+  tool: 'Run this tool?',
+  form: 'A tool asks you',
+  raw: 'Codex asks for something',
 };
 
 export default function ApprovalSheet(props: { client: Client; approval: Approval; close: () => void }) {
@@ -27,10 +33,19 @@ export default function ApprovalSheet(props: { client: Client; approval: Approva
   const [error, setError] = createSignal('');
   const [busy, setBusy] = createSignal(false);
   const view = createMemo(() => viewOf(props.approval));
-  const mine = createMemo(() => props.client.entries().findLast(({ purpose }) => purpose.kind === 'decision' && purpose.approval === props.approval.id));
-  const why = createMemo(() => (props.client.may('approver') ? unanswerable(props.approval) : 'This device may not answer. Its role is set on your Mac.'));
+  const mine = createMemo(() =>
+    props.client
+      .entries()
+      .findLast(({ purpose }) => purpose.kind === 'decision' && purpose.approval === props.approval.id),
+  );
+  const why = createMemo(() =>
+    props.client.may('approver')
+      ? unanswerable(props.approval)
+      : 'This device may not answer. Its role is set on your Mac.',
+  );
   const settled = (): boolean => !isOpen(props.approval);
-  const waiting = (): boolean => busy() || (mine() !== undefined && !isFinal(mine()!.state)) || mine()?.state === 'done';
+  const waiting = (): boolean =>
+    busy() || (mine() !== undefined && !isFinal(mine()!.state)) || mine()?.state === 'done';
 
   const change = (name: string, value: Answers[string]): void => {
     setError('');
@@ -40,7 +55,13 @@ export default function ApprovalSheet(props: { client: Client; approval: Approva
     const asked = view();
     const gives = choice.choice === 'answer' || (choice.choice === 'accept' && asked.kind === 'form');
     if (gives && missing(asked, answers())) return void setError(`Still empty: ${missing(asked, answers())}`);
-    const given = !gives ? undefined : asked.kind === 'questions' ? questionAnswers(asked.questions, answers()) : asked.kind === 'form' ? formAnswers(asked.fields, answers()) : undefined;
+    const given = !gives
+      ? undefined
+      : asked.kind === 'questions'
+        ? questionAnswers(asked.questions, answers())
+        : asked.kind === 'form'
+          ? formAnswers(asked.fields, answers())
+          : undefined;
     const secret = asked.kind === 'questions' && asked.questions.some((question) => question.secret);
     setBusy(true);
     setError('');
@@ -62,39 +83,84 @@ export default function ApprovalSheet(props: { client: Client; approval: Approva
   });
 
   return (
+    // biome-ignore lint/a11y: Esc and the button close it for whoever has no pointer
     <div class="veil" onClick={(event) => event.target === event.currentTarget && props.close()}>
       <div
-        class="sheet" ref={sheet} role="dialog" aria-modal="true" aria-labelledby="approval-title" tabindex="-1"
-        data-approval-id={props.approval.id} data-approval-state={props.approval.state} data-approval-digest={props.approval.digest}
+        class="sheet"
+        ref={sheet}
+        role="dialog"
+        aria-modal="true"
+        aria-labelledby="approval-title"
+        tabindex="-1"
+        data-approval-id={props.approval.id}
+        data-approval-state={props.approval.state}
+        data-approval-digest={props.approval.digest}
         onKeyDown={(event) => keepInside(event, sheet, props.close)}
       >
         <header>
           <h2 id="approval-title">{TITLES[view().kind]}</h2>
-          <button type="button" class="round" aria-label="Close" onClick={() => props.close()}><Icon name="close" /></button>
+          <button type="button" class="round" aria-label="Close" onClick={() => props.close()}>
+            <Icon name="close" />
+          </button>
         </header>
         <div class="sheetbody">
-          <Show when={props.approval.verified} fallback={<p class="notice bad" role="alert">Could not be verified.</p>}>
-            <p class="muted small">Signed by {props.client.mac()?.name || 'your Mac'} · asked {ago(props.approval.at, props.client.now())}</p>
+          <Show
+            when={props.approval.verified}
+            fallback={
+              <p class="notice bad" role="alert">
+                Could not be verified.
+              </p>
+            }
+          >
+            <p class="muted small">
+              Signed by {props.client.mac()?.name || 'your Mac'} · asked{' '}
+              {ago(props.approval.at, props.client.now())}
+            </p>
           </Show>
           <Show
             when={!isUnseen(props.approval)}
-            fallback={<p class="notice">What is asked is too long to be shown here. Here it can only be refused; to allow it, look at it at your desk.</p>}
+            fallback={
+              <p class="notice">
+                What is asked is too long to be shown here. Here it can only be refused; to allow it, look at
+                it at your desk.
+              </p>
+            }
           >
             <ApprovalBody view={view()} approval={props.approval} answers={answers()} change={change} />
           </Show>
           <Show when={props.approval.rule || props.approval.reason}>
-            <p class="muted small"><Show when={props.approval.rule}>Rule {props.approval.rule}. </Show>{props.approval.reason}</p>
+            <p class="muted small">
+              <Show when={props.approval.rule}>Rule {props.approval.rule}. </Show>
+              {props.approval.reason}
+            </p>
           </Show>
         </div>
         <footer>
           <Progress approval={props.approval} entry={mine()} />
-          <Show when={error()}><p class="notice bad" role="alert">{error()}</p></Show>
+          <Show when={error()}>
+            <p class="notice bad" role="alert">
+              {error()}
+            </p>
+          </Show>
           <Show when={!settled()}>
-            <Show when={why() === '' || props.approval.state === 'deciding'} fallback={<p class="notice bad" role="alert">{why()}</p>}>
+            <Show
+              when={why() === '' || props.approval.state === 'deciding'}
+              fallback={
+                <p class="notice bad" role="alert">
+                  {why()}
+                </p>
+              }
+            >
               <div class="choices" role="group" aria-label="Choices">
                 <For each={choosable(props.approval)}>
                   {(choice) => (
-                    <button type="button" data-choice={choice.choice} classList={{ primary: choice.grants, plain: !choice.grants }} disabled={waiting() || props.approval.state !== 'open'} onClick={() => void take(choice)}>
+                    <button
+                      type="button"
+                      data-choice={choice.choice}
+                      classList={{ primary: choice.grants, plain: !choice.grants }}
+                      disabled={waiting() || props.approval.state !== 'open'}
+                      onClick={() => void take(choice)}
+                    >
                       {choiceLabel(choice, props.approval)}
                     </button>
                   )}
@@ -102,7 +168,11 @@ export default function ApprovalSheet(props: { client: Client; approval: Approva
               </div>
             </Show>
           </Show>
-          <Show when={settled()}><button type="button" class="plain" onClick={() => props.close()}>Back to the thread</button></Show>
+          <Show when={settled()}>
+            <button type="button" class="plain" onClick={() => props.close()}>
+              Back to the thread
+            </button>
+          </Show>
         </footer>
       </div>
     </div>
@@ -128,13 +198,30 @@ function Progress(props: { approval: Approval; entry: Entry | undefined }) {
         return `${label} was not taken: ${entry.message || entry.state}`;
     }
   };
-  return <Show when={words()}><p class="progressline" role="status" aria-live="polite" data-state={isOpen(props.approval) ? (props.entry?.state ?? props.approval.state) : props.approval.state}>{words()}</p></Show>;
+  return (
+    <Show when={words()}>
+      <p
+        class="progressline"
+        role="status"
+        aria-live="polite"
+        data-state={
+          isOpen(props.approval) ? (props.entry?.state ?? props.approval.state) : props.approval.state
+        }
+      >
+        {words()}
+      </p>
+    </Show>
+  );
 }
 
 function keepInside(event: KeyboardEvent, sheet: HTMLElement, close: () => void): void {
   if (event.key === 'Escape') return close();
   if (event.key !== 'Tab') return;
-  const stops = [...sheet.querySelectorAll<HTMLElement>('button:not(:disabled), input, select, textarea, a[href], summary, [tabindex="0"]')];
+  const stops = [
+    ...sheet.querySelectorAll<HTMLElement>(
+      'button:not(:disabled), input, select, textarea, a[href], summary, [tabindex="0"]',
+    ),
+  ];
   const first = stops[0];
   const last = stops.at(-1);
   const at = document.activeElement;

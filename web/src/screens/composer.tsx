@@ -33,7 +33,12 @@ export function Composer(props: { client: Client; thread: string; running: strin
       setError(messageOf(failure));
     }
   };
-  const stopping = () => props.client.entries().find(({ purpose, state }) => purpose.kind === 'stop' && purpose.turn === props.running && !isFinal(state));
+  const stopping = () =>
+    props.client
+      .entries()
+      .find(
+        ({ purpose, state }) => purpose.kind === 'stop' && purpose.turn === props.running && !isFinal(state),
+      );
   const stop = async (): Promise<void> => {
     try {
       if (props.running) await stopTurn(props.client, props.thread, props.running);
@@ -45,23 +50,53 @@ export function Composer(props: { client: Client; thread: string; running: strin
 
   return (
     <form class="composer" onSubmit={send}>
-      <Show when={error()}><p class="notice bad" role="alert">{error()}</p></Show>
-      <Show when={may()} fallback={<p class="muted small">This device may not start or steer turns. Its role is set on your Mac.</p>}>
+      <Show when={error()}>
+        <p class="notice bad" role="alert">
+          {error()}
+        </p>
+      </Show>
+      <Show
+        when={may()}
+        fallback={
+          <p class="muted small">This device may not start or steer turns. Its role is set on your Mac.</p>
+        }
+      >
         <div class="box">
           <textarea
-            ref={box} rows="1" value={text()} maxlength={PROMPT_CHARS_MAX} enterkeyhint="enter" autocapitalize="sentences"
-            aria-label={props.running ? 'Steer the running turn' : 'Message'} placeholder={props.running ? 'Steer this turn' : 'Message Codex'}
+            ref={box}
+            rows="1"
+            value={text()}
+            maxlength={PROMPT_CHARS_MAX}
+            enterkeyhint="enter"
+            autocapitalize="sentences"
+            aria-label={props.running ? 'Steer the running turn' : 'Message'}
+            placeholder={props.running ? 'Steer this turn' : 'Message Codex'}
             onInput={(event) => draft(event.currentTarget.value)}
             onKeyDown={(event) => {
               if (event.key === 'Enter' && (event.metaKey || event.ctrlKey)) void send(event);
             }}
           />
           <Show when={props.running}>
-            <button type="button" class="round stop" aria-label="Stop" title="Stop" disabled={stopping() !== undefined} onClick={stop}><Icon name="stop" /></button>
+            <button
+              type="button"
+              class="round stop"
+              aria-label="Stop"
+              title="Stop"
+              disabled={stopping() !== undefined}
+              onClick={stop}
+            >
+              <Icon name="stop" />
+            </button>
           </Show>
-          <button type="submit" class="round send" aria-label="Send" title="Send" disabled={!text().trim()}><Icon name="send" /></button>
+          <button type="submit" class="round send" aria-label="Send" title="Send" disabled={!text().trim()}>
+            <Icon name="send" />
+          </button>
         </div>
-        <Show when={stopping()}><p class="muted small" role="status">Stopping…</p></Show>
+        <Show when={stopping()}>
+          <p class="muted small" role="status">
+            Stopping…
+          </p>
+        </Show>
       </Show>
     </form>
   );

@@ -23,7 +23,9 @@ export default function Enrol(props: { client: Client; link: EnrolLink; done: ()
     try {
       await run();
     } catch (failure) {
-      setError(failure instanceof DOMException ? 'The passkey was not finished. Try again.' : messageOf(failure));
+      setError(
+        failure instanceof DOMException ? 'The passkey was not finished. Try again.' : messageOf(failure),
+      );
     } finally {
       setBusy(false);
     }
@@ -73,32 +75,66 @@ export default function Enrol(props: { client: Client; link: EnrolLink; done: ()
       <h1>Pair with your Mac</h1>
       <Switch>
         <Match when={step() === 'looking'}>
-          <p class="muted" role="status">Asking Orbit…</p>
-          <Show when={error()}><button type="button" class="primary" onClick={look}>Try again</button></Show>
+          <p class="muted" role="status">
+            Asking Orbit…
+          </p>
+          <Show when={error()}>
+            <button type="button" class="primary" onClick={look}>
+              Try again
+            </button>
+          </Show>
         </Match>
         <Match when={step() === 'passkey'}>
-          <p class="muted">A passkey signs you in to Orbit, the postman between this phone and your Mac. Your Mac itself will check this device.</p>
-          <button type="button" class="primary" disabled={busy() || !passkeysWork()} onClick={create}>{busy() ? 'Waiting for your passkey…' : 'Create a passkey'}</button>
-          <button type="button" disabled={busy()} onClick={use}>I already have a passkey</button>
+          <p class="muted">
+            A passkey signs you in to Orbit, the postman between this phone and your Mac. Your Mac itself will
+            check this device.
+          </p>
+          <button type="button" class="primary" disabled={busy() || !passkeysWork()} onClick={create}>
+            {busy() ? 'Waiting for your passkey…' : 'Create a passkey'}
+          </button>
+          <button type="button" disabled={busy()} onClick={use}>
+            I already have a passkey
+          </button>
         </Match>
         <Match when={step() === 'other-user'}>
-          <p class="notice">This browser is signed in as another user than the code is for. Sign out here to go on; the Mac you paired before stays paired.</p>
-          <button type="button" class="primary" disabled={busy()} onClick={leave}>Sign out and go on</button>
-          <button type="button" onClick={() => props.done()}>Keep the present sign-in</button>
+          <p class="notice">
+            This browser is signed in as another user than the code is for. Sign out here to go on; the Mac
+            you paired before stays paired.
+          </p>
+          <button type="button" class="primary" disabled={busy()} onClick={leave}>
+            Sign out and go on
+          </button>
+          <button type="button" onClick={() => props.done()}>
+            Keep the present sign-in
+          </button>
         </Match>
         <Match when={step() === 'pairing'}>
-          <p class="muted" role="status">Asking your Mac…</p>
+          <p class="muted" role="status">
+            Asking your Mac…
+          </p>
         </Match>
         <Match when={step() === 'done'}>
-          <p class="notice good" role="status">Paired and verified. {told()}</p>
-          <button type="button" class="primary" onClick={() => props.done()}>Continue</button>
+          <p class="notice good" role="status">
+            Paired and verified. {told()}
+          </p>
+          <button type="button" class="primary" onClick={() => props.done()}>
+            Continue
+          </button>
         </Match>
         <Match when={step() === 'failed'}>
-          <button type="button" class="primary" disabled={busy()} onClick={guarded(pair)}>Try again</button>
-          <button type="button" onClick={() => props.done()}>Leave</button>
+          <button type="button" class="primary" disabled={busy()} onClick={guarded(pair)}>
+            Try again
+          </button>
+          <button type="button" onClick={() => props.done()}>
+            Leave
+          </button>
         </Match>
       </Switch>
-      <Show when={error()}><p class="notice bad" role="alert">{error()}</p></Show>
+      <Show when={error()}>
+        <p class="notice bad" role="alert">
+          {error()}
+        </p>
+      </Show>
     </main>
   );
 }

@@ -20,10 +20,17 @@ interface Model {
 const RECENT_MAX = 12;
 
 function readModels(result: unknown): Model[] {
-  return arr(obj(result)['data']).slice(0, 60).map(obj).filter((model) => model['hidden'] !== true).map((model) => ({
-    id: str(model['model']) || str(model['id']), name: str(model['displayName']) || str(model['model']),
-    efforts: arr(model['supportedReasoningEfforts']).map((option) => str(obj(option)['reasoningEffort'])).filter(Boolean),
-  }));
+  return arr(obj(result)['data'])
+    .slice(0, 60)
+    .map(obj)
+    .filter((model) => model['hidden'] !== true)
+    .map((model) => ({
+      id: str(model['model']) || str(model['id']),
+      name: str(model['displayName']) || str(model['model']),
+      efforts: arr(model['supportedReasoningEfforts'])
+        .map((option) => str(obj(option)['reasoningEffort']))
+        .filter(Boolean),
+    }));
 }
 
 function common(lists: readonly (readonly string[])[]): readonly string[] {
@@ -46,7 +53,11 @@ export default function NewTask(props: { client: Client; inbox: InboxStore }) {
     return [...new Set([...recent, ...(client.info()?.folders ?? [])])].filter(Boolean).slice(0, RECENT_MAX);
   });
   // Which model Default is, the Mac's own Codex configuration says: then only what every model knows.
-  const efforts = createMemo(() => models().find((known) => known.id === model())?.efforts ?? common(models().map((known) => known.efforts)));
+  const efforts = createMemo(
+    () =>
+      models().find((known) => known.id === model())?.efforts ??
+      common(models().map((known) => known.efforts)),
+  );
 
   onMount(() => {
     // Never the home folder: Zane's own keys lie in it, and the Mac refuses it.
@@ -62,7 +73,12 @@ export default function NewTask(props: { client: Client; inbox: InboxStore }) {
       setError(`The models could not be read: ${messageOf(failure)}`);
     }
   };
-  createEffect(on(() => client.attach().state, (state) => void (state === 'yes' && models().length === 0 && askModels())));
+  createEffect(
+    on(
+      () => client.attach().state,
+      (state) => void (state === 'yes' && models().length === 0 && askModels()),
+    ),
+  );
   // The task has a thread: go there. A person who has left this screen is not pulled along.
   createEffect(() => {
     const known = entry();
@@ -75,45 +91,97 @@ export default function NewTask(props: { client: Client; inbox: InboxStore }) {
     event.preventDefault();
     setError('');
     try {
-      const made = await startTask(client, { cwd: cwd().trim(), prompt: prompt().trim(), model: model(), effort: effort(), permissions: permissions() });
+      const made = await startTask(client, {
+        cwd: cwd().trim(),
+        prompt: prompt().trim(),
+        model: model(),
+        effort: effort(),
+        permissions: permissions(),
+      });
       sessionStorage.removeItem('zane.draft.new');
       setCommand(made.id);
     } catch (failure) {
       setError(messageOf(failure));
     }
   };
-  const sent = (): boolean => entry() !== undefined && ['saved', 'sent', 'received', 'done'].includes(entry()?.state ?? '');
+  const sent = (): boolean =>
+    entry() !== undefined && ['saved', 'sent', 'received', 'done'].includes(entry()?.state ?? '');
 
   return (
     <>
       <header class="bar">
-        <a class="round" href={to.threads} aria-label="Back to threads"><Icon name="back" /></a>
+        <a class="round" href={to.threads} aria-label="Back to threads">
+          <Icon name="back" />
+        </a>
         <h1>New task</h1>
       </header>
       <main class="form">
-        <Show when={client.may('operator')} fallback={<p class="notice">This device may not start tasks. Its role is set on your Mac.</p>}>
+        <Show
+          when={client.may('operator')}
+          fallback={<p class="notice">This device may not start tasks. Its role is set on your Mac.</p>}
+        >
           <form onSubmit={start}>
-            <label class="field">Prompt
-              <textarea rows="5" required maxlength="100000" value={prompt()} placeholder="What should Codex do?"
-                onInput={(event) => { setPrompt(event.currentTarget.value); sessionStorage.setItem('zane.draft.new', event.currentTarget.value); }} />
+            <label class="field">
+              Prompt
+              <textarea
+                rows="5"
+                required
+                maxlength="100000"
+                value={prompt()}
+                placeholder="What should Codex do?"
+                onInput={(event) => {
+                  setPrompt(event.currentTarget.value);
+                  sessionStorage.setItem('zane.draft.new', event.currentTarget.value);
+                }}
+              />
             </label>
-            <label class="field">Folder
-              <input class="text mono" required placeholder={`${client.info()?.home || ''}/project`} list="folders" value={cwd()} autocomplete="off" autocapitalize="off" spellcheck={false} onInput={(event) => setCwd(event.currentTarget.value)} />
+            <label class="field">
+              Folder
+              <input
+                class="text mono"
+                required
+                placeholder={`${client.info()?.home || ''}/project`}
+                list="folders"
+                value={cwd()}
+                autocomplete="off"
+                autocapitalize="off"
+                spellcheck={false}
+                onInput={(event) => setCwd(event.currentTarget.value)}
+              />
             </label>
-            <datalist id="folders"><For each={folders()}>{(folder) => <option value={folder} />}</For></datalist>
+            <datalist id="folders">
+              <For each={folders()}>{(folder) => <option value={folder} />}</For>
+            </datalist>
             <div class="chips" role="group" aria-label="Recent folders">
               <For each={folders().slice(0, 6)}>
-                {(folder) => <button type="button" aria-pressed={cwd() === folder} title={folder} onClick={() => setCwd(folder)}>{folder.split('/').filter(Boolean).at(-1) ?? folder}</button>}
+                {(folder) => (
+                  <button
+                    type="button"
+                    aria-pressed={cwd() === folder}
+                    title={folder}
+                    onClick={() => setCwd(folder)}
+                  >
+                    {folder.split('/').filter(Boolean).at(-1) ?? folder}
+                  </button>
+                )}
               </For>
             </div>
             <div class="two">
-              <label class="field">Model
-                <select value={model()} onChange={(event) => { setModel(event.currentTarget.value); setEffort(''); }}>
+              <label class="field">
+                Model
+                <select
+                  value={model()}
+                  onChange={(event) => {
+                    setModel(event.currentTarget.value);
+                    setEffort('');
+                  }}
+                >
                   <option value="">Default</option>
                   <For each={models()}>{(known) => <option value={known.id}>{known.name}</option>}</For>
                 </select>
               </label>
-              <label class="field">Effort
+              <label class="field">
+                Effort
                 <select value={effort()} onChange={(event) => setEffort(event.currentTarget.value)}>
                   <option value="">Default</option>
                   <For each={efforts()}>{(known) => <option value={known}>{known}</option>}</For>
@@ -121,9 +189,25 @@ export default function NewTask(props: { client: Client; inbox: InboxStore }) {
               </label>
             </div>
             <Permissions value={permissions()} owner={client.may('owner')} change={setPermissions} />
-            <Show when={error()}><p class="notice bad" role="alert">{error()}</p></Show>
-            <Show when={entry()}>{(known) => <Pending entry={known()} dismiss={() => { void client.outbox.dismiss(known().id); setCommand(''); }} />}</Show>
-            <button type="submit" class="primary wide" disabled={sent() || !prompt().trim() || !cwd().trim()}>{sent() ? 'Starting…' : 'Start task'}</button>
+            <Show when={error()}>
+              <p class="notice bad" role="alert">
+                {error()}
+              </p>
+            </Show>
+            <Show when={entry()}>
+              {(known) => (
+                <Pending
+                  entry={known()}
+                  dismiss={() => {
+                    void client.outbox.dismiss(known().id);
+                    setCommand('');
+                  }}
+                />
+              )}
+            </Show>
+            <button type="submit" class="primary wide" disabled={sent() || !prompt().trim() || !cwd().trim()}>
+              {sent() ? 'Starting…' : 'Start task'}
+            </button>
           </form>
         </Show>
       </main>
@@ -137,20 +221,44 @@ const PERMISSIONS = [
   ['full-access', 'Full access', 'Does anything your user can, without asking.'],
 ] as const;
 
-function Permissions(props: { value: Task['permissions']; owner: boolean; change: (value: Task['permissions']) => void }) {
+function Permissions(props: {
+  value: Task['permissions'];
+  owner: boolean;
+  change: (value: Task['permissions']) => void;
+}) {
   return (
     <fieldset>
       <legend>Permissions</legend>
       <For each={PERMISSIONS}>
         {([value, title, words]) => (
           <label class="option">
-            <input type="radio" name="permissions" value={value} checked={props.value === value} disabled={value === 'full-access' && !props.owner} onChange={() => props.change(value)} />
-            <span>{title}<span class="muted small"> {words}<Show when={value === 'full-access' && !props.owner}> Only an owner's device may choose this.</Show></span></span>
+            <input
+              type="radio"
+              name="permissions"
+              value={value}
+              checked={props.value === value}
+              disabled={value === 'full-access' && !props.owner}
+              onChange={() => props.change(value)}
+            />
+            <span>
+              {title}
+              <span class="muted small">
+                {' '}
+                {words}
+                <Show when={value === 'full-access' && !props.owner}>
+                  {' '}
+                  Only an owner's device may choose this.
+                </Show>
+              </span>
+            </span>
           </label>
         )}
       </For>
       <Show when={props.value === 'full-access'}>
-        <p class="notice warn" role="note">No sandbox and no questions: it can read, change and delete everything your user can, and use the network. Later turns keep it.</p>
+        <p class="notice warn" role="note">
+          No sandbox and no questions: it can read, change and delete everything your user can, and use the
+          network. Later turns keep it.
+        </p>
       </Show>
     </fieldset>
   );

@@ -11,12 +11,26 @@ import { startShell } from '../app/shell.ts';
 import type { Shell } from '../app/shell.ts';
 import { Icon } from '../parts/icon.tsx';
 
-const KEYS = [['Esc', '\x1b'], ['Tab', '\t'], ['Ctrl C', '\x03'], ['Ctrl D', '\x04'], ['↑', '\x1b[A'], ['↓', '\x1b[B'], ['←', '\x1b[D'], ['→', '\x1b[C']] as const;
+const KEYS = [
+  ['Esc', '\x1b'],
+  ['Tab', '\t'],
+  ['Ctrl C', '\x03'],
+  ['Ctrl D', '\x04'],
+  ['↑', '\x1b[A'],
+  ['↓', '\x1b[B'],
+  ['←', '\x1b[D'],
+  ['→', '\x1b[C'],
+] as const;
 
 function theme() {
   const style = getComputedStyle(document.documentElement);
   const color = (name: string): string => style.getPropertyValue(name).trim();
-  return { background: color('--bg'), foreground: color('--ink'), cursor: color('--accent'), selectionBackground: color('--select') };
+  return {
+    background: color('--bg'),
+    foreground: color('--ink'),
+    cursor: color('--accent'),
+    selectionBackground: color('--select'),
+  };
 }
 
 export default function TerminalScreen(props: { client: Client; cwd: string; thread: string }) {
@@ -24,7 +38,14 @@ export default function TerminalScreen(props: { client: Client; cwd: string; thr
   let box!: HTMLDivElement;
   const [ended, setEnded] = createSignal('');
   const [state, setState] = createSignal<'waiting' | 'starting' | 'running' | 'ended'>('waiting');
-  const term = new XTerm({ fontFamily: 'ui-monospace, Menlo, monospace', fontSize: 13, cursorBlink: true, scrollback: 5000, theme: theme(), screenReaderMode: false });
+  const term = new XTerm({
+    fontFamily: 'ui-monospace, Menlo, monospace',
+    fontSize: 13,
+    cursorBlink: true,
+    scrollback: 5000,
+    theme: theme(),
+    screenReaderMode: false,
+  });
   const fit = new FitAddon();
   let shell: Shell | undefined;
 
@@ -33,13 +54,17 @@ export default function TerminalScreen(props: { client: Client; cwd: string; thr
     setState('starting');
     shell?.close();
     try {
-      shell = await startShell(client, { cwd: props.cwd || client.info()?.home || '/', rows: term.rows, cols: term.cols }, {
-        output: (bytes) => term.write(bytes),
-        ended: (why) => {
-          setEnded(why);
-          setState('ended');
+      shell = await startShell(
+        client,
+        { cwd: props.cwd || client.info()?.home || '/', rows: term.rows, cols: term.cols },
+        {
+          output: (bytes) => term.write(bytes),
+          ended: (why) => {
+            setEnded(why);
+            setState('ended');
+          },
         },
-      });
+      );
       if (state() === 'starting') setState('running');
       term.focus();
     } catch (failure) {
@@ -59,10 +84,13 @@ export default function TerminalScreen(props: { client: Client; cwd: string; thr
     onCleanup(() => watch.disconnect());
   });
   createEffect(
-    on(() => client.attach().state, (now) => {
-      if (now === 'yes' && state() === 'waiting' && client.may('owner')) void start();
-      else if (now === 'no' && (state() === 'running' || state() === 'starting')) shell?.lost();
-    }),
+    on(
+      () => client.attach().state,
+      (now) => {
+        if (now === 'yes' && state() === 'waiting' && client.may('owner')) void start();
+        else if (now === 'no' && (state() === 'running' || state() === 'starting')) shell?.lost();
+      },
+    ),
   );
   onCleanup(() => {
     shell?.close();
@@ -72,17 +100,57 @@ export default function TerminalScreen(props: { client: Client; cwd: string; thr
   return (
     <>
       <header class="bar">
-        <a class="round" href={props.thread ? to.thread(props.thread) : to.threads} aria-label="Back"><Icon name="back" /></a>
-        <div class="grow"><h1>Terminal</h1><p class="sub mono">{props.cwd}</p></div>
+        <a class="round" href={props.thread ? to.thread(props.thread) : to.threads} aria-label="Back">
+          <Icon name="back" />
+        </a>
+        <div class="grow">
+          <h1>Terminal</h1>
+          <p class="sub mono">{props.cwd}</p>
+        </div>
       </header>
-      <p class="notice warn slim" role="note">This shell has your full access on {client.mac()?.name || 'your Mac'}: no sandbox, no questions.</p>
-      <Show when={!client.may('owner')}><p class="notice bad">Only an owner's device may open a terminal. This one is {client.mac()?.role || 'unknown'}.</p></Show>
-      <main class="term" data-testid="terminal" data-terminal-state={state()} ref={box} aria-label="Terminal output" />
+      <p class="notice warn slim" role="note">
+        This shell has your full access on {client.mac()?.name || 'your Mac'}: no sandbox, no questions.
+      </p>
+      <Show when={!client.may('owner')}>
+        <p class="notice bad">
+          Only an owner's device may open a terminal. This one is {client.mac()?.role || 'unknown'}.
+        </p>
+      </Show>
+      <main
+        class="term"
+        data-testid="terminal"
+        data-terminal-state={state()}
+        ref={box}
+        aria-label="Terminal output"
+      />
       <Show when={ended()}>
-        <p class="notice" role="alert">{ended()} <button type="button" class="link" disabled={client.attach().state !== 'yes'} onClick={() => void start()}>New shell</button></p>
+        <p class="notice" role="alert">
+          {ended()}{' '}
+          <button
+            type="button"
+            class="link"
+            disabled={client.attach().state !== 'yes'}
+            onClick={() => void start()}
+          >
+            New shell
+          </button>
+        </p>
       </Show>
       <div class="keys" role="toolbar" aria-label="Terminal keys">
-        <For each={KEYS}>{([name, data]) => <button type="button" disabled={state() !== 'running'} onClick={() => { shell?.write(data); term.focus(); }}>{name}</button>}</For>
+        <For each={KEYS}>
+          {([name, data]) => (
+            <button
+              type="button"
+              disabled={state() !== 'running'}
+              onClick={() => {
+                shell?.write(data);
+                term.focus();
+              }}
+            >
+              {name}
+            </button>
+          )}
+        </For>
       </div>
     </>
   );

@@ -1,6 +1,17 @@
 // One thread, live: transcript, what is on its way, open approvals, composer.
 // Not for the state behind it (app/thread.ts).
-import { createEffect, createMemo, createSignal, For, lazy, on, onCleanup, onMount, Show, Suspense } from 'solid-js';
+import {
+  createEffect,
+  createMemo,
+  createSignal,
+  For,
+  lazy,
+  on,
+  onCleanup,
+  onMount,
+  Show,
+  Suspense,
+} from 'solid-js';
 import type { JSX } from 'solid-js';
 import type { Client } from '../app/client.ts';
 import type { InboxStore } from '../app/inbox.ts';
@@ -26,7 +37,12 @@ const ApprovalSheet = lazy(() => import('./approval-sheet.tsx'));
 /** Closer to the end than this, the transcript follows what is new. */
 const FOLLOW_PX = 120;
 
-export default function Thread(props: { client: Client; inbox: InboxStore; thread: string; approval: string }) {
+export default function Thread(props: {
+  client: Client;
+  inbox: InboxStore;
+  thread: string;
+  approval: string;
+}) {
   const { client } = props;
   const thread = openThread(client, props.thread);
   const running = createMemo(() => runningTurn(thread.view)?.id);
@@ -40,8 +56,12 @@ export default function Thread(props: { client: Client; inbox: InboxStore; threa
   const shown = createMemo(() => approvals().find((approval) => approval.id === props.approval));
   const asking = createMemo(() => new Set(open().map((approval) => approval.item)));
   const settled = createMemo(() => byItem(approvals().filter((approval) => !isOpen(approval))));
-  const drawn = createMemo(() => new Set(thread.view.turns.flatMap((turn) => turn.items.map((item) => item.id))));
-  const pending = createMemo(() => client.entries().filter((entry) => waitsHere(entry, props.thread, thread)));
+  const drawn = createMemo(
+    () => new Set(thread.view.turns.flatMap((turn) => turn.items.map((item) => item.id))),
+  );
+  const pending = createMemo(() =>
+    client.entries().filter((entry) => waitsHere(entry, props.thread, thread)),
+  );
   onMount(() => void ApprovalSheet.preload());
 
   return (
@@ -49,29 +69,73 @@ export default function Thread(props: { client: Client; inbox: InboxStore; threa
       <Head client={client} thread={thread} />
       <Transcript thread={thread} sent={pending().length}>
         <Show when={thread.hasOlder()}>
-          <button type="button" class="older" onClick={() => void thread.loadOlder()}>Show older turns</button>
+          <button type="button" class="older" onClick={() => void thread.loadOlder()}>
+            Show older turns
+          </button>
         </Show>
         <Show when={thread.view.turns.length === 0 && pending().length === 0}>
-          <p class="empty muted" role="status">{thread.history() === 'yes' ? 'Nothing here yet.' : client.attach().state === 'yes' ? 'Reading from your Mac…' : 'Not known yet: your Mac has not been heard from.'}</p>
+          <p class="empty muted" role="status">
+            {thread.history() === 'yes'
+              ? 'Nothing here yet.'
+              : client.attach().state === 'yes'
+                ? 'Reading from your Mac…'
+                : 'Not known yet: your Mac has not been heard from.'}
+          </p>
         </Show>
         <For each={thread.view.turns}>
-          {(turn, at) => <TurnView turn={turn} cwd={thread.view.cwd} last={at() === thread.view.turns.length - 1} truth={truth()} waiting={open().length > 0} asking={asking()} settled={settled()} />}
+          {(turn, at) => (
+            <TurnView
+              turn={turn}
+              cwd={thread.view.cwd}
+              last={at() === thread.view.turns.length - 1}
+              truth={truth()}
+              waiting={open().length > 0}
+              asking={asking()}
+              settled={settled()}
+            />
+          )}
         </For>
         <For each={pending()}>
-          {(entry) => <Pending entry={entry} dismiss={() => void client.outbox.dismiss(entry.id)} again={() => void again(client, entry, running(), thread)} />}
+          {(entry) => (
+            <Pending
+              entry={entry}
+              dismiss={() => void client.outbox.dismiss(entry.id)}
+              again={() => void again(client, entry, running(), thread)}
+            />
+          )}
         </For>
-        <Closed approvals={approvals().filter((approval) => !drawn().has(approval.item))} thread={props.thread} />
+        <Closed
+          approvals={approvals().filter((approval) => !drawn().has(approval.item))}
+          thread={props.thread}
+        />
         <Show when={thread.error()}>
-          <p class="notice bad" role="alert">{thread.error()} <button type="button" class="link" onClick={() => void thread.reload()}>Try again</button></p>
+          <p class="notice bad" role="alert">
+            {thread.error()}{' '}
+            <button type="button" class="link" onClick={() => void thread.reload()}>
+              Try again
+            </button>
+          </p>
         </Show>
       </Transcript>
       <footer class="foot">
         <For each={open()}>{(approval) => <AskBar approval={approval} />}</For>
         <Composer client={client} thread={props.thread} running={running()} />
       </footer>
-      <p class="sr" role="status" aria-live="assertive">{open().length ? `${open().length} approval${open().length === 1 ? '' : 's'} waiting: ${summaryOf(open()[0] as Approval)}` : ''}</p>
+      <p class="sr" role="status" aria-live="assertive">
+        {open().length
+          ? `${open().length} approval${open().length === 1 ? '' : 's'} waiting: ${summaryOf(open()[0] as Approval)}`
+          : ''}
+      </p>
       <Show when={shown()}>
-        {(approval) => <Suspense><ApprovalSheet client={client} approval={approval()} close={() => replace(to.thread(props.thread))} /></Suspense>}
+        {(approval) => (
+          <Suspense>
+            <ApprovalSheet
+              client={client}
+              approval={approval()}
+              close={() => replace(to.thread(props.thread))}
+            />
+          </Suspense>
+        )}
       </Show>
     </>
   );
@@ -98,16 +162,26 @@ function waitsHere(entry: Entry, id: string, thread: OpenThread): boolean {
   const { purpose } = entry;
   if (purpose.kind === 'stop') return purpose.thread === id && isFinal(entry.state) && entry.state !== 'done';
   if (purpose.kind !== 'prompt' || purpose.thread !== id) return false;
-  const inTranscript = thread.view.turns.some((turn) => turn.items.some((item) => item.type === 'user' && item.clientId === entry.id));
+  const inTranscript = thread.view.turns.some((turn) =>
+    turn.items.some((item) => item.type === 'user' && item.clientId === entry.id),
+  );
   if (inTranscript) return false;
   if (entry.state !== 'done') return true;
   // Codex has it; its turn ending without an echo would leave the bubble for ever.
   const result = obj(entry.result);
   const turn = str(obj(result['turn'])['id']) || str(result['turnId']);
-  return thread.view.turns.find((known) => known.id === turn)?.status === 'inProgress' || !thread.view.turns.some((known) => known.id === turn);
+  return (
+    thread.view.turns.find((known) => known.id === turn)?.status === 'inProgress' ||
+    !thread.view.turns.some((known) => known.id === turn)
+  );
 }
 
-async function again(client: Client, entry: Entry, running: string | undefined, thread: OpenThread): Promise<void> {
+async function again(
+  client: Client,
+  entry: Entry,
+  running: string | undefined,
+  thread: OpenThread,
+): Promise<void> {
   if (entry.purpose.kind !== 'prompt') return client.outbox.dismiss(entry.id);
   try {
     await sendPrompt(client, thread.id, entry.purpose.text, running);
@@ -121,21 +195,32 @@ function Head(props: { client: Client; thread: OpenThread }) {
   const view = props.thread.view;
   const context = (): string => {
     const tokens = view.tokens;
-    return tokens?.window ? `${Math.min(100, Math.round((tokens.used / tokens.window) * 100))}% of context` : '';
+    return tokens?.window
+      ? `${Math.min(100, Math.round((tokens.used / tokens.window) * 100))}% of context`
+      : '';
   };
   const firstWords = (): string => {
     const item = view.turns[0]?.items.find((one) => one.type === 'user');
     return item?.type === 'user' ? item.text.slice(0, 120) : '';
   };
-  const about = (): string => [view.cwd.split('/').filter(Boolean).at(-1), view.model, view.effort, context()].filter(Boolean).join(' · ');
+  const about = (): string =>
+    [view.cwd.split('/').filter(Boolean).at(-1), view.model, view.effort, context()]
+      .filter(Boolean)
+      .join(' · ');
   return (
     <header class="bar">
-      <a class="round" href={to.threads} aria-label="Back to threads"><Icon name="back" /></a>
+      <a class="round" href={to.threads} aria-label="Back to threads">
+        <Icon name="back" />
+      </a>
       <div class="grow">
         <h1>{view.name || firstWords() || 'Thread'}</h1>
         <p class="sub">{about()}</p>
       </div>
-      <Show when={view.cwd}><a class="round" href={to.terminal(view.cwd, props.thread.id)} aria-label="Terminal"><Icon name="terminal" /></a></Show>
+      <Show when={view.cwd}>
+        <a class="round" href={to.terminal(view.cwd, props.thread.id)} aria-label="Terminal">
+          <Icon name="terminal" />
+        </a>
+      </Show>
     </header>
   );
 }
@@ -155,16 +240,35 @@ function Transcript(props: { thread: OpenThread; sent: number; children: JSX.Ele
     watch.observe(box);
     onCleanup(() => watch.disconnect());
   });
-  createEffect(on(() => props.thread.history(), () => follow() && toEnd()));
+  createEffect(
+    on(
+      () => props.thread.history(),
+      () => follow() && toEnd(),
+    ),
+  );
   // Whoever sends wants to see what comes of it.
-  createEffect(on(() => props.sent, (now, before) => {
-    if (now > (before ?? 0)) toEnd();
-  }, { defer: true }));
+  createEffect(
+    on(
+      () => props.sent,
+      (now, before) => {
+        if (now > (before ?? 0)) toEnd();
+      },
+      { defer: true },
+    ),
+  );
   return (
-    <main class="transcript" ref={box} tabindex="0" aria-label="Transcript" onScroll={() => setFollow(box.scrollHeight - box.scrollTop - box.clientHeight < FOLLOW_PX)}>
+    <main
+      class="transcript"
+      ref={box}
+      tabindex="0"
+      aria-label="Transcript"
+      onScroll={() => setFollow(box.scrollHeight - box.scrollTop - box.clientHeight < FOLLOW_PX)}
+    >
       <div class="flow">{props.children}</div>
       <Show when={!follow()}>
-        <button type="button" class="toend" aria-label="Jump to the latest" onClick={toEnd}>Latest</button>
+        <button type="button" class="toend" aria-label="Jump to the latest" onClick={toEnd}>
+          Latest
+        </button>
       </Show>
     </main>
   );
@@ -172,7 +276,12 @@ function Transcript(props: { thread: OpenThread; sent: number; children: JSX.Ele
 
 function AskBar(props: { approval: Approval }) {
   return (
-    <a class="askbar" href={to.thread(props.approval.thread, props.approval.id)} data-approval-row={props.approval.id} aria-label={`Answer: ${summaryOf(props.approval)}`}>
+    <a
+      class="askbar"
+      href={to.thread(props.approval.thread, props.approval.id)}
+      data-approval-row={props.approval.id}
+      aria-label={`Answer: ${summaryOf(props.approval)}`}
+    >
       <Icon name="shield" />
       <span class="mono grow">{summaryOf(props.approval)}</span>
       <span class="act">{props.approval.state === 'deciding' ? 'Deciding' : 'Answer'}</span>
@@ -188,7 +297,12 @@ function Closed(props: { approvals: readonly Approval[]; thread: string }) {
       <ul class="closed" aria-label="Answered approvals">
         <For each={over()}>
           {(approval) => (
-            <li><a href={to.thread(props.thread, approval.id)} data-approval-state={approval.state}><span class="mono">{summaryOf(approval)}</span> <span class="muted">{stateWords(approval)}</span></a></li>
+            <li>
+              <a href={to.thread(props.thread, approval.id)} data-approval-state={approval.state}>
+                <span class="mono">{summaryOf(approval)}</span>{' '}
+                <span class="muted">{stateWords(approval)}</span>
+              </a>
+            </li>
           )}
         </For>
       </ul>

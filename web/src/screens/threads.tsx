@@ -15,39 +15,85 @@ import { Pending } from '../parts/pending.tsx';
 export function Threads(props: { client: Client; inbox: InboxStore }) {
   const { client, inbox } = props;
   const rows = createMemo(() => ordered(inbox.inbox().threads, inbox.openByThread()));
-  const pending = createMemo(() => client.entries().filter((entry) => entry.purpose.kind === 'task' && entry.state !== 'done'));
-  const title = (thread: string): string => inbox.inbox().threads.find((row) => row.id === thread)?.title ?? '';
+  const pending = createMemo(() =>
+    client.entries().filter((entry) => entry.purpose.kind === 'task' && entry.state !== 'done'),
+  );
+  const title = (thread: string): string =>
+    inbox.inbox().threads.find((row) => row.id === thread)?.title ?? '';
   return (
     <>
       <header class="bar">
         <h1>{client.mac()?.name || 'Zane'}</h1>
-        <button type="button" class="round" aria-label="Refresh threads" disabled={inbox.listed() === 'asking'} onClick={() => void inbox.refresh()}><Icon name="refresh" /></button>
-        <a class="round" href={to.status} aria-label="Status and devices"><Icon name="device" /></a>
+        <button
+          type="button"
+          class="round"
+          aria-label="Refresh threads"
+          disabled={inbox.listed() === 'asking'}
+          onClick={() => void inbox.refresh()}
+        >
+          <Icon name="refresh" />
+        </button>
+        <a class="round" href={to.status} aria-label="Status and devices">
+          <Icon name="device" />
+        </a>
       </header>
       <main class="list">
         <Show when={inbox.open().length}>
           <section aria-label="Needs you" class="needs">
-            <h2>Needs you <span class="count" data-testid="open-approvals">{inbox.open().length}</span></h2>
-            <ul><For each={inbox.open()}>{(approval) => <ApprovalRow approval={approval} title={title(approval.thread)} now={client.now()} />}</For></ul>
+            <h2>
+              Needs you{' '}
+              <span class="count" data-testid="open-approvals">
+                {inbox.open().length}
+              </span>
+            </h2>
+            <ul>
+              <For each={inbox.open()}>
+                {(approval) => (
+                  <ApprovalRow approval={approval} title={title(approval.thread)} now={client.now()} />
+                )}
+              </For>
+            </ul>
           </section>
         </Show>
         <Show when={pending().length}>
           <section aria-label="Starting">
             <h2>Starting</h2>
-            <ul><For each={pending()}>{(entry) => <li class="pad"><Pending entry={entry} dismiss={() => void client.outbox.dismiss(entry.id)} /></li>}</For></ul>
+            <ul>
+              <For each={pending()}>
+                {(entry) => (
+                  <li class="pad">
+                    <Pending entry={entry} dismiss={() => void client.outbox.dismiss(entry.id)} />
+                  </li>
+                )}
+              </For>
+            </ul>
           </section>
         </Show>
         <section aria-label="Threads">
           <h2>Threads</h2>
           <ul>
             <For each={rows()} fallback={<Empty client={client} inbox={inbox} />}>
-              {(row) => <Row row={row} open={inbox.openByThread().get(row.id) ?? 0} client={client} needs={needsYou(row, inbox.openByThread())} />}
+              {(row) => (
+                <Row
+                  row={row}
+                  open={inbox.openByThread().get(row.id) ?? 0}
+                  client={client}
+                  needs={needsYou(row, inbox.openByThread())}
+                />
+              )}
             </For>
           </ul>
-          <Show when={inbox.error()}><p class="notice bad" role="alert">The list could not be read: {inbox.error()}</p></Show>
+          <Show when={inbox.error()}>
+            <p class="notice bad" role="alert">
+              The list could not be read: {inbox.error()}
+            </p>
+          </Show>
         </section>
       </main>
-      <a class="fab" href={to.new} aria-label="New task"><Icon name="plus" /><span aria-hidden="true">New task</span></a>
+      <a class="fab" href={to.new} aria-label="New task">
+        <Icon name="plus" />
+        <span aria-hidden="true">New task</span>
+      </a>
     </>
   );
 }
@@ -55,10 +101,19 @@ export function Threads(props: { client: Client; inbox: InboxStore }) {
 function ApprovalRow(props: { approval: Approval; title: string; now: number }) {
   return (
     <li>
-      <a class="row ask" href={to.thread(props.approval.thread, props.approval.id)} data-approval-row={props.approval.id} aria-label={`Answer: ${summaryOf(props.approval)}`}>
+      <a
+        class="row ask"
+        href={to.thread(props.approval.thread, props.approval.id)}
+        data-approval-row={props.approval.id}
+        aria-label={`Answer: ${summaryOf(props.approval)}`}
+      >
         <span class="main">
           <span class="title mono">{summaryOf(props.approval)}</span>
-          <span class="sub"><Show when={props.title}>{props.title} · </Show>{ago(props.approval.at, props.now)}<Show when={!props.approval.verified}> · could not be verified</Show></span>
+          <span class="sub">
+            <Show when={props.title}>{props.title} · </Show>
+            {ago(props.approval.at, props.now)}
+            <Show when={!props.approval.verified}> · could not be verified</Show>
+          </span>
         </span>
         <span class="act">{props.approval.state === 'deciding' ? 'Deciding' : 'Answer'}</span>
       </a>
@@ -71,8 +126,10 @@ const folder = (cwd: string): string => cwd.split('/').filter(Boolean).at(-1) ??
 function Row(props: { row: ThreadRow; open: number; needs: boolean; client: Client }) {
   const known = (): boolean => props.client.hops().every((hop) => hop.state === 'proven');
   const status = (): { word: string; kind: string } => {
-    if (props.needs) return { word: props.open > 1 ? `needs you · ${props.open}` : 'needs you', kind: 'needs' };
-    if (props.row.status === 'active') return known() ? { word: 'running', kind: 'busy' } : { word: 'unknown', kind: 'unknown' };
+    if (props.needs)
+      return { word: props.open > 1 ? `needs you · ${props.open}` : 'needs you', kind: 'needs' };
+    if (props.row.status === 'active')
+      return known() ? { word: 'running', kind: 'busy' } : { word: 'unknown', kind: 'unknown' };
     if (props.row.status === 'systemError') return { word: 'error', kind: 'bad' };
     return { word: '', kind: '' };
   };
@@ -82,10 +139,14 @@ function Row(props: { row: ThreadRow; open: number; needs: boolean; client: Clie
         <span class="main">
           <span class="title">{props.row.title || 'Untitled thread'}</span>
           <span class="sub">
-            {folder(props.row.cwd)}<Show when={props.row.branch}> · {props.row.branch}</Show> · {ago(props.row.updatedAtMs, props.client.now())}
+            {folder(props.row.cwd)}
+            <Show when={props.row.branch}> · {props.row.branch}</Show> ·{' '}
+            {ago(props.row.updatedAtMs, props.client.now())}
           </span>
         </span>
-        <Show when={status().word}><span class={`pill ${status().kind}`}>{status().word}</span></Show>
+        <Show when={status().word}>
+          <span class={`pill ${status().kind}`}>{status().word}</span>
+        </Show>
       </a>
     </li>
   );
@@ -96,8 +157,9 @@ function Empty(props: { client: Client; inbox: InboxStore }) {
   const waiting = (): boolean => props.inbox.listed() !== 'yes';
   const words = (): string => {
     if (!waiting()) return 'No threads yet: start a task.';
-    return props.client.now() - since() > 4000 ? 'Not known yet: your Mac has not been heard from.' : 'Asking your Mac…';
+    return props.client.now() - since() > 4000
+      ? 'Not known yet: your Mac has not been heard from.'
+      : 'Asking your Mac…';
   };
   return <li class="empty muted">{words()}</li>;
 }
-

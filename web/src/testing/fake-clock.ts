@@ -37,7 +37,9 @@ export class FakeClock implements Clock {
   advance(ms: number): void {
     const end = this.#now + ms;
     for (;;) {
-      const next = [...this.#due].filter(([, due]) => due.at <= end).sort((a, b) => a[1].at - b[1].at || a[0] - b[0])[0];
+      const next = [...this.#due]
+        .filter(([, due]) => due.at <= end)
+        .sort((a, b) => a[1].at - b[1].at || a[0] - b[0])[0];
       if (!next) break;
       this.#due.delete(next[0]);
       this.#now = Math.max(this.#now, next[1].at);

@@ -32,16 +32,32 @@ export class FakeMac {
     return toBase64url(new Uint8Array(await crypto.subtle.sign(ES256, this.#private, message)));
   }
 
-  async receipt(command: string, bytes: Uint8Array, state: string, more: Receipt = {}): Promise<{ header: Header; bodies: Uint8Array[] }> {
+  async receipt(
+    command: string,
+    bytes: Uint8Array,
+    state: string,
+    more: Receipt = {},
+  ): Promise<{ header: Header; bodies: Uint8Array[] }> {
     const result = more.result === undefined ? undefined : utf8(JSON.stringify(more.result));
     const body = utf8(
       JSON.stringify({
-        kind: 'receipt', mac: this.id, command, commandDigest: await sha256Text(bytes), state, reason: more.reason, message: more.message,
-        ...(result ? { resultDigest: await sha256Text(result) } : {}), at: 1, ...more.instead,
+        kind: 'receipt',
+        mac: this.id,
+        command,
+        commandDigest: await sha256Text(bytes),
+        state,
+        reason: more.reason,
+        message: more.message,
+        ...(result ? { resultDigest: await sha256Text(result) } : {}),
+        at: 1,
+        ...more.instead,
       }),
     );
     const signature = await this.sign(body);
-    return { header: { mac: this.id, receipt: { command, signature } }, bodies: result ? [body, result] : [body] };
+    return {
+      header: { mac: this.id, receipt: { command, signature } },
+      bodies: result ? [body, result] : [body],
+    };
   }
 
   async approval(fields: Record<string, unknown>): Promise<{ body: Bytes; signature: string }> {

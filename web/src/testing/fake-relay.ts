@@ -24,15 +24,35 @@ export interface Batch {
   bodies: Uint8Array[];
 }
 
-export function batch(stream: string, epoch: string, previous: number, events: readonly Logged[], atHead = false): Batch {
+export function batch(
+  stream: string,
+  epoch: string,
+  previous: number,
+  events: readonly Logged[],
+  atHead = false,
+): Batch {
   return {
-    header: { events: { stream, epoch, prevSeq: String(previous), events: events.map((event) => ({ seq: String(event.seq) })), atHead } },
+    header: {
+      events: {
+        stream,
+        epoch,
+        prevSeq: String(previous),
+        events: events.map((event) => ({ seq: String(event.seq) })),
+        atHead,
+      },
+    },
     bodies: events.map((event) => utf8(JSON.stringify(event.message))),
   };
 }
 
 /** Everything after `after`, in batches of random size. */
-export function batches(stream: string, epoch: string, log: readonly Logged[], after: number, random: () => number): Batch[] {
+export function batches(
+  stream: string,
+  epoch: string,
+  log: readonly Logged[],
+  after: number,
+  random: () => number,
+): Batch[] {
   const out: Batch[] = [];
   const rest = log.filter((event) => event.seq > after);
   let previous = after;

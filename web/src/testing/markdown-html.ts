@@ -4,8 +4,10 @@ import { readInlines } from '../markdown/inlines.ts';
 import type { Options } from '../markdown/inlines.ts';
 import type { Block, Inline, References } from '../markdown/nodes.ts';
 
-const escaped = (text: string): string => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
-const address = (to: string): string => escaped(encodeURI(to.replace(/%(?![0-9a-fA-F]{2})/g, '%25')).replace(/%25([0-9a-fA-F]{2})/g, '%$1'));
+const escaped = (text: string): string =>
+  text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
+const address = (to: string): string =>
+  escaped(encodeURI(to.replace(/%(?![0-9a-fA-F]{2})/g, '%25')).replace(/%25([0-9a-fA-F]{2})/g, '%$1'));
 
 type Flavor = NonNullable<Options['flavor']>;
 let flavor: Flavor = 'zane';
@@ -39,21 +41,34 @@ function ofBlock(block: Block, refs: References, tight: boolean): string {
       return `<${tag}${start}>\n${block.items.map((item) => ofItem(item.children, item.checked, refs, block.tight)).join('')}</${tag}>\n`;
     }
     case 'table': {
-      const cell = (tag: string, text: string, at: number): string => `<${tag}${block.align[at] ? ` align="${block.align[at]}"` : ''}>${inline(text)}</${tag}>\n`;
-      const row = (tag: string, cells: readonly string[]): string => `<tr>\n${cells.map((text, at) => cell(tag, text, at)).join('')}</tr>\n`;
-      const body = block.rows.length ? `<tbody>\n${block.rows.map((cells) => row('td', cells)).join('')}</tbody>\n` : '';
+      const cell = (tag: string, text: string, at: number): string =>
+        `<${tag}${block.align[at] ? ` align="${block.align[at]}"` : ''}>${inline(text)}</${tag}>\n`;
+      const row = (tag: string, cells: readonly string[]): string =>
+        `<tr>\n${cells.map((text, at) => cell(tag, text, at)).join('')}</tr>\n`;
+      const body = block.rows.length
+        ? `<tbody>\n${block.rows.map((cells) => row('td', cells)).join('')}</tbody>\n`
+        : '';
       return `<table>\n<thead>\n${row('th', block.head)}</thead>\n${body}</table>\n`;
     }
   }
 }
 
-function ofItem(children: readonly Block[], checked: boolean | undefined, refs: References, tight: boolean): string {
-  const box = checked === undefined ? '' : `<input ${checked ? 'checked="" ' : ''}disabled="" type="checkbox"> `;
+function ofItem(
+  children: readonly Block[],
+  checked: boolean | undefined,
+  refs: References,
+  tight: boolean,
+): string {
+  const box =
+    checked === undefined ? '' : `<input ${checked ? 'checked="" ' : ''}disabled="" type="checkbox"> `;
   if (children.length === 0) return `<li>${box}</li>\n`;
   let out = '';
   for (const [at, child] of children.entries()) {
     const html = ofBlock(child, refs, tight);
-    if (tight && child.type === 'paragraph') out += (out === '' || out.endsWith('\n') ? '' : '\n') + (at === children.length - 1 ? html.slice(0, -1) : html);
+    if (tight && child.type === 'paragraph')
+      out +=
+        (out === '' || out.endsWith('\n') ? '' : '\n') +
+        (at === children.length - 1 ? html.slice(0, -1) : html);
     else out += (out === '' ? '\n' : out.endsWith('\n') ? '' : '\n') + html;
   }
   if (box) out = tight ? box + out : out.replace('<p>', `<p>${box}`);
