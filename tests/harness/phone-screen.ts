@@ -64,6 +64,22 @@ export class Screen {
     await this.sheet().getByRole('button', { name: words, exact: true }).click();
   }
 
+  /** What is asked is longer than the sheet: nothing can be granted before its end was in view. */
+  async readToTheEnd(): Promise<void> {
+    const rest = this.sheet().getByRole('button', { name: 'Show the rest' });
+    while (await rest.isVisible())
+      await this.sheet()
+        .locator('.sheetbody')
+        .evaluate((body) => body.scrollTo(0, body.scrollHeight));
+  }
+
+  /** A grant that holds for longer than once: it stands apart, and is asked about once more. */
+  async allowForLonger(words: string): Promise<void> {
+    await this.sheet().getByText('Allow for longer').click();
+    await this.press(words);
+    await this.press(`Yes: ${words}`);
+  }
+
   approval(state: string): Locator {
     return this.page.locator(`[data-approval-state=${JSON.stringify(state)}]`);
   }

@@ -6,10 +6,7 @@ import { fileChanges } from './items.ts';
 import type { FileChange } from './items.ts';
 import { arr, obj, pretty, str, strings } from './read.ts';
 import type { Fields } from './read.ts';
-import { visible } from './visible.ts';
-
-/** Of what is asked in a list. */
-const LINES_MAX = 100;
+import { visible, visibleLine } from './visible.ts';
 
 export interface Question {
   id: string;
@@ -17,7 +14,8 @@ export interface Question {
   question: string;
   secret: boolean;
   other: boolean;
-  options: readonly { label: string; description: string }[];
+  /** `label` is what is sent, `shown` what is read. */
+  options: readonly { label: string; shown: string; description: string }[];
 }
 
 export interface Field {
@@ -40,7 +38,7 @@ export type ApprovalView =
       network: string;
       outside: boolean;
     }
-  | { kind: 'change'; changes: readonly FileChange[]; reason: string; root: string; raw: string }
+  | { kind: 'change'; changes: readonly FileChange[]; cwd: string; reason: string; root: string; raw: string }
   | { kind: 'questions'; questions: readonly Question[] }
   | { kind: 'permissions'; reason: string; cwd: string; asks: readonly string[]; raw: string }
   | { kind: 'tool'; server: string; tool: string; message: string; about: string; args: string }
@@ -55,6 +53,10 @@ function json(bytes: Uint8Array): Fields {
   }
 }
 
+const text = (value: unknown): string => visible(str(value));
+const line = (value: unknown): string => visibleLine(str(value));
+const whole = (value: unknown): string => visible(pretty(value, Number.MAX_SAFE_INTEGER));
+
 export function viewOf(approval: Approval): ApprovalView {
   const request = json(approval.request);
   // The raw request is Codex's JSON-RPC message; its params are what it asks.
@@ -65,19 +67,19 @@ export function viewOf(approval: Approval): ApprovalView {
     case 'item/fileChange/requestApproval':
       return changeView(params, approval);
     case 'item/tool/requestUserInput':
-      return { kind: 'questions', questions: arr(params['questions']).slice(0, 20).map(question) };
+      return { kind: 'questions', questions: arr(params['questions']).map(question) };
     case 'item/permissions/requestApproval':
       return {
         kind: 'permissions',
-        reason: str(params['reason']),
-        cwd: str(params['cwd']),
+        reason: text(params['reason']),
+        cwd: line(params['cwd']),
         asks: permissionLines(obj(params['permissions'])),
-        raw: pretty(params['permissions']),
+        raw: whole(params['permissions']),
       };
     case 'mcpServer/elicitation/request':
       return isToolCall(params) ? toolView(params) : formView(params);
     default:
-      return { kind: 'raw', method: approval.method, raw: pretty(request) };
+      return { kind: 'raw', method: visibleLine(approval.method), raw: whole(request) };
   }
 }
 
@@ -91,10 +93,10 @@ function commandView(params: Fields, approval: Approval): ApprovalView {
   return {
     kind: 'command',
     command: visible(command),
-    cwd: visible(str(params['cwd']) || str(item['cwd'])),
-    reason: str(params['reason']),
+    cwd: line(params['cwd']) || line(item['cwd']),
+    reason: text(params['reason']),
     extra,
-    network: str(network['host']) ? `${str(network['protocol'])}://${str(network['host'])}` : '',
+    network: str(network['host']) ? `${line(network['protocol'])}://${line(network['host'])}` : '',
     // With extra permissions it stays in a widened sandbox, a network question is about the host alone.
     outside: !extra && !str(network['host']),
   };
@@ -103,24 +105,37 @@ function commandView(params: Fields, approval: Approval): ApprovalView {
 function changeView(params: Fields, approval: Approval): ApprovalView {
   const shown = json(approval.shown);
   const item = obj(obj(shown['params'])['item'] ?? shown['item'] ?? shown);
+  const { changes } = fileChanges(item['changes'], 'whole');
   return {
     kind: 'change',
-    changes: fileChanges(item['changes']),
-    reason: str(params['reason']),
-    root: str(params['grantRoot']),
-    raw: pretty(params),
+    changes,
+    cwd: folderOf(changes.flatMap(({ path, movedTo }) => (movedTo ? [path, movedTo] : [path]))),
+    reason: text(params['reason']),
+    root: line(params['grantRoot']),
+    raw: whole(params),
   };
+}
+
+/** The folder that all of them lie in, so that it need not stand in front of each. */
+function folderOf(paths: readonly string[]): string {
+  const [first = '', ...others] = paths;
+  let folder = first.slice(0, first.lastIndexOf('/'));
+  while (folder && others.some((path) => !path.startsWith(`${folder}/`)))
+    folder = folder.slice(0, folder.lastIndexOf('/'));
+  return folder;
 }
 
 function question(value: unknown): Question {
   const fields = obj(value);
-  const options = arr(fields['options'])
-    .slice(0, 20)
-    .map((entry) => ({ label: str(obj(entry)['label']), description: str(obj(entry)['description']) }));
+  const options = arr(fields['options']).map((entry) => ({
+    label: str(obj(entry)['label']),
+    shown: line(obj(entry)['label']),
+    description: text(obj(entry)['description']),
+  }));
   return {
     id: str(fields['id']),
-    header: str(fields['header']),
-    question: str(fields['question']),
+    header: line(fields['header']),
+    question: text(fields['question']),
     secret: fields['isSecret'] === true,
     other: fields['isOther'] === true,
     options,
@@ -137,11 +152,9 @@ function permissionLines(permissions: Fields): string[] {
       (entry) => `${accessWord(str(obj(entry)['access']))} ${permissionPath(obj(obj(entry)['path']))}`,
     ),
   ];
-  const lines = [...new Set(asked)].map(visible);
+  const lines = [...new Set(asked)].map((path) => visibleLine(path));
   if (obj(permissions['network'])['enabled'] === true) lines.unshift('Use the network');
-  return lines.length > LINES_MAX
-    ? [...lines.slice(0, LINES_MAX), `… and ${lines.length - LINES_MAX} more that are not shown here`]
-    : lines;
+  return lines;
 }
 
 function accessWord(access: string): string {
@@ -149,7 +162,7 @@ function accessWord(access: string): string {
 }
 
 function permissionPath(path: Fields): string {
-  return str(path['path']) || str(path['pattern']) || pretty(path['value'] ?? path, 200);
+  return str(path['path']) || str(path['pattern']) || pretty(path['value'] ?? path);
 }
 
 /** Codex's own question before an MCP tool runs comes as a form without fields. */
@@ -165,29 +178,30 @@ function toolView(params: Fields): ApprovalView {
   const given = obj(meta['tool_params']);
   return {
     kind: 'tool',
-    server: visible(str(params['serverName'])),
-    tool: visible(str(meta['tool_name'])),
-    message: visible(str(params['message'])),
-    about: str(meta['tool_description']),
-    args: Object.keys(given).length ? visible(pretty(given)) : '',
+    server: line(params['serverName']),
+    tool: line(meta['tool_name']),
+    message: text(params['message']),
+    about: text(meta['tool_description']),
+    args: Object.keys(given).length ? whole(given) : '',
   };
 }
 
 function formView(params: Fields): ApprovalView {
   const schema = obj(params['requestedSchema']);
   const required = new Set(strings(schema['required']));
-  const fields = Object.entries(obj(schema['properties']))
-    .slice(0, 30)
-    .map(([name, value]) => formField(name, obj(value), required.has(name)));
+  const fields = Object.entries(obj(schema['properties'])).map(([name, value]) =>
+    formField(name, obj(value), required.has(name)),
+  );
   const message =
-    str(params['message']) || [str(params['title']), str(params['description'])].filter(Boolean).join('\n');
+    text(params['message']) ||
+    [text(params['title']), text(params['description'])].filter(Boolean).join('\n');
   return {
     kind: 'form',
-    server: str(params['serverName']),
+    server: line(params['serverName']),
     message,
     fields,
-    url: str(params['url']),
-    raw: pretty(params),
+    url: line(params['url']),
+    raw: whole(params),
   };
 }
 
@@ -195,7 +209,7 @@ function formField(name: string, schema: Fields, required: boolean): Field {
   const initial = initialOf(schema['default']);
   const common = {
     name,
-    title: str(schema['title']) || name,
+    title: line(schema['title']) || visibleLine(name),
     required,
     ...(initial === undefined ? {} : { initial }),
   };
@@ -217,13 +231,11 @@ function initialOf(value: unknown): Field['initial'] {
 function formOptions(schema: Fields): { value: string; title: string }[] {
   const titled = arr(schema['oneOf'] ?? schema['anyOf']).map((entry) => ({
     value: str(obj(entry)['const']),
-    title: str(obj(entry)['title']),
+    title: line(obj(entry)['title']),
   }));
-  if (titled.length) return titled.slice(0, 50);
+  if (titled.length) return titled;
   const names = strings(schema['enumNames']);
-  return strings(schema['enum'])
-    .slice(0, 50)
-    .map((value, at) => ({ value, title: names[at] ?? value }));
+  return strings(schema['enum']).map((value, at) => ({ value, title: visibleLine(names[at] ?? value) }));
 }
 
 /** The words on the button. Unknown choices show their own JSON: nothing is guessed. */
@@ -246,23 +258,73 @@ export function choiceLabel(choice: Choice, approval: Approval): string {
     case 'answer':
       return 'Send answer';
     default:
-      return amendmentLabel(choice.choice);
+      return amendmentOf(choice.choice).label;
   }
 }
 
-function amendmentLabel(choice: string): string {
+interface Amendment {
+  label: string;
+  /** What exactly it is about. */
+  about: string;
+  scope: string;
+}
+
+function amendmentOf(choice: string): Amendment {
+  const raw = { label: visibleLine(choice), about: '', scope: '' };
   let decision: Fields;
   try {
     decision = obj(JSON.parse(choice));
   } catch {
-    return choice;
+    return raw;
   }
   const words = strings(obj(decision['acceptWithExecpolicyAmendment'])['execpolicy_amendment']);
-  if (words.length) return `Allow, and always allow: ${words.join(' ')}`;
+  if (words.length)
+    return {
+      label: 'Always allow this command',
+      about: words.map(shellWord).join(' '),
+      scope:
+        'Each command that begins with these words then runs without asking, in every thread, until the line is taken out of the rules in the Codex folder on your Mac.',
+    };
   const network = obj(obj(decision['applyNetworkPolicyAmendment'])['network_policy_amendment']);
-  if (str(network['host']))
-    return `${network['action'] === 'deny' ? 'Always block' : 'Always allow'} ${str(network['host'])}`;
-  return choice;
+  const host = line(network['host']);
+  if (!host) return raw;
+  const label = `${network['action'] === 'deny' ? 'Always block' : 'Always allow'} ${host}`;
+  return {
+    label,
+    about: host,
+    scope: 'In every thread, until it is taken out of the rules in the Codex folder on your Mac.',
+  };
+}
+
+/** As it would have to be typed, so that words with blanks in them stay words. */
+function shellWord(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : visibleLine(`'${word.replaceAll("'", `'\\''`)}'`);
+}
+
+/** A grant that holds for more than this once: what it is about, how far it reaches, when it ends. */
+export function lastingGrant(choice: Choice, approval: Approval): Amendment | undefined {
+  if (!choice.grants || choice.choice === 'accept' || choice.choice === 'answer') return undefined;
+  const label = choiceLabel(choice, approval);
+  if (choice.choice === 'acceptForSession')
+    return {
+      label,
+      about: '',
+      scope: 'The same is not asked again in this thread until Codex is started anew.',
+    };
+  if (choice.choice === 'acceptAlways')
+    return {
+      label,
+      about: '',
+      scope:
+        'It is not asked again in any thread, until it is taken out of the configuration of Codex on your Mac.',
+    };
+  return amendmentOf(choice.choice);
+}
+
+/** Refusals in one order everywhere: the mildest first. */
+export function refusals(choices: readonly Choice[]): readonly Choice[] {
+  const rank = ({ choice }: Choice): number => ['decline', 'cancel'].indexOf(choice) + 1 || 3;
+  return choices.filter((choice) => !choice.grants).sort((a, b) => rank(a) - rank(b));
 }
 
 /** `/bin/zsh -lc '…'` is Codex's wrapping. For headings only: what is approved is always shown whole. */
@@ -274,8 +336,15 @@ export function bareCommand(command: string): string {
   );
 }
 
+/** Of a line in a list. */
+const SUMMARY_CHARACTERS_MAX = 300;
+
 /** One line for lists. */
 export function summaryOf(approval: Approval): string {
+  return visibleLine(summary(approval), SUMMARY_CHARACTERS_MAX);
+}
+
+function summary(approval: Approval): string {
   const view = viewOf(approval);
   switch (view.kind) {
     case 'command':
@@ -316,8 +385,8 @@ export function stateWords(approval: Approval): string {
       ? `: ${choiceLabel({ choice: approval.choice, grants: false }, approval)}`
       : '';
   const words = `${STATE_WORDS[approval.state] ?? approval.state}${what}`;
-  const who = approval.actor?.name || approval.actor?.kind;
-  const why = approval.rule ? `rule ${approval.rule}` : '';
+  const who = line(approval.actor?.name) || line(approval.actor?.kind);
+  const why = approval.rule ? `rule ${line(approval.rule)}` : '';
   const by = [who ? `by ${who}` : '', why].filter(Boolean).join(', ');
   return by && approval.state !== 'open' ? `${words} ${by}` : words;
 }

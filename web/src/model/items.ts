@@ -16,6 +16,8 @@ export interface FileChange {
   kind: string;
   movedTo: string;
   diff: string;
+  /** Characters of the diff that are not kept here. */
+  cut: number;
 }
 
 interface Common {
@@ -44,7 +46,7 @@ export type Item = Common &
         durationMs: number | undefined;
         startedAtMs: number | undefined;
       }
-    | { type: 'change'; changes: readonly FileChange[]; status: string; output: string }
+    | ({ type: 'change'; status: string; output: string } & FileChanges)
     | { type: 'plan'; text: string }
     | { type: 'tool'; title: string; status: string; detail: string; progress: string }
     | { type: 'other'; title: string; detail: string }
@@ -61,19 +63,31 @@ export function tail(text: string): { output: string; cut: boolean } {
   return { output: text.slice(-OUTPUT_CHARS_MAX), cut: true };
 }
 
-export function fileChanges(value: unknown): FileChange[] {
-  return arr(value)
-    .slice(0, CHANGES_MAX)
-    .map((entry) => {
+export interface FileChanges {
+  changes: readonly FileChange[];
+  /** Files that are not kept here. */
+  more: number;
+}
+
+/** `whole`: of what is judged nothing is left out. Else as much as a phone keeps of a thread. */
+export function fileChanges(value: unknown, keep: 'whole' | 'bounded'): FileChanges {
+  const all = arr(value);
+  const files = keep === 'whole' ? all.length : CHANGES_MAX;
+  const characters = keep === 'whole' ? Number.MAX_SAFE_INTEGER : DIFF_CHARS_MAX;
+  return {
+    more: Math.max(0, all.length - files),
+    changes: all.slice(0, files).map((entry): FileChange => {
       const change = obj(entry);
       const kind = obj(change['kind']);
       return {
         path: str(change['path']),
         kind: str(kind['type']),
         movedTo: str(kind['move_path']),
-        diff: str(change['diff']).slice(0, DIFF_CHARS_MAX),
+        diff: str(change['diff']).slice(0, characters),
+        cut: Math.max(0, str(change['diff']).length - characters),
       };
-    });
+    }),
+  };
 }
 
 /** Codex's item, or undefined when it has no id: then it is no item. */
@@ -112,7 +126,7 @@ export function itemFrom(raw: unknown, done: boolean, atMs?: number): Item | und
       return {
         ...common,
         type: 'change',
-        changes: fileChanges(fields['changes']),
+        ...fileChanges(fields['changes'], 'bounded'),
         status: str(fields['status']),
         output: '',
       };

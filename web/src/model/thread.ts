@@ -246,7 +246,7 @@ function grown(item: Item, method: string, params: Fields, event: Message): Item
     }
     case 'change':
       if (method === 'item/fileChange/patchUpdated')
-        return { ...item, changes: fileChanges(params['changes']) };
+        return { ...item, ...fileChanges(params['changes'], 'bounded') };
       return { ...item, output: tail(item.output + text).output };
     case 'tool':
       return { ...item, progress: str(params['message']).slice(0, 2000) };

@@ -1,11 +1,12 @@
 // One transcript item. Holds no state but what is folded open. Not for the order
 // of items (screens/thread.tsx).
-import { createEffect, createMemo, For, Match, Show, Switch } from 'solid-js';
+import { createMemo, For, Match, Show, Switch } from 'solid-js';
 import { bareCommand } from '../model/approval-view.ts';
 import type { Item } from '../model/items.ts';
 import { ChangeView } from './diff.tsx';
 import { shownNow } from './latency.ts';
 import { Markdown } from './markdown.tsx';
+import { Output } from './output.tsx';
 
 type Of<T extends Item['type']> = Extract<Item, { type: T }>;
 
@@ -124,7 +125,6 @@ export function duration(ms: number | undefined): string {
 }
 
 function Command(props: { item: Of<'command'>; asking: boolean }) {
-  let out: HTMLPreElement | undefined;
   const ran = (): string => {
     if (props.asking) return 'waits for you';
     const { exitCode, durationMs } = props.item;
@@ -133,11 +133,6 @@ function Command(props: { item: Of<'command'>; asking: boolean }) {
   };
   const bad = (): boolean =>
     props.item.status === 'failed' || props.item.status === 'declined' || (props.item.exitCode ?? 0) !== 0;
-  // Follows the end of the output unless the person has scrolled up in it.
-  createEffect(() => {
-    void props.item.output;
-    if (out && out.scrollHeight - out.scrollTop - out.clientHeight < 80) out.scrollTop = out.scrollHeight;
-  });
   return (
     <section class="cmd" aria-label={`Command ${props.item.command.slice(0, 120)}`}>
       <header>
@@ -147,14 +142,9 @@ function Command(props: { item: Of<'command'>; asking: boolean }) {
         </span>
       </header>
       <Show when={props.item.output}>
-        <details open={!props.item.done}>
+        <details open={!props.item.done || bad()}>
           <summary>Output</summary>
-          <pre ref={out} class="output" tabindex="0" role="region" aria-label="Command output">
-            <Show when={props.item.cut}>
-              <span class="muted">… the beginning is on your Mac{'\n'}</span>
-            </Show>
-            {props.item.output}
-          </pre>
+          <Output text={props.item.output} cut={props.item.cut} />
         </details>
       </Show>
     </section>
@@ -179,6 +169,9 @@ function Change(props: { item: Of<'change'>; cwd: string; asking: boolean }) {
       <For each={props.item.changes}>
         {(change) => <ChangeView change={change} cwd={props.cwd} open={props.item.changes.length <= 2} />}
       </For>
+      <Show when={props.item.more}>
+        {(more) => <p class="notice">{more()} more files of this change are on your Mac.</p>}
+      </Show>
       <Show when={props.item.output}>
         <pre class="output" tabindex="0">
           {props.item.output}

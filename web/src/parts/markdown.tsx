@@ -5,6 +5,7 @@ import { createEffect, createMemo, createSignal, Index, Match, on, Show, Switch 
 import { hasUnknown, learn } from '../markdown/entities.ts';
 import { Growing } from '../markdown/grow.ts';
 import { readInlines } from '../markdown/inlines.ts';
+import { Copy } from './copy.tsx';
 import type { Block, Inline, References } from '../markdown/nodes.ts';
 
 const LINK = /^(https?:|mailto:)/i;
@@ -88,9 +89,12 @@ function BlockView(props: { block: Block; around: Around; tight: boolean }) {
       </Match>
       <Match when={is('code')}>
         {(block) => (
-          <pre tabindex="0" role="region" aria-label="Code">
-            <code data-language={block().info.split(/\s/)[0]}>{block().text}</code>
-          </pre>
+          <div class="code">
+            <pre tabindex="0" role="region" aria-label="Code">
+              <code data-language={block().info.split(/\s/)[0]}>{block().text}</code>
+            </pre>
+            <Copy text={() => block().text} what="code" />
+          </div>
         )}
       </Match>
       <Match when={is('html')}>

@@ -118,6 +118,7 @@ function ChangeBody(props: { view: Of<'change'> }) {
           It asks to write anywhere under <code>{props.view.root}</code> for the rest of the session.
         </p>
       </Show>
+      <Where cwd={props.view.cwd} />
       <For
         each={props.view.changes}
         fallback={
@@ -129,7 +130,7 @@ function ChangeBody(props: { view: Of<'change'> }) {
           </>
         }
       >
-        {(change) => <ChangeView change={change} cwd="" open />}
+        {(change) => <ChangeView change={change} cwd={props.view.cwd} open />}
       </For>
     </>
   );
@@ -153,7 +154,7 @@ function QuestionBody(props: Fill & { question: Question }) {
               onChange={() => props.change(question.id, option.label)}
             />
             <span>
-              {option.label}
+              {option.shown}
               <Show when={option.description}>
                 <span class="muted small"> {option.description}</span>
               </Show>

@@ -9,7 +9,8 @@ import { isFinal } from '../link/outbox.ts';
 import type { Entry } from '../link/outbox.ts';
 import { choosable, isOpen, isUnseen, unanswerable } from '../model/approvals.ts';
 import type { Approval, Choice } from '../model/approvals.ts';
-import { choiceLabel, stateWords, viewOf } from '../model/approval-view.ts';
+import { choiceLabel, lastingGrant, refusals, stateWords, viewOf } from '../model/approval-view.ts';
+import { visible } from '../model/visible.ts';
 import type { ApprovalView } from '../model/approval-view.ts';
 import { ago } from '../model/freshness.ts';
 import { Icon } from '../parts/icon.tsx';
@@ -29,6 +30,24 @@ const TITLES: Readonly<Record<ApprovalView['kind'], string>> = {
 
 export default function ApprovalSheet(props: { client: Client; approval: Approval; close: () => void }) {
   let sheet!: HTMLDivElement;
+  let body!: HTMLDivElement;
+  let end!: HTMLDivElement;
+  const [seen, setSeen] = createSignal(false);
+  /** The end of what is asked is in view, and nothing before it is still to be drawn (parts/diff.tsx). */
+  const look = (): void => {
+    const atEnd = end.getBoundingClientRect().top <= body.getBoundingClientRect().bottom;
+    if (atEnd && !body.querySelector('.more')) setSeen(true);
+  };
+  onMount(() => {
+    const sizes = new ResizeObserver(look);
+    const parts = new MutationObserver(look);
+    sizes.observe(body);
+    parts.observe(body, { childList: true, subtree: true });
+    onCleanup(() => {
+      sizes.disconnect();
+      parts.disconnect();
+    });
+  });
   const [answers, setAnswers] = createSignal<Answers>(initialAnswers(viewOf(props.approval)));
   const [error, setError] = createSignal('');
   const [busy, setBusy] = createSignal(false);
@@ -103,7 +122,7 @@ export default function ApprovalSheet(props: { client: Client; approval: Approva
             <Icon name="close" />
           </button>
         </header>
-        <div class="sheetbody">
+        <div class="sheetbody" ref={body} onScroll={look}>
           <Show
             when={props.approval.verified}
             fallback={
@@ -131,9 +150,10 @@ export default function ApprovalSheet(props: { client: Client; approval: Approva
           <Show when={props.approval.rule || props.approval.reason}>
             <p class="muted small">
               <Show when={props.approval.rule}>Rule {props.approval.rule}. </Show>
-              {props.approval.reason}
+              {visible(props.approval.reason)}
             </p>
           </Show>
+          <div class="seen" ref={end} />
         </div>
         <footer>
           <Progress approval={props.approval} entry={mine()} />
@@ -151,21 +171,13 @@ export default function ApprovalSheet(props: { client: Client; approval: Approva
                 </p>
               }
             >
-              <div class="choices" role="group" aria-label="Choices">
-                <For each={choosable(props.approval)}>
-                  {(choice) => (
-                    <button
-                      type="button"
-                      data-choice={choice.choice}
-                      classList={{ primary: choice.grants, plain: !choice.grants }}
-                      disabled={waiting() || props.approval.state !== 'open'}
-                      onClick={() => void take(choice)}
-                    >
-                      {choiceLabel(choice, props.approval)}
-                    </button>
-                  )}
-                </For>
-              </div>
+              <Choices
+                approval={props.approval}
+                idle={!waiting() && props.approval.state === 'open'}
+                seen={seen()}
+                showRest={() => body.scrollBy({ top: body.clientHeight * 0.8, behavior: 'smooth' })}
+                take={(choice) => void take(choice)}
+              />
             </Show>
           </Show>
           <Show when={settled()}>
@@ -176,6 +188,87 @@ export default function ApprovalSheet(props: { client: Client; approval: Approva
         </footer>
       </div>
     </div>
+  );
+}
+
+/**
+ * Nothing that grants can be pressed before the end of what is asked was in view. What holds for longer than this
+ * once stands apart, says how far it reaches, and asks once more.
+ */
+function Choices(props: {
+  approval: Approval;
+  idle: boolean;
+  seen: boolean;
+  showRest: () => void;
+  take: (choice: Choice) => void;
+}) {
+  const [lasting, setLasting] = createSignal<Choice>();
+  const all = createMemo(() => choosable(props.approval));
+  const grants = createMemo(() => all().filter((choice) => choice.grants));
+  const once = createMemo(() => grants().filter((choice) => !lastingGrant(choice, props.approval)));
+  const longer = createMemo(() => grants().filter((choice) => lastingGrant(choice, props.approval)));
+  const Button = (of: { choice: Choice; kind: 'primary' | 'plain'; press?: () => void; words?: string }) => (
+    <button
+      type="button"
+      class={of.kind}
+      data-choice={of.choice.choice}
+      disabled={!props.idle || (of.choice.grants && !props.seen)}
+      onClick={() => (of.press ?? (() => props.take(of.choice)))()}
+    >
+      {of.words ?? choiceLabel(of.choice, props.approval)}
+    </button>
+  );
+  return (
+    <Show
+      when={lasting()}
+      fallback={
+        <div class="choices" role="group" aria-label="Choices">
+          <Show
+            when={props.seen || grants().length === 0}
+            fallback={
+              <button type="button" class="primary" data-choice="" onClick={() => props.showRest()}>
+                Show the rest
+              </button>
+            }
+          >
+            <For each={once()}>{(choice) => <Button choice={choice} kind="primary" />}</For>
+          </Show>
+          <For each={refusals(all())}>{(choice) => <Button choice={choice} kind="plain" />}</For>
+          <Show when={longer().length}>
+            <details class="longer">
+              <summary>Allow for longer</summary>
+              <For each={longer()}>
+                {(choice) => <Button choice={choice} kind="plain" press={() => setLasting(choice)} />}
+              </For>
+            </details>
+          </Show>
+        </div>
+      }
+    >
+      {(choice) => (
+        <div class="choices" role="group" aria-label="Confirm">
+          <p>
+            <b>{lastingGrant(choice(), props.approval)?.label}?</b>{' '}
+            {lastingGrant(choice(), props.approval)?.scope}
+          </p>
+          <Show when={lastingGrant(choice(), props.approval)?.about}>
+            {(about) => (
+              <pre class="askcmd" tabindex="0" role="region" aria-label="What it is about">
+                {about()}
+              </pre>
+            )}
+          </Show>
+          <Button
+            choice={choice()}
+            kind="primary"
+            words={`Yes: ${lastingGrant(choice(), props.approval)?.label}`}
+          />
+          <button type="button" class="plain" onClick={() => setLasting(undefined)}>
+            Back
+          </button>
+        </div>
+      )}
+    </Show>
   );
 }
 

@@ -126,12 +126,13 @@ export default function Thread(props: {
           ? `${open().length} approval${open().length === 1 ? '' : 's'} waiting: ${summaryOf(open()[0] as Approval)}`
           : ''}
       </p>
-      <Show when={shown()}>
-        {(approval) => (
+      {/* Another approval is another sheet: what was typed or seen in one is not the next one's. */}
+      <Show when={shown()?.id} keyed>
+        {(_id) => (
           <Suspense>
             <ApprovalSheet
               client={client}
-              approval={approval()}
+              approval={shown() as Approval}
               close={() => replace(to.thread(props.thread))}
             />
           </Suspense>
