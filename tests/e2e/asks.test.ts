@@ -141,7 +141,7 @@ test('a question that is not answered: Codex is told nothing and the turn goes o
   await screen.press('Back to the thread');
   await phone.page
     .getByRole('list', { name: 'Answered approvals' })
-    .getByText('Declined: Do not answer by Chrome')
+    .getByText('Not answered by Chrome')
     .waitFor();
 });
 

@@ -25,6 +25,10 @@ when the user says "run: {command}"
   escalate {{command}} because it needs to leave the sandbox
   if refused say I was not allowed to run it.
   if done say It ran.
+when steered "{words}"
+  say Instead: {{words}}
+when the user says "tabs please"
+  say Tabs it is.
 otherwise
   say Well.
 `;
@@ -111,6 +115,7 @@ test('a long command: buttons stay buttons, also on a small screen and on its si
 });
 
 test('what is allowed for longer stands apart, says what it is about, and can be thought over', async () => {
+  await phone.page.setViewportSize({ width: 390, height: 844 });
   const file = join(world.folder, 'touched');
   await screen.startTask({ folder: world.work, prompt: `run: touch ${file}` });
   await screen.openApproval();
@@ -129,4 +134,21 @@ test('what is allowed for longer stands apart, says what it is about, and can be
   await screen.press('Back to the thread');
   await screen.agent('It ran.').waitFor();
   assert.ok(existsSync(file));
+});
+
+test('"No, do this instead" declines and says what to do, and the sheet goes on to the next', async () => {
+  const file = join(world.folder, 'never');
+  await screen.startTask({ folder: world.work, prompt: `run: touch ${file}` });
+  await screen.openApproval();
+  await screen.press('No, do this instead');
+  await screen.sheet().getByLabel('What to do instead').fill('tabs please');
+  await screen.press('Decline and send');
+  await screen.approval('declined').first().waitFor();
+  await screen.sheet().getByText('Declined by Chrome').waitFor();
+  await screen.sheet().getByRole('heading', { name: 'Command', exact: true }).waitFor();
+  await screen.press('Back to the thread');
+  // It reached the turn while it ran, or began the next one.
+  await screen.agent(/^(Instead: tabs please|Tabs it is\.)$/).waitFor();
+  assert.equal(existsSync(file), false);
+  assert.deepEqual(phone.errors, []);
 });

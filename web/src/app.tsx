@@ -1,6 +1,6 @@
 // Which screen is shown: signed out, enrolling, update needed, or the route. Not
 // for what the screens do.
-import { lazy, Match, onMount, Show, Suspense, Switch } from 'solid-js';
+import { createEffect, lazy, Match, onMount, Show, Suspense, Switch } from 'solid-js';
 import type { Client } from './app/client.ts';
 import { enrolDone, enrolLink } from './app/enrol-link.ts';
 import { createInbox } from './app/inbox.ts';
@@ -22,6 +22,13 @@ export function App(props: { client: Client }) {
   const { client } = props;
   const inbox = createInbox(client);
   keepInView();
+  // Who needs a person is told where the app itself is not looked at.
+  createEffect(() => {
+    const waiting = inbox.open().length;
+    document.title = waiting ? `(${waiting}) Zane` : 'Zane';
+    const told = waiting ? navigator.setAppBadge?.(waiting) : navigator.clearAppBadge?.();
+    told?.catch(() => undefined);
+  });
   // The list is drawn first; the next screen is there before a finger is.
   onMount(() => setTimeout(() => void Thread.preload(), 0));
   return (

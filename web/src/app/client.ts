@@ -25,6 +25,7 @@ import type { Fields } from '../model/read.ts';
 import { RELEASE } from '../release.ts';
 import { mayAs, readMacInfo } from './attach.ts';
 import type { MacInfo, Role } from './attach.ts';
+import { insteadOf } from './orders.ts';
 import { connectWire, onWake } from './page.ts';
 
 const ATTACH_TIMEOUT_MS = 15_000;
@@ -99,7 +100,7 @@ export function createClient({ store, device }: ClientParts) {
     mac: () => mac()?.mac ?? '',
     failed: (error) => setTrouble(`the app failed to read an event: ${String(error)}`),
   });
-  const outbox = new Outbox(store, commands, setEntries);
+  const outbox = new Outbox(store, commands, setEntries, insteadOf);
   const socket = new LinkSocket({
     clock,
     connect: connectWire,

@@ -1,7 +1,7 @@
 // The effects a person can order, each put into the outbox first. Not for reads
 // (client.call) and not for keystrokes (terminal.ts).
 import { approvalDigest, randomId } from '../link/signed.ts';
-import type { Entry } from '../link/outbox.ts';
+import type { Entry, Order } from '../link/outbox.ts';
 import { isUnseen } from '../model/approvals.ts';
 import type { Approval, Choice } from '../model/approvals.ts';
 import { choiceLabel } from '../model/approval-view.ts';
@@ -30,6 +30,21 @@ export function sendPrompt(
     keep: 'disk',
     purpose: { kind: 'prompt', thread, text, steer: runningTurn !== undefined },
   });
+}
+
+/** A steer that came too late begins a turn; of a turn that has ended there is nothing left to stop. */
+export function insteadOf({ prepared, purpose }: Entry, id: string): Order | 'done' | undefined {
+  if (purpose.kind === 'stop') return 'done';
+  if (purpose.kind !== 'prompt' || !purpose.steer) return undefined;
+  return {
+    mac: prepared.mac,
+    method: 'turn/start',
+    params: { threadId: purpose.thread, input: textInput(purpose.text), clientUserMessageId: id },
+    id,
+    now: 0,
+    keep: 'disk',
+    purpose: { ...purpose, steer: false },
+  };
 }
 
 export function stopTurn(client: Client, thread: string, turn: string): Promise<Entry> {

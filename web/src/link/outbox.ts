@@ -3,6 +3,7 @@
 // removes the entry, unless it failed: then it stays to be read and dismissed.
 // Not for reads and keystrokes, which are worth nothing later.
 import type { Commands, Ending, Outcome, Prepared, Progress } from './commands.ts';
+import { idOfKey, utf8 } from './signed.ts';
 import type { Store } from './store.ts';
 
 /** Short enough that a forgotten prompt does not wake up next week, long enough for a flight. */
@@ -38,16 +39,29 @@ export interface Order {
   keep: 'disk' | 'memory';
 }
 
+/**
+ * What becomes of an order that Codex refused: another one in its place, under `id`; `done` where nothing is left
+ * to do; else it failed. Asked again for the same order it gives the same.
+ */
+export type Instead = (entry: Entry, id: string) => Order | 'done' | undefined;
+
 export class Outbox {
   readonly #store: Store;
+  readonly #instead: Instead;
   readonly #commands: Commands;
   readonly #changed: (entries: readonly Entry[]) => void;
   #entries: readonly Entry[] = [];
   /** Answers to secret questions: a reload forgets them rather than leave them on the disk. */
   readonly #secret = new Set<string>();
 
-  constructor(store: Store, commands: Commands, changed: (entries: readonly Entry[]) => void) {
+  constructor(
+    store: Store,
+    commands: Commands,
+    changed: (entries: readonly Entry[]) => void,
+    instead: Instead = () => undefined,
+  ) {
     this.#store = store;
+    this.#instead = instead;
     this.#commands = commands;
     this.#changed = changed;
   }
@@ -75,27 +89,25 @@ export class Outbox {
   async add(order: Order): Promise<Entry> {
     if (this.#entries.filter((entry) => entry.state !== 'done').length >= OUTBOX_ENTRIES_MAX)
       throw new Error('the outbox is full: dismiss what failed, or wait for the connection');
-    const prepared = await this.#commands.prepare(
-      order.mac,
-      order.method,
-      order.params,
-      OUTBOX_LIFE_MS,
-      order.id,
-    );
-    const entry: Entry = {
-      id: prepared.id,
-      prepared,
-      purpose: order.purpose,
-      createdAt: order.now,
-      state: 'saved',
-      message: '',
-      result: undefined,
-    };
+    const entry = await this.#entry(order);
     if (order.keep === 'memory') this.#secret.add(entry.id);
     await this.#keep(entry);
     this.#set([...withoutOldDone(this.#entries), entry]);
     this.#follow(entry);
     return entry;
+  }
+
+  async #entry({ mac, method, params, id, purpose, now }: Order): Promise<Entry> {
+    const prepared = await this.#commands.prepare(mac, method, params, OUTBOX_LIFE_MS, id);
+    return {
+      id: prepared.id,
+      prepared,
+      purpose,
+      createdAt: now,
+      state: 'saved',
+      message: '',
+      result: undefined,
+    };
   }
 
   async dismiss(id: string): Promise<void> {
@@ -112,14 +124,27 @@ export class Outbox {
   }
 
   async #ended(entry: Entry, outcome: Outcome): Promise<void> {
+    const refused = outcome.state === 'failed' && outcome.reason === 'codex';
+    const instead = refused ? this.#instead(entry, await followingId(entry.id)) : undefined;
+    if (instead && instead !== 'done') return this.#replace(entry, instead);
     const patch = {
-      state: outcome.state,
+      state: instead ?? outcome.state,
       message: outcome.message || outcome.reason,
       result: outcome.result,
     };
     this.#patch(entry.id, patch);
-    if (outcome.state === 'done') await this.#store.remove('outbox', entry.id);
+    if (patch.state === 'done') await this.#store.remove('outbox', entry.id);
     else await this.#keep({ ...entry, ...patch, result: undefined });
+  }
+
+  /** On the disk before the old one is off it: a page that ends between the two finds the new one there. */
+  async #replace(old: Entry, order: Order): Promise<void> {
+    if (this.#entries.some((entry) => entry.id === order.id)) return this.dismiss(old.id);
+    const entry = await this.#entry({ ...order, now: old.createdAt });
+    await this.#keep(entry);
+    this.#set(this.#entries.map((known) => (known.id === old.id ? entry : known)));
+    await this.#store.remove('outbox', old.id);
+    this.#follow(entry);
   }
 
   async #keep(entry: Entry): Promise<void> {
@@ -134,6 +159,11 @@ export class Outbox {
     this.#entries = entries;
     this.#changed(entries);
   }
+}
+
+/** The id of the order that takes another one's place: always the same, so that it is one order however often. */
+async function followingId(id: string): Promise<string> {
+  return idOfKey(utf8(`instead of ${id}`));
 }
 
 export function isFinal(state: Progress | Ending): state is Ending {

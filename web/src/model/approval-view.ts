@@ -379,12 +379,37 @@ const STATE_WORDS: Readonly<Record<string, string>> = {
   unknown: 'Unknown: look at the thread before you try again',
 };
 
+/** How it ended, in the past tense: what was pressed is what was done. */
+function endWords(approval: Approval): string {
+  const { kind } = viewOf(approval);
+  switch (approval.choice) {
+    case 'accept':
+      return { form: 'Answered', permissions: 'Allowed for this turn' }[kind as string] ?? 'Allowed once';
+    case 'acceptForSession':
+      return 'Allowed for this session';
+    case 'acceptAlways':
+      return 'Always allowed';
+    case 'answer':
+      return 'Answered';
+    case 'decline':
+      return 'Declined';
+    case 'cancel':
+      return kind === 'questions' || kind === 'form' || kind === 'tool'
+        ? 'Not answered'
+        : 'Declined, and the turn stopped';
+    case '':
+      return STATE_WORDS[approval.state] ?? '';
+    default:
+      return amendmentOf(approval.choice)
+        .label.replace(/^Always allow this command$/, 'Always allowed')
+        .replace(/^Always allow /, 'Always allowed: ')
+        .replace(/^Always block /, 'Always blocked: ');
+  }
+}
+
 export function stateWords(approval: Approval): string {
-  const what =
-    approval.choice && approval.state !== 'open'
-      ? `: ${choiceLabel({ choice: approval.choice, grants: false }, approval)}`
-      : '';
-  const words = `${STATE_WORDS[approval.state] ?? approval.state}${what}`;
+  const ended = approval.state === 'applied' || approval.state === 'declined';
+  const words = ended ? endWords(approval) : (STATE_WORDS[approval.state] ?? visibleLine(approval.state));
   const who = line(approval.actor?.name) || line(approval.actor?.kind);
   const why = approval.rule ? `rule ${line(approval.rule)}` : '';
   const by = [who ? `by ${who}` : '', why].filter(Boolean).join(', ');

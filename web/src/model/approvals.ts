@@ -32,6 +32,8 @@ export interface Approval {
   epoch: string;
   seq: number;
   at: number;
+  /** Of the first word on it that was seen here. */
+  askedAt: number;
   /** The statement bears the Mac's signature. Without it nothing here is to be believed. */
   verified: boolean;
   /** `match`: the bytes held are what the Mac means. `missing`: none came; an open step without them is too long for the link. */
@@ -105,6 +107,7 @@ function statementFields(fields: Fields, id: string) {
     epoch: str(fields['epoch']),
     seq: Number(fields['seq']) || 0,
     at: num(fields['at']) ?? 0,
+    askedAt: num(fields['at']) ?? 0,
   };
 }
 
@@ -129,7 +132,10 @@ export function reduceApproval(known: Approvals, next: Approval): Approvals {
   const before = known.get(next.id);
   if (before && !replaces(before, next)) return known;
   const out = new Map(known);
-  out.set(next.id, before ? withBytes(before, next) : next);
+  out.set(
+    next.id,
+    before ? withBytes(before, { ...next, askedAt: Math.min(before.askedAt, next.askedAt) }) : next,
+  );
   return bounded(out);
 }
 

@@ -1,6 +1,7 @@
 // What an approval is about, drawn from the bytes whose digest is sent back.
 // Holds no state: answers live in the sheet.
 import { For, Match, Show, Switch } from 'solid-js';
+import { isOpen } from '../model/approvals.ts';
 import type { Approval } from '../model/approvals.ts';
 import type { ApprovalView, Field, Question } from '../model/approval-view.ts';
 import { ChangeView } from '../parts/diff.tsx';
@@ -18,7 +19,9 @@ const as = <K extends ApprovalView['kind']>(view: ApprovalView, kind: K): Of<K> 
 export function ApprovalBody(props: Fill & { view: ApprovalView; approval: Approval }) {
   return (
     <Switch>
-      <Match when={as(props.view, 'command')}>{(view) => <CommandBody view={view()} />}</Match>
+      <Match when={as(props.view, 'command')}>
+        {(view) => <CommandBody view={view()} asked={isOpen(props.approval)} />}
+      </Match>
       <Match when={as(props.view, 'change')}>{(view) => <ChangeBody view={view()} />}</Match>
       <Match when={as(props.view, 'questions')}>
         {(view) => (
@@ -82,7 +85,7 @@ function Where(props: { cwd: string }) {
   );
 }
 
-function CommandBody(props: { view: Of<'command'> }) {
+function CommandBody(props: { view: Of<'command'>; asked: boolean }) {
   return (
     <>
       <Show when={props.view.command}>
@@ -100,7 +103,7 @@ function CommandBody(props: { view: Of<'command'> }) {
       <Show when={props.view.extra}>
         <p>With more permissions: {props.view.extra}</p>
       </Show>
-      <Show when={props.view.outside}>
+      <Show when={props.view.outside && props.asked}>
         <p class="notice warn" role="note">
           If you allow it, it may run outside the sandbox, with everything your own user can do on this Mac.
         </p>

@@ -3,13 +3,21 @@
 // Mac's signed step does. Drawing of what is asked: approval-body.tsx.
 import { createMemo, createSignal, For, onCleanup, onMount, Show } from 'solid-js';
 import type { Client } from '../app/client.ts';
-import { decide } from '../app/orders.ts';
+import { decide, sendPrompt } from '../app/orders.ts';
+import { to } from '../app/route.ts';
 import { messageOf } from '../app/thread.ts';
 import { isFinal } from '../link/outbox.ts';
 import type { Entry } from '../link/outbox.ts';
 import { choosable, isOpen, isUnseen, unanswerable } from '../model/approvals.ts';
 import type { Approval, Choice } from '../model/approvals.ts';
-import { choiceLabel, lastingGrant, refusals, stateWords, viewOf } from '../model/approval-view.ts';
+import {
+  choiceLabel,
+  lastingGrant,
+  refusals,
+  stateWords,
+  summaryOf,
+  viewOf,
+} from '../model/approval-view.ts';
 import { visible } from '../model/visible.ts';
 import type { ApprovalView } from '../model/approval-view.ts';
 import { ago } from '../model/freshness.ts';
@@ -28,7 +36,24 @@ const TITLES: Readonly<Record<ApprovalView['kind'], string>> = {
   raw: 'Codex asks for something',
 };
 
-export default function ApprovalSheet(props: { client: Client; approval: Approval; close: () => void }) {
+/** Once it is answered. */
+const ENDED_TITLES: Readonly<Record<ApprovalView['kind'], string>> = {
+  command: 'Command',
+  change: 'File changes',
+  questions: 'Question',
+  permissions: 'Permissions',
+  tool: 'Tool',
+  form: 'Question of a tool',
+  raw: 'Request',
+};
+
+export default function ApprovalSheet(props: {
+  client: Client;
+  approval: Approval;
+  /** The one to go on with once this is answered. */
+  next: Approval | undefined;
+  close: () => void;
+}) {
   let sheet!: HTMLDivElement;
   let body!: HTMLDivElement;
   let end!: HTMLDivElement;
@@ -95,6 +120,20 @@ export default function ApprovalSheet(props: { client: Client; approval: Approva
     }
   };
 
+  /** Declines, and tells Codex what to do in its place; only where the turn goes on after that. */
+  const instead = (): ((words: string) => Promise<void>) | undefined => {
+    const decline = choosable(props.approval).find(({ choice }) => choice === 'decline');
+    const asks = ['command', 'change', 'permissions'].includes(view().kind);
+    if (!decline || !asks || !props.client.may('operator')) return undefined;
+    return async (words) => {
+      await take(decline);
+      if (error()) return;
+      await sendPrompt(props.client, props.approval.thread, words, props.approval.turn).catch((failure) =>
+        setError(messageOf(failure)),
+      );
+    };
+  };
+
   onMount(() => {
     const before = document.activeElement;
     sheet.focus();
@@ -117,7 +156,7 @@ export default function ApprovalSheet(props: { client: Client; approval: Approva
         onKeyDown={(event) => keepInside(event, sheet, props.close)}
       >
         <header>
-          <h2 id="approval-title">{TITLES[view().kind]}</h2>
+          <h2 id="approval-title">{(settled() ? ENDED_TITLES : TITLES)[view().kind]}</h2>
           <button type="button" class="round" aria-label="Close" onClick={() => props.close()}>
             <Icon name="close" />
           </button>
@@ -133,7 +172,7 @@ export default function ApprovalSheet(props: { client: Client; approval: Approva
           >
             <p class="muted small">
               Signed by {props.client.mac()?.name || 'your Mac'} · asked{' '}
-              {ago(props.approval.at, props.client.now())}
+              {ago(props.approval.askedAt, props.client.now())}
             </p>
           </Show>
           <Show
@@ -177,13 +216,23 @@ export default function ApprovalSheet(props: { client: Client; approval: Approva
                 seen={seen()}
                 showRest={() => body.scrollBy({ top: body.clientHeight * 0.8, behavior: 'smooth' })}
                 take={(choice) => void take(choice)}
+                instead={instead()}
               />
             </Show>
           </Show>
           <Show when={settled()}>
-            <button type="button" class="plain" onClick={() => props.close()}>
-              Back to the thread
-            </button>
+            <div class="choices">
+              <button type="button" class="plain" onClick={() => props.close()}>
+                Back to the thread
+              </button>
+              <Show when={props.next}>
+                {(next) => (
+                  <a class="button next" href={to.thread(next().thread, next().id)}>
+                    Next: {summaryOf(next())}
+                  </a>
+                )}
+              </Show>
+            </div>
           </Show>
         </footer>
       </div>
@@ -201,7 +250,9 @@ function Choices(props: {
   seen: boolean;
   showRest: () => void;
   take: (choice: Choice) => void;
+  instead: ((words: string) => Promise<void>) | undefined;
 }) {
+  const [words, setWords] = createSignal<string>();
   const [lasting, setLasting] = createSignal<Choice>();
   const all = createMemo(() => choosable(props.approval));
   const grants = createMemo(() => all().filter((choice) => choice.grants));
@@ -234,6 +285,39 @@ function Choices(props: {
             <For each={once()}>{(choice) => <Button choice={choice} kind="primary" />}</For>
           </Show>
           <For each={refusals(all())}>{(choice) => <Button choice={choice} kind="plain" />}</For>
+          <Show when={props.instead}>
+            {(instead) => (
+              <Show
+                when={words() !== undefined}
+                fallback={
+                  <button type="button" class="link" disabled={!props.idle} onClick={() => setWords('')}>
+                    No, do this instead
+                  </button>
+                }
+              >
+                <form
+                  class="instead"
+                  onSubmit={(event) => {
+                    event.preventDefault();
+                    void instead()(words() ?? '');
+                  }}
+                >
+                  <textarea
+                    class="text"
+                    rows="2"
+                    aria-label="What to do instead"
+                    placeholder="What to do instead"
+                    value={words()}
+                    onInput={(event) => setWords(event.currentTarget.value)}
+                    ref={(area) => setTimeout(() => area.focus(), 0)}
+                  />
+                  <button type="submit" class="plain" disabled={!props.idle || !words()?.trim()}>
+                    Decline and send
+                  </button>
+                </form>
+              </Show>
+            )}
+          </Show>
           <Show when={longer().length}>
             <details class="longer">
               <summary>Allow for longer</summary>

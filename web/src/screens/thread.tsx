@@ -133,6 +133,9 @@ export default function Thread(props: {
             <ApprovalSheet
               client={client}
               approval={shown() as Approval}
+              next={[...open(), ...props.inbox.open()].find(
+                (other) => other.id !== props.approval && other.state === 'open',
+              )}
               close={() => replace(to.thread(props.thread))}
             />
           </Suspense>
@@ -147,7 +150,9 @@ function newest(id: string, inbox: InboxStore, thread: OpenThread): Approval[] {
   const out = new Map(thread.approvals());
   for (const approval of inbox.inbox().approvals.values()) {
     const other = out.get(approval.id);
-    if (approval.thread === id && (!other || approval.seq >= other.seq)) out.set(approval.id, approval);
+    if (approval.thread !== id) continue;
+    const askedAt = Math.min(approval.askedAt, other?.askedAt ?? approval.askedAt);
+    out.set(approval.id, { ...(other && other.seq > approval.seq ? other : approval), askedAt });
   }
   return [...out.values()].sort((a, b) => a.at - b.at);
 }

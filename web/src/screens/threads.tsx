@@ -111,7 +111,7 @@ function ApprovalRow(props: { approval: Approval; title: string; now: number }) 
           <span class="title mono">{summaryOf(props.approval)}</span>
           <span class="sub">
             <Show when={props.title}>{props.title} · </Show>
-            {ago(props.approval.at, props.now)}
+            {ago(props.approval.askedAt, props.now)}
             <Show when={!props.approval.verified}> · could not be verified</Show>
           </span>
         </span>
