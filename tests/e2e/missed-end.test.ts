@@ -93,3 +93,14 @@ test('what is cut off after a part of it was missed says both', async () => {
   await phone.page.reload();
   await both.waitFor();
 });
+
+test('that the phone has no network is said at once, and so is its return', async () => {
+  const phone = await openPhone(browser);
+  await enrol(phone, await world.link());
+  const line = (words: string) => phone.page.getByRole('link', { name: `Connection: ${words}` }).waitFor();
+  await line('Live. Open status');
+  await phone.page.context().setOffline(true);
+  await phone.page.getByRole('status').getByText('this phone is offline').waitFor({ timeout: 2_000 });
+  await phone.page.context().setOffline(false);
+  await line('Live. Open status');
+});

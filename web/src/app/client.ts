@@ -26,7 +26,7 @@ import { RELEASE } from '../release.ts';
 import { mayAs, readMacInfo } from './attach.ts';
 import type { MacInfo, Role } from './attach.ts';
 import { insteadOf } from './orders.ts';
-import { connectWire, onWake } from './page.ts';
+import { connectWire, onOffline, onWake } from './page.ts';
 
 const ATTACH_TIMEOUT_MS = 15_000;
 const ATTACH_RETRY_FIRST_MS = 1_000;
@@ -288,6 +288,12 @@ export function createClient({ store, device }: ClientParts) {
     await outbox.load();
     setInterval(tick, TICK_MS);
     onWake(() => socket.nudge());
+    onOffline(() => {
+      const offlineAtMs = clock.now();
+      setNow(offlineAtMs);
+      setProofs((known) => ({ ...known, offlineAtMs }));
+      socket.nudge();
+    });
     await checkSession();
   }
 

@@ -8,6 +8,11 @@ export function connectWire(): WireSocket {
   return new WebSocket(url) as WireSocket;
 }
 
+/** The browser says so at once; whether it is so shows the next answer. */
+export function onOffline(run: () => void): void {
+  addEventListener('offline', run);
+}
+
 export function onWake(run: () => void): void {
   const wake = (): void => {
     if (document.visibilityState === 'visible') run();

@@ -6,6 +6,7 @@ import { reduceApproval } from '../model/approvals.ts';
 import type { Approvals } from '../model/approvals.ts';
 import { allTurns, readPage, withHistory } from '../model/history.ts';
 import { obj } from '../model/read.ts';
+import type { Fields } from '../model/read.ts';
 import { emptyThread, reduceThread, withThread } from '../model/thread.ts';
 import type { ThreadState } from '../model/thread.ts';
 import type { Turn } from '../model/turns.ts';
@@ -13,9 +14,8 @@ import type { Client } from './client.ts';
 import { eachEvent } from './events.ts';
 import type { ReadEvent } from './events.ts';
 import { painter } from './paint.ts';
+import { readTurns } from './turn-pages.ts';
 
-/** A first screenful or two; older ones come on demand. */
-const PAGE_TURNS = 8;
 const NEWEST_AGAIN_MS = [500, 1500, 4000];
 
 export type ThreadView = Omit<ThreadState, 'live' | 'history'> & { turns: readonly Turn[] };
@@ -32,6 +32,7 @@ export function openThread(client: Client, id: string) {
   const [atHead, setAtHead] = createSignal(false);
   const [history, setHistory] = createSignal<'no' | 'asking' | 'yes'>('no');
   const [hasOlder, setHasOlder] = createSignal(false);
+  const [readingOlder, setReadingOlder] = createSignal(false);
   const [error, setError] = createSignal('');
   const paint = painter(() => setView(reconcile(viewOf(current), { key: 'id' })));
 
@@ -99,17 +100,9 @@ export function openThread(client: Client, id: string) {
 
   /** What went wrong, or undefined. */
   async function page(where: 'newest' | 'older'): Promise<string | undefined> {
-    const cursor = where === 'older' ? { cursor: older } : {};
     try {
-      const told = readPage(
-        await client.call('thread/turns/list', {
-          threadId: id,
-          limit: PAGE_TURNS,
-          sortDirection: 'desc',
-          itemsView: 'full',
-          ...cursor,
-        }),
-      );
+      const call = (method: string, params: Fields) => client.call(method, params);
+      const told = readPage(await readTurns(call, id, where === 'older' ? older : ''));
       set(withHistory(current, told, where));
       older = told.older;
       setHasOlder(older !== '');
@@ -121,7 +114,10 @@ export function openThread(client: Client, id: string) {
   }
 
   async function loadOlder(): Promise<void> {
+    if (readingOlder()) return;
+    setReadingOlder(true);
     const failure = await page('older');
+    setReadingOlder(false);
     if (failure !== undefined) setError(failure);
   }
 
@@ -141,7 +137,7 @@ export function openThread(client: Client, id: string) {
     close();
     paint.stop();
   });
-  return { id, view, approvals, atHead, history, hasOlder, error, reload: load, loadOlder };
+  return { id, view, approvals, atHead, history, hasOlder, readingOlder, error, reload: load, loadOlder };
 }
 
 export type OpenThread = ReturnType<typeof openThread>;

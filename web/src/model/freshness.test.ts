@@ -32,6 +32,8 @@ test('each hop falls by itself, and takes what is behind it along', () => {
     line({ codex: 'down', codexMessage: 'codex ended: run `zane up`' }),
     'Mac–Codex: codex ended: run `zane up`',
   );
+  assert.equal(line({ offlineAtMs: NOW }), 'Phone–Orbit: this phone is offline');
+  assert.equal(line({ offlineAtMs: NOW, orbitAtMs: NOW + 1 }), 'Live', 'an answer since then counts more');
   assert.deepEqual(
     hops({ ...good, open: false }, NOW).map((hop) => hop.state),
     ['down', 'unknown', 'unknown'],

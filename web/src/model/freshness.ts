@@ -12,6 +12,8 @@ export interface Proofs {
   codexAtMs: number;
   /** The socket is open and greeted. */
   open: boolean;
+  /** When the browser said that there is no network; 0 when it did not. A proof since then counts more. */
+  offlineAtMs?: number;
   /** Orbit's word on the Mac. */
   macOnline: boolean | undefined;
   macSinceMs: number;
@@ -43,8 +45,10 @@ export function clockTime(ms: number): string {
 }
 
 function orbitHop(proofs: Proofs, nowMs: number): Hop {
-  const fresh = proofs.open && nowMs - proofs.orbitAtMs <= PHONE_ORBIT_FRESH_MS;
   const name = 'Phone–Orbit';
+  if ((proofs.offlineAtMs ?? 0) > proofs.orbitAtMs)
+    return { name, state: 'down', atMs: proofs.orbitAtMs, words: 'this phone is offline' };
+  const fresh = proofs.open && nowMs - proofs.orbitAtMs <= PHONE_ORBIT_FRESH_MS;
   if (fresh) return { name, state: 'proven', atMs: proofs.orbitAtMs, words: 'connected' };
   return {
     name,

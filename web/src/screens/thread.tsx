@@ -69,8 +69,13 @@ export default function Thread(props: {
       <Head client={client} thread={thread} />
       <Transcript thread={thread} sent={pending().length}>
         <Show when={thread.hasOlder()}>
-          <button type="button" class="older" onClick={() => void thread.loadOlder()}>
-            Show older turns
+          <button
+            type="button"
+            class="older"
+            disabled={thread.readingOlder()}
+            onClick={() => void thread.loadOlder()}
+          >
+            {thread.readingOlder() ? 'Reading older turns…' : 'Show older turns'}
           </button>
         </Show>
         <Show when={thread.view.turns.length === 0 && pending().length === 0}>
