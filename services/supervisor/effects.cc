@@ -222,12 +222,12 @@ loop::Task<absl::StatusOr<CodexReply>> Effects::hand_over(const v1::Effect& effe
   if (!goes_with_the_events(method, effect.once()))
     co_return co_await on_.bulk.call(method, call.params,
                                      [&] { return !(refused = refused_by_now(effect)).has_value(); });
-  if (call.process == 0) co_return co_await on_.codex.call(method, call.params);
+  std::optional<std::chrono::milliseconds> deadline;
+  if (method == "command/exec") deadline = kProgramMax;
+  if (call.process == 0) co_return co_await on_.codex.call(method, call.params, deadline);
   // The answer to `command/exec` says that its program has ended. Without an answer it may
   // run, or begin yet, and keeps its owner: until the answer comes after all.
   const bool runs_on = method == "process/spawn";
-  std::optional<std::chrono::milliseconds> deadline;
-  if (!runs_on) deadline = kProgramMax;
   const auto settle = [this, runs_on, process = call.process](const absl::StatusOr<CodexReply>& reply) {
     const bool runs = absl::IsOutOfRange(reply.status()) || (reply.ok() && reply->ok);
     if (!runs_on || !runs) on_.processes.over(process);

@@ -115,6 +115,13 @@ class EffectsTest : public ::testing::Test, public Teller {
       return name && name->as_string() == method;
     }));
   }
+  // Where the last call of this method stands among what was sent.
+  size_t asked(std::string_view method) const {
+    size_t at = wire_.sent.size();
+    while (at-- > 0)
+      if (const auto* name = wire_.sent[at].if_contains("method"); name && name->as_string() == method) break;
+    return at;
+  }
   v1::Effect task(const std::string& id) const {
     v1::Effect made = effect(id);
     made.mutable_start_task()->set_thread_params("{}");
@@ -335,6 +342,29 @@ TEST_F(EffectsTest, WhatEndsAfterNobodyWaitedForItGivesItsNameBack) {
     EXPECT_EQ(processes_.clients().size(), 1U);
     wire_.say(head + R"(,"error":{"code":-1,"message":"no"}})");
     run_until(io_, [&] { return processes_.clients().empty(); });
+  }
+}
+
+// With or without a name to talk to it by.
+TEST_F(EffectsTest, AProgramMayTakeLongerThanACall) {
+  const auto before = wire_.answer;
+  wire_.answer = [before](const std::string& method, const bj::object& params) {
+    return method == "command/exec" ? std::nullopt : before(method, params);
+  };
+  for (const char* params : {R"({"command":["make"]})", R"({"command":["make"],"processId":"x"})"}) {
+    v1::Effect order = program();
+    order.set_command_id(params);
+    order.mutable_call()->set_params(params);
+    std::optional<v1::EffectResult> result;
+    loop::spawn(io_, "exec", [](Effects& effects, v1::Effect what, auto& told) -> loop::Task<> {
+      told = co_await effects.carry_out(std::move(what), "");
+    }(effects_, order, result));
+    const auto longer = std::chrono::steady_clock::now() + 2 * quick().call;
+    run_until(io_, [&] { return std::chrono::steady_clock::now() > longer; });
+    EXPECT_FALSE(result) << params;
+    wire_.say("{\"id\":" + bj::serialize(wire_.sent.at(asked("command/exec")).at("id")) + ",\"result\":{}}");
+    run_until(io_, [&] { return result.has_value(); });
+    EXPECT_EQ(result->state(), "done");
   }
 }
 

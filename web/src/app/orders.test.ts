@@ -13,6 +13,7 @@ import { FakeMac } from '../testing/fake-mac.ts';
 import { insteadOf } from './orders.ts';
 
 const late = { reason: 'codex', result: { code: -32600, message: 'no active turn to steer' } };
+const over = { reason: 'codex', result: { code: -32600, message: 'no active turn to interrupt' } };
 const order = (mac: FakeMac, kind: 'steer' | 'stop') => ({
   mac: mac.id,
   method: kind === 'steer' ? 'turn/steer' : 'turn/interrupt',
@@ -97,11 +98,36 @@ test('a stop that came too late has nothing left to do; what was refused for ano
   const [store, mac] = [memoryStore(), await FakeMac.make()];
   const now = await page(store, mac);
   const stop = await now.outbox.add(order(mac, 'stop'));
-  await now.answer(stop.id, stop.prepared.bytes, 'failed', late);
+  await now.answer(stop.id, stop.prepared.bytes, 'failed', over);
   await until(() => now.entries()[0]?.state === 'done');
   assert.deepEqual(await store.all('outbox'), []);
   const refused = await now.outbox.add(order(mac, 'steer'));
   await now.answer(refused.id, refused.prepared.bytes, 'refused', { reason: 'role' });
   await until(() => now.entries().at(-1)?.state === 'refused');
   assert.equal(now.sent.length, 2);
+  const busy = { reason: 'codex', result: { code: -32600, message: 'cannot steer a review turn' } };
+  for (const kind of ['steer', 'stop'] as const) {
+    const entry = await now.outbox.add(order(mac, kind));
+    await now.answer(entry.id, entry.prepared.bytes, 'failed', busy);
+    await until(() => now.entries().at(-1)?.state === 'failed');
+  }
+  assert.equal(now.sent.length, 4, 'what runs goes on, and nothing is begun beside it');
+});
+
+test("the turn that takes a steer's place has the same bytes in every tab, and no longer life", async () => {
+  const [mac, device] = [await FakeMac.make(), makeDeviceKey()];
+  const store = memoryStore();
+  const first = await page(store, mac, device);
+  const steer = await first.outbox.add(order(mac, 'steer'));
+  const row = (await store.all('outbox'))[0];
+  const copy = memoryStore();
+  await copy.put('outbox', steer.id, row);
+  const other = await page(copy, mac, device);
+  await other.outbox.load();
+  for (const tab of [first, other]) {
+    await tab.answer(steer.id, steer.prepared.bytes, 'failed', late);
+    await until(() => tab.sent.at(-1)?.method === 'turn/start');
+  }
+  assert.deepEqual(first.sent.at(-1)?.bytes, other.sent.at(-1)?.bytes);
+  assert.equal(first.entries()[0]?.prepared.expiresAt, steer.prepared.expiresAt);
 });

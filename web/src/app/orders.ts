@@ -32,10 +32,14 @@ export function sendPrompt(
   });
 }
 
-/** A steer that came too late begins a turn; of a turn that has ended there is nothing left to stop. */
-export function insteadOf({ prepared, purpose }: Entry, id: string): Order | 'done' | undefined {
-  if (purpose.kind === 'stop') return 'done';
-  if (purpose.kind !== 'prompt' || !purpose.steer) return undefined;
+/**
+ * A steer that came too late begins a turn; of a turn that has ended there is nothing left to stop. What Codex
+ * refuses for any other reason (a review or a compaction runs, another turn does) is told as refused.
+ */
+export function insteadOf({ prepared, purpose }: Entry, why: string, id: string): Order | 'done' | undefined {
+  if (purpose.kind === 'stop') return why.includes('no active turn to interrupt') ? 'done' : undefined;
+  if (purpose.kind !== 'prompt' || !purpose.steer || !why.includes('no active turn to steer'))
+    return undefined;
   return {
     mac: prepared.mac,
     method: 'turn/start',

@@ -62,6 +62,8 @@ async function newestItems(
       continue;
     }
     const { data, nextCursor } = obj(page);
+    // A Codex that goes on without an end is not followed for ever.
+    if (str(nextCursor) && (arr(data).length === 0 || nextCursor === cursor)) break;
     items.unshift(
       ...arr(data)
         .map((entry) => obj(entry)['item'])

@@ -93,10 +93,10 @@ export class Commands {
     params: unknown,
     lifeMs: number,
     id: string = randomId(),
+    issuedAt: number = this.#deps.clock.now(),
   ): Promise<Prepared> {
     const run = async (): Promise<Prepared> => {
-      const { clock, device } = this.#deps;
-      const issuedAt = clock.now();
+      const { device } = this.#deps;
       const expiresAt = issuedAt + lifeMs;
       const bytes = utf8(JSON.stringify({ mac, device: device.id, id, issuedAt, expiresAt, method, params }));
       if (bytes.length > COMMAND_BYTES_MAX)

@@ -43,7 +43,7 @@ export interface Order {
  * What becomes of an order that Codex refused: another one in its place, under `id`; `done` where nothing is left
  * to do; else it failed. Asked again for the same order it gives the same.
  */
-export type Instead = (entry: Entry, id: string) => Order | 'done' | undefined;
+export type Instead = (entry: Entry, why: string, id: string) => Order | 'done' | undefined;
 
 export class Outbox {
   readonly #store: Store;
@@ -53,6 +53,7 @@ export class Outbox {
   #entries: readonly Entry[] = [];
   /** Answers to secret questions: a reload forgets them rather than leave them on the disk. */
   readonly #secret = new Set<string>();
+  readonly #waiting = new Map<string, (ending: Ending) => void>();
 
   constructor(
     store: Store,
@@ -97,8 +98,8 @@ export class Outbox {
     return entry;
   }
 
-  async #entry({ mac, method, params, id, purpose, now }: Order): Promise<Entry> {
-    const prepared = await this.#commands.prepare(mac, method, params, OUTBOX_LIFE_MS, id);
+  async #entry({ mac, method, params, id, purpose, now }: Order, issuedAt?: number): Promise<Entry> {
+    const prepared = await this.#commands.prepare(mac, method, params, OUTBOX_LIFE_MS, id, issuedAt);
     return {
       id: prepared.id,
       prepared,
@@ -108,6 +109,13 @@ export class Outbox {
       message: '',
       result: undefined,
     };
+  }
+
+  /** How an order ended, once it has; nothing for one that is not (or no longer) here. */
+  async ending(id: string): Promise<Ending | undefined> {
+    const known = this.#entries.find((entry) => entry.id === id);
+    if (!known || isFinal(known.state)) return known?.state as Ending | undefined;
+    return new Promise((done) => this.#waiting.set(id, done));
   }
 
   async dismiss(id: string): Promise<void> {
@@ -125,14 +133,22 @@ export class Outbox {
 
   async #ended(entry: Entry, outcome: Outcome): Promise<void> {
     const refused = outcome.state === 'failed' && outcome.reason === 'codex';
-    const instead = refused ? this.#instead(entry, await followingId(entry.id)) : undefined;
-    if (instead && instead !== 'done') return this.#replace(entry, instead);
+    const instead = refused ? this.#instead(entry, outcome.message, await followingId(entry.id)) : undefined;
+    if (instead && instead !== 'done') {
+      try {
+        return await this.#replace(entry, instead);
+      } catch {
+        // It can't be written down: then this one failed, and its words stay here.
+      }
+    }
     const patch = {
-      state: instead ?? outcome.state,
+      state: instead === 'done' ? instead : outcome.state,
       message: outcome.message || outcome.reason,
       result: outcome.result,
     };
     this.#patch(entry.id, patch);
+    this.#waiting.get(entry.id)?.(patch.state);
+    this.#waiting.delete(entry.id);
     if (patch.state === 'done') await this.#store.remove('outbox', entry.id);
     else await this.#keep({ ...entry, ...patch, result: undefined });
   }
@@ -140,7 +156,11 @@ export class Outbox {
   /** On the disk before the old one is off it: a page that ends between the two finds the new one there. */
   async #replace(old: Entry, order: Order): Promise<void> {
     if (this.#entries.some((entry) => entry.id === order.id)) return this.dismiss(old.id);
-    const entry = await this.#entry({ ...order, now: old.createdAt });
+    // The same bytes each time, and no longer a life than the old one had.
+    const entry = await this.#entry(
+      { ...order, now: old.createdAt },
+      old.prepared.expiresAt - OUTBOX_LIFE_MS,
+    );
     await this.#keep(entry);
     this.#set(this.#entries.map((known) => (known.id === old.id ? entry : known)));
     await this.#store.remove('outbox', old.id);

@@ -22,6 +22,8 @@ export interface Field {
   name: string;
   title: string;
   type: 'text' | 'number' | 'boolean' | 'choice' | 'choices';
+  /** What the tool says of it. */
+  about: string;
   required: boolean;
   options: readonly { value: string; title: string }[];
   /** The schema's `default`, as the field holds it. */
@@ -153,8 +155,21 @@ function permissionLines(permissions: Fields): string[] {
     ),
   ];
   const lines = [...new Set(asked)].map((path) => visibleLine(path));
-  if (obj(permissions['network'])['enabled'] === true) lines.unshift('Use the network');
-  return lines;
+  const network = obj(permissions['network']);
+  if (network['enabled'] === true) lines.unshift('Use the network');
+  // What this app has no words for is shown as it came.
+  const others = [
+    ...unknown(permissions, ['fileSystem', 'network']),
+    ...unknown(files, ['read', 'write', 'entries']),
+    ...unknown(network, ['enabled']),
+  ];
+  return [...lines, ...others];
+}
+
+function unknown(fields: Fields, known: readonly string[]): string[] {
+  return Object.entries(fields)
+    .filter(([key, value]) => !known.includes(key) && value !== null && value !== false)
+    .map(([key, value]) => visibleLine(`Also ${key}: ${JSON.stringify(value)}`));
 }
 
 function accessWord(access: string): string {
@@ -162,7 +177,7 @@ function accessWord(access: string): string {
 }
 
 function permissionPath(path: Fields): string {
-  return str(path['path']) || str(path['pattern']) || pretty(path['value'] ?? path);
+  return str(path['path']) || str(path['pattern']) || JSON.stringify(path['value'] ?? path);
 }
 
 /** Codex's own question before an MCP tool runs comes as a form without fields. */
@@ -210,6 +225,7 @@ function formField(name: string, schema: Fields, required: boolean): Field {
   const common = {
     name,
     title: line(schema['title']) || visibleLine(name),
+    about: text(schema['description']),
     required,
     ...(initial === undefined ? {} : { initial }),
   };

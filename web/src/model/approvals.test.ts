@@ -181,6 +181,29 @@ test('permissions are told once each, with nothing hidden', async () => {
   assert.deepEqual([long.asks.length, long.asks.at(-1)], [103, 'Read /w/102']);
 });
 
+test('what this app has no words for is shown as it came', async () => {
+  const view = viewOf(
+    await asking('item/permissions/requestApproval', {
+      permissions: {
+        network: { enabled: true, ports: [22] },
+        moon: { land: true },
+        fileSystem: { read: null },
+      },
+    }),
+  );
+  assert.ok(view.kind === 'permissions');
+  assert.deepEqual(view.asks, ['Use the network', 'Also moon: {"land":true}', 'Also ports: [22]']);
+  const form = viewOf(
+    await asking('mcpServer/elicitation/request', {
+      requestedSchema: {
+        properties: { ok: { type: 'boolean', title: 'Confirm', description: 'deletes the database' } },
+      },
+    }),
+  );
+  assert.ok(form.kind === 'form');
+  assert.equal(form.fields[0]?.about, 'deletes the database');
+});
+
 test('nothing of what is asked is left out, however much it is', async () => {
   const changes = Array.from({ length: 250 }, (_, n) => ({
     path: `/w/src/${n}.ts`,

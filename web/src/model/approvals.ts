@@ -132,10 +132,9 @@ export function reduceApproval(known: Approvals, next: Approval): Approvals {
   const before = known.get(next.id);
   if (before && !replaces(before, next)) return known;
   const out = new Map(known);
-  out.set(
-    next.id,
-    before ? withBytes(before, { ...next, askedAt: Math.min(before.askedAt, next.askedAt) }) : next,
-  );
+  // Only a signed word says when it was asked.
+  const askedAt = before?.verified ? Math.min(before.askedAt, next.askedAt) : next.askedAt;
+  out.set(next.id, before ? withBytes(before, { ...next, askedAt }) : next);
   return bounded(out);
 }
 

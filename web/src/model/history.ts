@@ -4,7 +4,7 @@
 import type { Item } from './items.ts';
 import { arr, obj, str } from './read.ts';
 import type { ThreadState } from './thread.ts';
-import { closed, interleaved, letGo, turnFrom } from './turns.ts';
+import { closed, interleaved, letGo, TOO_HEAVY_ID, turnFrom } from './turns.ts';
 import type { Turn } from './turns.ts';
 
 /** Turns of history kept on the phone, whatever the thread holds. */
@@ -66,6 +66,8 @@ function joined(live: Turn, told: Turn | undefined): Turn {
   const turn = {
     ...told,
     ...live,
+    // Of what could not come from Codex the live stream says nothing.
+    notes: [...told.notes.filter(({ id }) => id === TOO_HEAVY_ID), ...live.notes],
     status,
     startedAtMs: live.startedAtMs ?? told.startedAtMs,
     items: [...interleaved(items, seen.slice(0, newer)), ...seen.slice(newer)],

@@ -9,6 +9,7 @@ import type { Fields } from './read.ts';
 /** A turn longer than this shows its end; the Mac has all of it. */
 export const TURN_ITEMS_MAX = 1_000;
 const NOTES_MAX = 50;
+export const TOO_HEAVY_ID = 'too heavy';
 const TOO_HEAVY = 'Not all of this turn can be carried to this phone: the rest is on your Mac.';
 const LET_GO = 'Codex keeps nothing of a message that was interrupted.';
 const DIFF_CHARS_MAX = 512 * 1024;
@@ -78,7 +79,7 @@ export function turnFrom(raw: unknown): Turn | undefined {
     fields['status'] === 'interrupted' ? LET_GO : '',
   );
   const partly = fields['itemsView'] === 'partial' ? TOO_HEAVY : '';
-  const turn = withNote(known, 'too heavy', partly);
+  const turn = withNote(known, TOO_HEAVY_ID, partly);
   return bounded({
     ...turn,
     items,

@@ -232,57 +232,64 @@ function FieldBody(props: Fill & { field: Field }) {
     props.change(field.name, on ? [...picked(), option] : picked().filter((known) => known !== option));
   const title = field.required || field.type === 'boolean' ? field.title : `${field.title} (optional)`;
   return (
-    <Switch
-      fallback={
-        <label class="field">
-          {title}
-          <input
-            class="text"
-            type={field.type === 'number' ? 'number' : 'text'}
-            step="any"
-            autocomplete="off"
-            value={value()}
-            onInput={(event) => props.change(field.name, event.currentTarget.value)}
-          />
-        </label>
-      }
-    >
-      <Match when={field.type === 'boolean'}>
-        <label class="option">
-          <input
-            type="checkbox"
-            checked={props.answers[field.name] === true}
-            onChange={(event) => props.change(field.name, event.currentTarget.checked)}
-          />
-          <span>{title}</span>
-        </label>
-      </Match>
-      <Match when={field.type === 'choice'}>
-        <label class="field">
-          {title}
-          <select value={value()} onChange={(event) => props.change(field.name, event.currentTarget.value)}>
-            <option value="">Choose…</option>
-            <For each={field.options}>{(option) => <option value={option.value}>{option.title}</option>}</For>
-          </select>
-        </label>
-      </Match>
-      <Match when={field.type === 'choices'}>
-        <fieldset>
-          <legend>{title}</legend>
-          <For each={field.options}>
-            {(option) => (
-              <label class="option">
-                <input
-                  type="checkbox"
-                  checked={picked().includes(option.value)}
-                  onChange={(event) => toggle(option.value, event.currentTarget.checked)}
-                />
-                <span>{option.title}</span>
-              </label>
-            )}
-          </For>
-        </fieldset>
-      </Match>
-    </Switch>
+    <>
+      <Switch
+        fallback={
+          <label class="field">
+            {title}
+            <input
+              class="text"
+              type={field.type === 'number' ? 'number' : 'text'}
+              step="any"
+              autocomplete="off"
+              value={value()}
+              onInput={(event) => props.change(field.name, event.currentTarget.value)}
+            />
+          </label>
+        }
+      >
+        <Match when={field.type === 'boolean'}>
+          <label class="option">
+            <input
+              type="checkbox"
+              checked={props.answers[field.name] === true}
+              onChange={(event) => props.change(field.name, event.currentTarget.checked)}
+            />
+            <span>{title}</span>
+          </label>
+        </Match>
+        <Match when={field.type === 'choice'}>
+          <label class="field">
+            {title}
+            <select value={value()} onChange={(event) => props.change(field.name, event.currentTarget.value)}>
+              <option value="">Choose…</option>
+              <For each={field.options}>
+                {(option) => <option value={option.value}>{option.title}</option>}
+              </For>
+            </select>
+          </label>
+        </Match>
+        <Match when={field.type === 'choices'}>
+          <fieldset>
+            <legend>{title}</legend>
+            <For each={field.options}>
+              {(option) => (
+                <label class="option">
+                  <input
+                    type="checkbox"
+                    checked={picked().includes(option.value)}
+                    onChange={(event) => toggle(option.value, event.currentTarget.checked)}
+                  />
+                  <span>{option.title}</span>
+                </label>
+              )}
+            </For>
+          </fieldset>
+        </Match>
+      </Switch>
+      <Show when={field.about}>
+        <p class="muted small">{field.about}</p>
+      </Show>
+    </>
   );
 }

@@ -95,10 +95,11 @@ export default function ApprovalSheet(props: {
     setError('');
     setAnswers((known) => ({ ...known, [name]: value }));
   };
-  const take = async (choice: Choice): Promise<void> => {
+  const take = async (choice: Choice): Promise<Entry | undefined> => {
     const asked = view();
     const gives = choice.choice === 'answer' || (choice.choice === 'accept' && asked.kind === 'form');
-    if (gives && missing(asked, answers())) return void setError(`Still empty: ${missing(asked, answers())}`);
+    if (gives && missing(asked, answers()))
+      return void setError(`Still empty: ${missing(asked, answers())}`) as undefined;
     const given = !gives
       ? undefined
       : asked.kind === 'questions'
@@ -112,9 +113,10 @@ export default function ApprovalSheet(props: {
     try {
       const before = mine();
       if (before) await props.client.outbox.dismiss(before.id);
-      await decide(props.client, props.approval, choice, given, secret);
+      return await decide(props.client, props.approval, choice, given, secret);
     } catch (failure) {
       setError(messageOf(failure));
+      return undefined;
     } finally {
       setBusy(false);
     }
@@ -125,12 +127,24 @@ export default function ApprovalSheet(props: {
     const decline = choosable(props.approval).find(({ choice }) => choice === 'decline');
     const asks = ['command', 'change', 'permissions'].includes(view().kind);
     if (!decline || !asks || !props.client.may('operator')) return undefined;
+    const { client } = props;
+    const { thread, turn } = props.approval;
     return async (words) => {
-      await take(decline);
-      if (error()) return;
-      await sendPrompt(props.client, props.approval.thread, words, props.approval.turn).catch((failure) =>
-        setError(messageOf(failure)),
-      );
+      // A page that is closed before it is sent finds it in the message box (screens/composer.tsx).
+      sessionStorage.setItem(`zane.draft.${thread}`, words);
+      const entry = await take(decline);
+      const ending = entry && (await client.outbox.ending(entry.id));
+      if (ending !== 'done')
+        return void (
+          entry &&
+          setError('It was not declined, so your words were not sent: they are kept for the message box.')
+        );
+      try {
+        await sendPrompt(client, thread, words, turn);
+        sessionStorage.removeItem(`zane.draft.${thread}`);
+      } catch (failure) {
+        client.setTrouble(`Declined, but your words were not sent: ${messageOf(failure)}`);
+      }
     };
   };
 
@@ -299,7 +313,9 @@ function Choices(props: {
                   class="instead"
                   onSubmit={(event) => {
                     event.preventDefault();
-                    void instead()(words() ?? '');
+                    const said = words() ?? '';
+                    setWords(undefined);
+                    void instead()(said);
                   }}
                 >
                   <textarea

@@ -131,8 +131,8 @@ export default function Thread(props: {
           ? `${open().length} approval${open().length === 1 ? '' : 's'} waiting: ${summaryOf(open()[0] as Approval)}`
           : ''}
       </p>
-      {/* Another approval is another sheet: what was typed or seen in one is not the next one's. */}
-      <Show when={shown()?.id} keyed>
+      {/* What was typed or seen in one sheet is not another one's, nor that of the same approval with other bytes. */}
+      <Show when={sheetKey(shown())} keyed>
         {(_id) => (
           <Suspense>
             <ApprovalSheet
@@ -150,14 +150,16 @@ export default function Thread(props: {
   );
 }
 
+function sheetKey(approval: Approval | undefined): string {
+  return approval ? [approval.id, approval.digest, approval.bytes, approval.verified].join() : '';
+}
+
 /** The inbox and the thread's own stream both tell of approvals: the newer word counts. */
 function newest(id: string, inbox: InboxStore, thread: OpenThread): Approval[] {
   const out = new Map(thread.approvals());
   for (const approval of inbox.inbox().approvals.values()) {
     const other = out.get(approval.id);
-    if (approval.thread !== id) continue;
-    const askedAt = Math.min(approval.askedAt, other?.askedAt ?? approval.askedAt);
-    out.set(approval.id, { ...(other && other.seq > approval.seq ? other : approval), askedAt });
+    if (approval.thread === id && (!other || approval.seq >= other.seq)) out.set(approval.id, approval);
   }
   return [...out.values()].sort((a, b) => a.at - b.at);
 }
