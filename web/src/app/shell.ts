@@ -4,7 +4,7 @@ import { randomId } from '../link/signed.ts';
 import { num, obj, str } from '../model/read.ts';
 import type { Fields } from '../model/read.ts';
 import type { Client } from './client.ts';
-import { messageOf } from './thread.ts';
+import { messageOf } from './message.ts';
 
 /** The user's own login shell, whatever it is. */
 const COMMAND = ['/bin/sh', '-c', 'exec "${SHELL:-/bin/zsh}" -l'];

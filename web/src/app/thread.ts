@@ -13,6 +13,7 @@ import type { Turn } from '../model/turns.ts';
 import type { Client } from './client.ts';
 import { eachEvent } from './events.ts';
 import type { ReadEvent } from './events.ts';
+import { messageOf } from './message.ts';
 import { painter } from './paint.ts';
 import { readTurns } from './turn-pages.ts';
 
@@ -141,10 +142,6 @@ export function openThread(client: Client, id: string) {
 }
 
 export type OpenThread = ReturnType<typeof openThread>;
-
-export function messageOf(failure: unknown): string {
-  return failure instanceof Error ? failure.message : String(failure);
-}
 
 /** The turn that runs, as far as is known. */
 export function runningTurn(view: ThreadView): Turn | undefined {

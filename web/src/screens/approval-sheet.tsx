@@ -5,7 +5,7 @@ import { createMemo, createSignal, For, onCleanup, onMount, Show } from 'solid-j
 import type { Client } from '../app/client.ts';
 import { decide, sendPrompt } from '../app/orders.ts';
 import { to } from '../app/route.ts';
-import { messageOf } from '../app/thread.ts';
+import { messageOf } from '../app/message.ts';
 import { isFinal } from '../link/outbox.ts';
 import type { Entry } from '../link/outbox.ts';
 import { choosable, isOpen, isUnseen, unanswerable } from '../model/approvals.ts';

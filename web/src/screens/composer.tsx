@@ -3,7 +3,7 @@
 import { createSignal, Show } from 'solid-js';
 import type { Client } from '../app/client.ts';
 import { sendPrompt, stopTurn } from '../app/orders.ts';
-import { messageOf } from '../app/thread.ts';
+import { messageOf } from '../app/message.ts';
 import { isFinal } from '../link/outbox.ts';
 import { Icon } from '../parts/icon.tsx';
 

@@ -4,7 +4,7 @@
 import { createSignal, Match, onMount, Show, Switch } from 'solid-js';
 import type { Client } from '../app/client.ts';
 import { pairWith } from '../app/enrol.ts';
-import { messageOf } from '../app/thread.ts';
+import { messageOf } from '../app/message.ts';
 import { enrol, logout, passkeysWork, session, signIn } from '../link/auth.ts';
 import { tokenUser } from '../link/pairing.ts';
 import type { EnrolLink } from '../link/pairing.ts';

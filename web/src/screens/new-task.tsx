@@ -6,7 +6,7 @@ import type { InboxStore } from '../app/inbox.ts';
 import { startTask } from '../app/orders.ts';
 import type { Task } from '../app/orders.ts';
 import { replace, to } from '../app/route.ts';
-import { messageOf } from '../app/thread.ts';
+import { messageOf } from '../app/message.ts';
 import { arr, obj, str } from '../model/read.ts';
 import { Icon } from '../parts/icon.tsx';
 import { Pending } from '../parts/pending.tsx';

@@ -2,7 +2,7 @@
 // Not for a new device: that begins with `zane pair` (enrol.tsx).
 import { createSignal, Show } from 'solid-js';
 import type { Client } from '../app/client.ts';
-import { messageOf } from '../app/thread.ts';
+import { messageOf } from '../app/message.ts';
 import { passkeysWork, signIn } from '../link/auth.ts';
 
 export function SignIn(props: { client: Client }) {

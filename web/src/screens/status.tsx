@@ -3,7 +3,7 @@
 import { createSignal, For, Show } from 'solid-js';
 import type { Client } from '../app/client.ts';
 import { to } from '../app/route.ts';
-import { messageOf } from '../app/thread.ts';
+import { messageOf } from '../app/message.ts';
 import { logout } from '../link/auth.ts';
 import { ago } from '../model/freshness.ts';
 import { Icon } from '../parts/icon.tsx';
