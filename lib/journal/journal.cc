@@ -32,6 +32,10 @@ DROP INDEX IF EXISTS events_of_thread;
 DROP INDEX IF EXISTS events_of_list;
 DROP INDEX IF EXISTS turn_starts;
 )";
+// Version 3: what a start wants to know of sealed ones (summaries.h).
+constexpr char kStep3[] = R"(
+CREATE TABLE summaries (first_seq INTEGER PRIMARY KEY, bytes INTEGER NOT NULL, summary BLOB NOT NULL);
+)";
 
 // The segment that is written to: without it the journal has lost its end.
 constexpr char kLogFrom[] = "log_from";
@@ -74,7 +78,7 @@ Journal::~Journal() {
 
 Journal::Journal(const fs::path& file, const std::string& boot_id, int64_t now_ms, int64_t log_bytes)
     : db_(file), folder_(fs::path(file).replace_extension()), log_bytes_(log_bytes), now_ms_(now_ms) {
-  db_.migrate({kStep1, kStep2});
+  db_.migrate({kStep1, kStep2, kStep3});
   if (::mkdir(folder_.c_str(), 0700) != 0 && errno != EEXIST)
     throw SqliteError(14, "can't make `" + folder_.string() + "`: check the disk and who owns the folder");
   bool whole = open_segments(now_ms);
@@ -84,10 +88,10 @@ Journal::Journal(const fs::path& file, const std::string& boot_id, int64_t now_m
     begin_log(head_ + 1);
   }
   for (size_t i = 0; i + 1 < segments_.size(); ++i)
-    if (!segments_[i]->sealed()) sealer_.seal(segments_[i]->path(), segments_[i]->index());
+    if (!segments_[i]->sealed()) sealer_.seal(segments_[i]->full());
   committed_ = head_ = segments_.back()->last_seq();
   for (const auto& segment : segments_)
-    for (const auto& [thread, seq] : segment->index().turn_starts()) turn_starts_[thread] = seq;
+    for (const auto& [thread, seq] : segment->summary().turn_starts()) turn_starts_[thread] = seq;
 
   bool same_boot = false;
   {
@@ -115,13 +119,23 @@ bool Journal::open_segments(int64_t now_ms) {
     known = known.empty() ? path : fs::path(path).replace_extension(".seg");
   }
   bool whole = true;
+  std::map<int64_t, Summaries::Row> known = summaries_.all();
+  std::map<int64_t, Summaries::Row> read;
   const int64_t log_from = fact(db_, kLogFrom);
   if (log_from > 0 && !files.contains(log_from)) whole = false;
   for (const auto& [first_seq, path] : files) {
     std::string why;
     bool torn = false;
     try {
-      segments_.push_back(Segment::open(path, torn));
+      const auto row = known.find(first_seq);
+      std::error_code ignored;
+      if (row != known.end() && path.extension() == ".seg" &&
+          static_cast<int64_t>(fs::file_size(path, ignored)) == row->second.bytes) {
+        segments_.push_back(Segment::known(path, std::move(row->second)));
+      } else {
+        segments_.push_back(Segment::open(path, torn));
+        if (path.extension() == ".seg") read.emplace(first_seq, segments_.back()->row());
+      }
     } catch (const SegmentError& e) {
       if (e.number != 0) throw weather(e);
       why = e.what();
@@ -142,6 +156,7 @@ bool Journal::open_segments(int64_t now_ms) {
       if (path == files.rbegin()->second) whole = false;
     }
   }
+  if (!read.empty() && !segments_.empty()) summaries_.keep(read, segments_.front()->first_seq());
   if (!whole) head_ = std::max(head_, log_from - 1);
   if (!segments_.empty() && segments_.back()->sealed()) {
     head_ = std::max(head_, segments_.back()->last_seq());
@@ -223,7 +238,7 @@ bool Journal::take_over_table(int64_t now_ms) {
 
 void Journal::seal_now(Segment& full) {
   try {
-    full.sealed_as(Segment::seal(full.path(), full.index()));
+    full.sealed_as(Segment::seal(full.full()));
   } catch (const SegmentError& e) {
     throw weather(e);
   }
@@ -319,8 +334,7 @@ bool Journal::rotate() {
     log::warn("journal_log_goes_on", {{"file", segments_.back()->path().string()}, {"why", e.what()}});
     return false;
   }
-  const Segment& full = *segments_[segments_.size() - 2];
-  sealer_.seal(full.path(), full.index());
+  sealer_.seal(segments_[segments_.size() - 2]->full());
   return true;
 }
 
@@ -330,6 +344,7 @@ void Journal::finish_sealing() {
 }
 
 void Journal::look_at_sealed() {
+  std::map<int64_t, Summaries::Row> sealed;
   for (const Sealer::Done& done : sealer_.take()) {
     const auto segment = std::find_if(segments_.begin(), segments_.end(),
                                       [&](const auto& each) { return each->path() == done.log; });
@@ -344,11 +359,13 @@ void Journal::look_at_sealed() {
     try {
       if (!done.why.empty()) throw SegmentError(0, done.why);
       (*segment)->sealed_as(done.file);
+      sealed.emplace((*segment)->first_seq(), (*segment)->row());
     } catch (const SegmentError& e) {
       // The log is as good, only longer; the next start tries again.
       log::warn("journal_not_sealed", {{"file", done.log.string()}, {"why", e.what()}});
     }
   }
+  if (!sealed.empty()) summaries_.keep(sealed, segments_.front()->first_seq());
 }
 
 // ---- forgetting ---------------------------------------------------------------------
@@ -373,7 +390,7 @@ bool Journal::prune_slice(const Retention& keep, int64_t now_ms) {
   const Segment& oldest = *segments_.front();
   const bool is_log = segments_.size() == 1;
   const bool has_events = oldest.last_seq() >= oldest.first_seq();
-  const bool too_old = has_events && oldest.index().last_at_ms() < now_ms - keep.keep_ms;
+  const bool too_old = has_events && oldest.summary().last_at_ms() < now_ms - keep.keep_ms;
   if (!is_log && (too_much || too_old)) {
     std::error_code ignored;
     fs::remove(oldest.path(), ignored);
@@ -383,7 +400,7 @@ bool Journal::prune_slice(const Retention& keep, int64_t now_ms) {
   }
   const Segment& log = *segments_.back();
   const bool log_is_old =
-      log.last_seq() >= log.first_seq() && log.index().first_at_ms() < now_ms - keep.keep_ms / kAgeParts;
+      log.last_seq() >= log.first_seq() && log.summary().first_at_ms() < now_ms - keep.keep_ms / kAgeParts;
   return (log_is_old || (is_log && has_events && too_much)) && rotate();
 }
 

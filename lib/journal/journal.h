@@ -21,6 +21,7 @@
 #include "lib/journal/sealer.h"
 #include "lib/journal/segment.h"
 #include "lib/journal/sqlite.h"
+#include "lib/journal/summaries.h"
 #include "zane/v1/event.pb.h"
 
 namespace zane::journal {
@@ -135,6 +136,7 @@ class Journal {
   void forget_turns();
 
   Db db_;
+  Summaries summaries_{db_};
   const std::filesystem::path folder_;
   const int64_t log_bytes_;
   std::string epoch_;

@@ -82,7 +82,12 @@ v1::JournalPage Journal::read(const v1::JournalRead& request) {
   if (segment != segments_.begin()) --segment;
   try {
     for (; segment != segments_.end() && !full; ++segment) {
-      const auto& blocks = (*segment)->index().blocks();
+      if (!(*segment)->may_hold(request.thread(), hash)) {
+        through = std::max(through, (*segment)->last_seq());
+        continue;
+      }
+      const Segment::Index index = (*segment)->index();
+      const auto& blocks = index->blocks();
       auto block = std::upper_bound(blocks.begin(), blocks.end(), through,
                                     [](int64_t seq, const auto& each) { return seq < each.last_seq(); });
       for (; block != blocks.end() && !full; ++block) {
@@ -94,7 +99,7 @@ v1::JournalPage Journal::read(const v1::JournalRead& request) {
           full = true;
         } else {
           looked += block->raw_bytes();
-          (*segment)->read(static_cast<int>(block - blocks.begin()), [&](int64_t, v1::Event event) {
+          (*segment)->read(*block, [&](int64_t, v1::Event event) {
             if (event.seq() <= through) return true;
             full = !take(std::move(event));
             return !full;
@@ -133,27 +138,26 @@ namespace {
 
 // Walks back over the blocks that hold events of `thread` until `take` has enough.
 void walk_back(const std::deque<std::unique_ptr<Segment>>& segments, const std::string& thread,
-               const std::function<bool(std::vector<v1::Event>)>& take) {
+               const std::function<bool(std::vector<v1::Event>)>& take) try {
   const uint32_t hash = hash_of(thread);
   int64_t left = kBackBytesMax;
   for (auto segment = segments.rbegin(); segment != segments.rend(); ++segment) {
-    const auto& blocks = (*segment)->index().blocks();
-    for (int i = blocks.size() - 1; i >= 0; --i) {
-      if (!thread.empty() && !holds(blocks[i], thread, hash)) continue;
+    if (!thread.empty() && !(*segment)->may_hold(thread, hash)) continue;
+    const Segment::Index index = (*segment)->index();
+    const auto& blocks = index->blocks();
+    for (auto block = blocks.rbegin(); block != blocks.rend(); ++block) {
+      if (!thread.empty() && !holds(*block, thread, hash)) continue;
       std::vector<v1::Event> events;
-      try {
-        (*segment)->read(i, [&](int64_t, v1::Event event) {
-          if (thread.empty() || event.thread() == thread) events.push_back(std::move(event));
-          return true;
-        });
-      } catch (const SegmentError& e) {
-        log::error("journal_damaged", {{"error", e.what()}});
-        return;
-      }
-      left -= blocks[i].raw_bytes();
+      (*segment)->read(*block, [&](int64_t, v1::Event event) {
+        if (thread.empty() || event.thread() == thread) events.push_back(std::move(event));
+        return true;
+      });
+      left -= block->raw_bytes();
       if (!take(std::move(events)) || left <= 0) return;
     }
   }
+} catch (const SegmentError& e) {
+  log::error("journal_damaged", {{"error", e.what()}});
 }
 
 }  // namespace

@@ -253,6 +253,9 @@ TEST_F(JournalTest, ADamagedPieceCostsWhatLiesBeforeIt) {
       raw.seekp(at);
       raw.put(static_cast<char>(was ^ 0x40));
     }
+    // The database has a copy of each one's end; without it the file's own counts.
+    const bool has_copies = seed.one_in(2);
+    if (!has_copies) Db(temp_ / "journal.db").run("DELETE FROM summaries");
     const auto journal = open();
     std::vector<int64_t> got;
     int64_t after = journal->pruned_through();
@@ -271,7 +274,11 @@ TEST_F(JournalTest, ADamagedPieceCostsWhatLiesBeforeIt) {
     ASSERT_FALSE(got.empty());
     for (size_t i = 1; i < got.size(); ++i) ASSERT_EQ(got[i], got[i - 1] + 2);
     EXPECT_EQ(got.back(), 399);
-    EXPECT_GT(journal->pruned_through(), 0) << "the damage was seen";
+    if (!has_copies || got.front() != 1) {
+      EXPECT_GT(journal->pruned_through(), 0) << "the damage was seen";
+    } else {
+      EXPECT_EQ(got.size(), 200u) << "it was where nobody reads";
+    }
     append(*journal, "a", "goes on");
     EXPECT_EQ(journal->commit()[0].seq(), 401);
   }

@@ -15,10 +15,10 @@ void Sealer::finish() {
   if (thread_.joinable()) thread_.join();
 }
 
-void Sealer::seal(std::filesystem::path log, v1::SegmentIndex index) {
+void Sealer::seal(Segment::Full full) {
   {
     const std::lock_guard lock(mutex_);
-    waiting_.emplace_back(std::move(log), std::move(index));
+    waiting_.push_back(std::move(full));
   }
   changed_.notify_one();
 }
@@ -39,13 +39,13 @@ void Sealer::run() {
   for (;;) {
     changed_.wait(lock, [this] { return stopped_ || !waiting_.empty(); });
     if (stopped_) return;
-    const auto [log, index] = std::move(waiting_.front());
+    const Segment::Full full = std::move(waiting_.front());
     waiting_.pop_front();
     busy_ = true;
     lock.unlock();
-    Done done{log, {}, ""};
+    Done done{full.log, {}, ""};
     try {
-      done.file = Segment::seal(log, index);
+      done.file = Segment::seal(full);
     } catch (const std::exception& e) {
       done.why = e.what();
     }

@@ -12,7 +12,7 @@
 #include <thread>
 #include <vector>
 
-#include "zane/v1/journal.pb.h"
+#include "lib/journal/segment.h"
 
 namespace zane::journal {
 
@@ -23,7 +23,7 @@ class Sealer {
   Sealer(const Sealer&) = delete;
   Sealer& operator=(const Sealer&) = delete;
 
-  void seal(std::filesystem::path log, v1::SegmentIndex index);
+  void seal(Segment::Full full);
 
   // `file` is the sealed form of `log`, or empty: then `why` says what failed.
   struct Done {
@@ -45,10 +45,10 @@ class Sealer {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::condition_variable idle_;
-  std::deque<std::pair<std::filesystem::path, v1::SegmentIndex>> waiting_;  // with mutex_
-  std::vector<Done> done_;                                                  // with mutex_
-  bool busy_ = false;                                                       // with mutex_
-  bool stopped_ = false;                                                    // with mutex_
+  std::deque<Segment::Full> waiting_;  // with mutex_
+  std::vector<Done> done_;             // with mutex_
+  bool busy_ = false;                  // with mutex_
+  bool stopped_ = false;               // with mutex_
   std::atomic<bool> has_done_ = false;
   std::thread thread_;
 };

@@ -18,13 +18,17 @@ namespace {
 
 constexpr char kMagic[] = "ZANESEG1";
 constexpr size_t kMagicBytes = 8;
-constexpr uint32_t kVersion = 1;
+constexpr uint32_t kVersion = 2;
 constexpr char kLog[] = ".log";
 constexpr char kSealed[] = ".seg";
 // Length and CRC before a record, then the time.
 constexpr size_t kHeadBytes = 8;
 constexpr size_t kTimeBytes = 8;
 constexpr size_t kTailBytes = 8 + kMagicBytes;
+// Read at once at the end of a sealed one.
+constexpr int64_t kEndBytes = 4096;
+// A log is read through in pieces of this, or of one record.
+constexpr int64_t kPieceBytes = 256 * 1024;
 // Codex's longest message and room to spare: a length beyond it is damage.
 constexpr uint32_t kRecordBytesMax = 256 * 1024 * 1024;
 
@@ -65,8 +69,7 @@ void write_at(int fd, int64_t offset, std::string_view bytes, const std::filesys
   }
 }
 
-std::string read_at(int fd, int64_t offset, int64_t length, const std::filesystem::path& path) {
-  std::string bytes(static_cast<size_t>(length), '\0');
+void fill_from(int fd, int64_t offset, std::string& bytes, const std::filesystem::path& path) {
   for (size_t have = 0; have < bytes.size();) {
     const ssize_t n =
         ::pread(fd, bytes.data() + have, bytes.size() - have, offset + static_cast<int64_t>(have));
@@ -77,6 +80,11 @@ std::string read_at(int fd, int64_t offset, int64_t length, const std::filesyste
     if (n == 0) damaged(path, "it is shorter than it says");
     have += static_cast<size_t>(n);
   }
+}
+
+std::string read_at(int fd, int64_t offset, int64_t length, const std::filesystem::path& path) {
+  std::string bytes(static_cast<size_t>(length), '\0');
+  fill_from(fd, offset, bytes, path);
   return bytes;
 }
 
@@ -125,7 +133,8 @@ uint32_t hash_of(std::string_view thread) {
 
 Segment::Segment(std::filesystem::path path, int64_t first_seq, bool sealed)
     : path_(std::move(path)), first_seq_(first_seq), sealed_(sealed) {
-  index_.set_version(kVersion);
+  summary_.set_version(kVersion);
+  summary_.set_last_seq(first_seq - 1);
 }
 
 std::unique_ptr<Segment> Segment::begin(const std::filesystem::path& folder, int64_t first_seq) {
@@ -145,7 +154,7 @@ std::unique_ptr<Segment> Segment::open(const std::filesystem::path& file, bool& 
   segment->bytes_ = info.st_size;
   torn = false;
   if (sealed) {
-    segment->read_index(opened);
+    segment->read_summary(opened);
   } else {
     segment->file_ = std::move(opened);
     torn = segment->read_log();
@@ -153,31 +162,71 @@ std::unique_ptr<Segment> Segment::open(const std::filesystem::path& file, bool& 
   return segment;
 }
 
-int64_t Segment::last_seq() const {
-  return index_.blocks_size() == 0 ? first_seq_ - 1 : index_.blocks(index_.blocks_size() - 1).last_seq();
+namespace {
+
+bool fits(const v1::SegmentSummary& summary, int64_t first_seq, int64_t file_bytes) {
+  return summary.last_seq() >= first_seq - 1 && summary.index_bytes() >= 0 &&
+         summary.index_bytes() <= file_bytes && summary.index_offset() >= 0 &&
+         summary.index_offset() <= file_bytes - summary.index_bytes() &&
+         std::is_sorted(summary.threads().begin(), summary.threads().end());
 }
 
-void Segment::read_index(const File& file) {
-  const auto tail_bytes = static_cast<int64_t>(kTailBytes);
-  if (bytes_ < tail_bytes) damaged(path_, "it has no end");
-  const std::string tail = read_at(file.fd(), bytes_ - tail_bytes, tail_bytes, path_);
+}  // namespace
+
+std::unique_ptr<Segment> Segment::known(const std::filesystem::path& file, Summaries::Row row) {
+  const int64_t first_seq = first_seq_of(file);
+  bool torn = false;
+  if (row.summary.version() != kVersion || !fits(row.summary, first_seq, row.bytes)) return open(file, torn);
+  auto segment = std::unique_ptr<Segment>(new Segment(file, first_seq, true));
+  segment->bytes_ = row.bytes;
+  segment->summary_ = std::move(row.summary);
+  return segment;
+}
+
+void Segment::read_summary(const File& file) {
+  if (bytes_ < static_cast<int64_t>(kTailBytes)) damaged(path_, "it has no end");
+  // The summary is mostly short: it comes with the tail, in one read.
+  int64_t at = std::max<int64_t>(0, bytes_ - kEndBytes);
+  std::string end = read_at(file.fd(), at, bytes_ - at, path_);
+  const std::string tail = end.substr(end.size() - kTailBytes);
   if (std::string_view(tail).substr(8) != kMagic) damaged(path_, "it does not end as a segment does");
   const auto length = int64_t{number_at<uint32_t>(tail.data())};
-  if (length > bytes_ - tail_bytes) damaged(path_, "its index is longer than itself");
-  const std::string index = read_at(file.fd(), bytes_ - tail_bytes - length, length, path_);
-  if (crc_of(index) != number_at<uint32_t>(tail.data() + 4) || !index_.ParseFromString(index))
-    damaged(path_, "its index");
-  if (index_.version() != kVersion) damaged(path_, "it is of another version");
+  const int64_t summary_at = bytes_ - static_cast<int64_t>(kTailBytes) - length;
+  if (summary_at < 0) damaged(path_, "its summary is longer than itself");
+  if (summary_at < at) end = read_at(file.fd(), at = summary_at, bytes_ - summary_at, path_);
+  const auto summary =
+      std::string_view(end).substr(static_cast<size_t>(summary_at - at), static_cast<size_t>(length));
+  if (crc_of(summary) != number_at<uint32_t>(tail.data() + 4) ||
+      !summary_.ParseFromArray(summary.data(), static_cast<int>(summary.size())))
+    damaged(path_, "its summary");
+  if (summary_.version() != kVersion) damaged(path_, "it is of another version");
+  if (!fits(summary_, first_seq_, bytes_)) damaged(path_, "its summary names what is not there");
+}
+
+Segment::Index Segment::index() const {
+  // Not owned: a log's is its own.
+  if (!sealed_) return {Index(), &index_};
+  const std::string stored =
+      read_at(open_sealed(path_).fd(), summary_.index_offset(), summary_.index_bytes(), path_);
+  auto index = std::make_shared<v1::SegmentIndex>();
+  if (crc_of(stored) != summary_.index_crc() || !index->ParseFromString(stored)) damaged(path_, "its index");
   int64_t expected = first_seq_;
-  for (const auto& block : index_.blocks()) {
+  for (const auto& block : index->blocks()) {
     if (block.first_seq() != expected || block.last_seq() < expected ||
         block.last_seq() - expected >= kBlockEvents || block.stored_bytes() < 0 ||
-        block.stored_bytes() > bytes_ || block.offset() < 0 ||
-        block.offset() > bytes_ - block.stored_bytes() || block.raw_bytes() < 0 ||
+        block.stored_bytes() > summary_.index_offset() || block.offset() < 0 ||
+        block.offset() > summary_.index_offset() - block.stored_bytes() || block.raw_bytes() < 0 ||
         block.raw_bytes() > int64_t{kRecordBytesMax} + kBlockBytes)
       damaged(path_, "its index names what is not there");
     expected = block.last_seq() + 1;
   }
+  if (expected != last_seq() + 1) damaged(path_, "its index has fewer events than it says");
+  return index;
+}
+
+bool Segment::may_hold(const std::string& thread, uint32_t hash) const {
+  if (thread.empty()) return summary_.has_list_level();
+  return std::binary_search(summary_.threads().begin(), summary_.threads().end(), hash);
 }
 
 namespace {
@@ -199,22 +248,35 @@ bool next_record(std::string_view& bytes, int64_t& at_ms, v1::Event& event, size
 }  // namespace
 
 bool Segment::read_log() {
-  const std::string all = read_at(file_.fd(), 0, bytes_, path_);
-  std::string_view rest = all;
+  const int64_t all = bytes_;
   bytes_ = 0;
-  int64_t at_ms = 0;
-  size_t length = 0;
-  for (v1::Event event; next_record(rest, at_ms, event, length) && event.seq() == last_seq() + 1;)
-    note(length, at_ms, event);
-  if (bytes_ == static_cast<int64_t>(all.size())) return false;
+  // What the record at `bytes_` says to need, as far as that can be read.
+  int64_t needs = 0;
+  std::string piece;
+  v1::Event event;
+  for (int64_t piece_bytes = kPieceBytes; bytes_ < all; piece_bytes = std::max(kPieceBytes, needs)) {
+    const int64_t piece_at = bytes_;
+    piece.resize(static_cast<size_t>(std::min(all - bytes_, piece_bytes)));
+    fill_from(file_.fd(), bytes_, piece, path_);
+    std::string_view rest = piece;
+    int64_t at_ms = 0;
+    size_t length = 0;
+    while (next_record(rest, at_ms, event, length) && event.seq() == last_seq() + 1)
+      note(length, at_ms, event);
+    needs = bytes_ > piece_at || piece.size() < kHeadBytes
+                ? 0
+                : int64_t{number_at<uint32_t>(piece.data())} + int64_t{kHeadBytes};
+    if (bytes_ == piece_at && (needs <= std::ssize(piece) || needs > all - bytes_)) break;
+  }
+  if (bytes_ == all) return false;
   // Whoever wants to know what it was finds a copy beside the log. A record that was
   // not written to its end (or says so) is cut off without one, on a full disk.
-  const bool is_end = rest.size() < kHeadBytes || number_at<uint32_t>(rest.data()) > rest.size() - kHeadBytes;
+  const bool is_end = needs == 0 || needs > all - bytes_;
   std::error_code error;
   const bool kept = std::filesystem::copy_file(path_, path_.string() + ".torn",
                                                std::filesystem::copy_options::overwrite_existing, error);
   log::warn("journal_torn", {{"file", path_.string()},
-                             {"bytes", static_cast<int64_t>(all.size()) - bytes_},
+                             {"bytes", all - bytes_},
                              {"copy", kept ? path_.string() + ".torn" : error.message()}});
   if (!is_end && !kept) damaged(path_, "a record, and there is no room for a copy");
   if (::ftruncate(file_.fd(), bytes_) != 0) fail(path_, "shorten");
@@ -235,19 +297,30 @@ void Segment::note(size_t record_bytes, int64_t at_ms, const v1::Event& event) {
   block->set_last_seq(event.seq());
   block->set_stored_bytes(block->stored_bytes() + length);
   block->set_raw_bytes(block->raw_bytes() + length);
-  if (event.list_level()) block->set_has_list_level(true);
+  if (event.list_level()) {
+    block->set_has_list_level(true);
+    summary_.set_has_list_level(true);
+  }
   const uint32_t thread = hash_of(event.thread());
-  if (std::find(block->threads().begin(), block->threads().end(), thread) == block->threads().end())
+  if (std::find(block->threads().begin(), block->threads().end(), thread) == block->threads().end()) {
     block->add_threads(thread);
+    auto& all = *summary_.mutable_threads();
+    const auto place = std::lower_bound(all.begin(), all.end(), thread) - all.begin();
+    if (place == all.size() || all.Get(static_cast<int>(place)) != thread) {
+      all.Add(thread);
+      std::rotate(all.begin() + place, all.end() - 1, all.end());
+    }
+  }
   if (is_long) {
     *block->mutable_told() = event;
     block->mutable_told()->clear_read_ns();
     leave_out_if_long(*block->mutable_told());
   }
-  if (event.method() == "turn/started") (*index_.mutable_turn_starts())[event.thread()] = event.seq();
-  if (index_.first_at_ms() == 0) index_.set_first_at_ms(at_ms);
+  summary_.set_last_seq(event.seq());
+  if (event.method() == "turn/started") (*summary_.mutable_turn_starts())[event.thread()] = event.seq();
+  if (summary_.first_at_ms() == 0) summary_.set_first_at_ms(at_ms);
   // A clock that is set back does not make it old.
-  index_.set_last_at_ms(std::max(index_.last_at_ms(), at_ms));
+  summary_.set_last_at_ms(std::max(summary_.last_at_ms(), at_ms));
   bytes_ += length;
 }
 
@@ -295,8 +368,7 @@ std::string Segment::stored(const v1::SegmentBlock& block) const {
   return raw;
 }
 
-void Segment::read(int i, const Taker& take) const {
-  const v1::SegmentBlock& block = index_.blocks(i);
+void Segment::read(const v1::SegmentBlock& block, const Taker& take) const {
   const std::string bytes = stored(block);
   std::string_view rest = bytes;
   int64_t seq = block.first_seq();
@@ -315,7 +387,8 @@ void Segment::sync_all() const {
   sync_folder(path_.parent_path());
 }
 
-std::filesystem::path Segment::seal(const std::filesystem::path& log, const v1::SegmentIndex& index) {
+std::filesystem::path Segment::seal(const Full& full) {
+  const std::filesystem::path& log = full.log;
   std::filesystem::path file = log;
   file.replace_extension(kSealed);
   const std::filesystem::path made = file.string() + ".new";
@@ -324,10 +397,10 @@ std::filesystem::path Segment::seal(const std::filesystem::path& log, const v1::
   {
     const File to(::open(made.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
     if (to.fd() < 0) fail(made, "make");
-    v1::SegmentIndex sealed = index;
+    v1::SegmentIndex index = full.index;
     int64_t offset = 0;
     std::string deflated;
-    for (auto& block : *sealed.mutable_blocks()) {
+    for (auto& block : *index.mutable_blocks()) {
       const std::string raw = read_at(from.fd(), block.offset(), block.raw_bytes(), log);
       uLongf length = ::compressBound(raw.size());
       deflated.resize(length);
@@ -343,9 +416,15 @@ std::filesystem::path Segment::seal(const std::filesystem::path& log, const v1::
       block.set_deflated(true);
       offset += static_cast<int64_t>(length);
     }
-    std::string end = sealed.SerializeAsString();
-    const auto length = static_cast<uint32_t>(end.size());
-    const uint32_t crc = crc_of(end);
+    std::string end = index.SerializeAsString();
+    v1::SegmentSummary summary = full.summary;
+    summary.set_index_offset(offset);
+    summary.set_index_bytes(static_cast<int64_t>(end.size()));
+    summary.set_index_crc(crc_of(end));
+    const std::string last = summary.SerializeAsString();
+    const auto length = static_cast<uint32_t>(last.size());
+    const uint32_t crc = crc_of(last);
+    end.append(last);
     end.append(reinterpret_cast<const char*>(&length), sizeof length);  // NOLINT
     end.append(reinterpret_cast<const char*>(&crc), sizeof crc);        // NOLINT
     end.append(kMagic, kMagicBytes);

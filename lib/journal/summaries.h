@@ -1,0 +1,33 @@
+// What is kept in the database of each sealed segment, so that a start need not open
+// them all. Only ever a copy: the file counts, and what is missing here is read there.
+#pragma once
+
+#include <cstdint>
+#include <map>
+
+#include "lib/journal/sqlite.h"
+#include "zane/v1/journal.pb.h"
+
+namespace zane::journal {
+
+class Summaries {
+ public:
+  explicit Summaries(Db& db) : db_(db) {}
+
+  // Of a sealed file, and its length: it holds for no other.
+  struct Row {
+    int64_t bytes = 0;
+    v1::SegmentSummary summary;
+  };
+  // By the file's first seq. A row that can't be read is left out.
+  std::map<int64_t, Row> all();
+
+  // Keeps these too, and none from before `oldest`. Does not throw: what could not be
+  // written, the next start reads from the file.
+  void keep(const std::map<int64_t, Row>& rows, int64_t oldest);
+
+ private:
+  Db& db_;
+};
+
+}  // namespace zane::journal
