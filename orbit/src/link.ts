@@ -27,6 +27,7 @@ const FROM_CLIENT: ReadonlySet<Kind | undefined> = new Set<Kind>([
   'ack',
   'command',
   'pair',
+  'probe',
 ]);
 const FROM_MAC: ReadonlySet<Kind | undefined> = new Set<Kind>([
   'subscribed',

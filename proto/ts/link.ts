@@ -102,6 +102,7 @@ export interface Kinds {
   hookAck: { delivery: string };
   hookList: { hooks?: string[] };
   freshness: Freshness;
+  probe: Record<string, never>;
 }
 export type Kind = keyof Kinds;
 
@@ -125,6 +126,7 @@ const KINDS: ReadonlySet<string> = new Set<Kind>([
   'hookAck',
   'hookList',
   'freshness',
+  'probe',
 ]);
 
 interface Addresses {

@@ -65,6 +65,8 @@ loop::Task<Judged> OwnMethods::attach(const Order& order) {
        {"macName", config_.mac.name.empty() ? base::machine_name() : config_.mac.name},
        {"release", ZANE_RELEASE},
        {"protocol", {{"min", link::kProtocolMin}, {"max", link::kProtocolMax}}},
+       // What else it understands, by name.
+       {"features", {"probe"}},
        {"role", name_of(order.role)},
        {"device", order.actor.id()},
        {"devices", devices()},

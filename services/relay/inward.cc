@@ -42,6 +42,10 @@ void Service::on_phone_frame(const v1::LinkHeader& header, const std::vector<std
         wake_streams();
       }
       return;
+    case v1::LinkHeader::kProbe:
+      if (!clients_.find(header.from()))
+        return undelivered(header, "not-attached", "this page has not attached to the Mac yet");
+      return send_freshness({header.from()});
     case v1::LinkHeader::kClientGone:
       return client_gone(header.client_gone().client());
     case v1::LinkHeader::kHookDelivery:

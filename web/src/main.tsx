@@ -1,5 +1,6 @@
 // The page's start: takes an enrolment link out of the address bar before
 // anything else runs, then opens the store and draws the app.
+import { createRoot } from 'solid-js';
 import { render } from 'solid-js/web';
 import { App } from './app.tsx';
 import { createClient } from './app/client.ts';
@@ -15,7 +16,8 @@ followRoute();
 async function begin(root: HTMLElement): Promise<void> {
   const kept = await openStore().catch(() => undefined);
   const store = kept ?? memoryStore();
-  const client = createClient({ store, device: await deviceKey(store) });
+  const device = await deviceKey(store);
+  const client = createRoot(() => createClient({ store, device }));
   if (!kept)
     client.setTrouble(
       'this browser keeps nothing (private window?): this device is forgotten when the page closes',

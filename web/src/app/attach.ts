@@ -12,6 +12,8 @@ export interface PairedDevice {
 export interface MacInfo {
   macName: string;
   release: string;
+  /** What it understands beyond the protocol's version. */
+  features: readonly string[];
   role: string;
   devices: readonly PairedDevice[];
   codex: { state: string; version: string; message: string; home: string };
@@ -26,6 +28,7 @@ export function readMacInfo(result: unknown): MacInfo {
   return {
     macName: str(fields['macName']),
     release: str(fields['release']),
+    features: strings(fields['features']).slice(0, 50),
     role: str(fields['role']),
     devices: arr(fields['devices'])
       .slice(0, 100)

@@ -1,6 +1,6 @@
 // The live list level: threads and approvals of the chosen Mac, as a signal.
 // Owns the list stream for as long as the page lives.
-import { createEffect, createMemo, createSignal, on } from 'solid-js';
+import { createEffect, createMemo, createSignal, on, onCleanup } from 'solid-js';
 import { isOpen, openApprovals } from '../model/approvals.ts';
 import { emptyInbox, reduceInbox, withListed } from '../model/thread-list.ts';
 import type { Inbox } from '../model/thread-list.ts';
@@ -38,16 +38,6 @@ export function createInbox(client: Client) {
     }, RELIST_AFTER_MS);
   };
 
-  client.streams.open('', {
-    reset: (epoch) => set(reduceInbox(current, { kind: 'reset', epoch })),
-    apply: (epoch, events) =>
-      eachEvent(epoch, events, client.mac()?.mac ?? '', client.macKey(), (event) => {
-        set(reduceInbox(current, event));
-        if (atHead()) relist(event);
-      }),
-    atHead: setAtHead,
-  });
-
   async function refresh(): Promise<void> {
     if (listed() === 'asking') return;
     const before = listed();
@@ -68,14 +58,22 @@ export function createInbox(client: Client) {
   }
 
   createEffect(
-    on(
-      () => client.mac()?.mac,
-      () => {
-        current = emptyInbox();
-        setInbox(current);
-        setListed('no');
-      },
-    ),
+    on(client.macLink, (link) => {
+      current = emptyInbox();
+      setInbox(current);
+      setListed('no');
+      if (!link) return;
+      const close = link.streams.open('', {
+        reset: (epoch) => set(reduceInbox(current, { kind: 'reset', epoch })),
+        apply: (epoch, events) =>
+          eachEvent(epoch, events, link.id, client.macKey(), (event) => {
+            set(reduceInbox(current, event));
+            if (atHead()) relist(event);
+          }),
+        atHead: setAtHead,
+      });
+      onCleanup(close);
+    }),
   );
   createEffect(
     on(

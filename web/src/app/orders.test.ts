@@ -10,7 +10,7 @@ import { memoryStore } from '../link/store.ts';
 import type { Store } from '../link/store.ts';
 import { FakeClock, until } from '../testing/fake-clock.ts';
 import { FakeMac } from '../testing/fake-mac.ts';
-import { insteadOf } from './orders.ts';
+import { insteadOf, PROMPT_BYTES_MAX, tooLong } from './orders.ts';
 
 const late = { reason: 'codex', result: { code: -32600, message: 'no active turn to steer' } };
 const over = { reason: 'codex', result: { code: -32600, message: 'no active turn to interrupt' } };
@@ -56,7 +56,7 @@ async function page(store: Store, mac: FakeMac, device = makeDeviceKey()) {
 }
 
 test('a steer that came too late begins one new turn with the same words', async () => {
-  const [store, mac] = [memoryStore(), await FakeMac.make()];
+  const [store, mac] = [memoryStore(true), await FakeMac.make()];
   const now = await page(store, mac);
   const steer = await now.outbox.add(order(mac, 'steer'));
   await now.answer(steer.id, steer.prepared.bytes, 'failed', late);
@@ -74,7 +74,7 @@ test('a steer that came too late begins one new turn with the same words', async
 
 test('closed between the two, the page begins that one turn and no other', async () => {
   const [mac, device] = [await FakeMac.make(), makeDeviceKey()];
-  const store = memoryStore();
+  const store = memoryStore(true);
   const cut: Store = { ...store, remove: () => new Promise(() => undefined) };
   const first = await page(cut, mac, device);
   const steer = await first.outbox.add(order(mac, 'steer'));
@@ -95,7 +95,7 @@ test('closed between the two, the page begins that one turn and no other', async
 });
 
 test('a stop that came too late has nothing left to do; what was refused for another reason says so', async () => {
-  const [store, mac] = [memoryStore(), await FakeMac.make()];
+  const [store, mac] = [memoryStore(true), await FakeMac.make()];
   const now = await page(store, mac);
   const stop = await now.outbox.add(order(mac, 'stop'));
   await now.answer(stop.id, stop.prepared.bytes, 'failed', over);
@@ -116,11 +116,11 @@ test('a stop that came too late has nothing left to do; what was refused for ano
 
 test("the turn that takes a steer's place has the same bytes in every tab, and no longer life", async () => {
   const [mac, device] = [await FakeMac.make(), makeDeviceKey()];
-  const store = memoryStore();
+  const store = memoryStore(true);
   const first = await page(store, mac, device);
   const steer = await first.outbox.add(order(mac, 'steer'));
   const row = (await store.all('outbox'))[0];
-  const copy = memoryStore();
+  const copy = memoryStore(true);
   await copy.put('outbox', steer.id, row);
   const other = await page(copy, mac, device);
   await other.outbox.load();
@@ -130,4 +130,33 @@ test("the turn that takes a steer's place has the same bytes in every tab, and n
   }
   assert.deepEqual(first.sent.at(-1)?.bytes, other.sent.at(-1)?.bytes);
   assert.equal(first.entries()[0]?.prepared.expiresAt, steer.prepared.expiresAt);
+});
+
+test('what is too long is said before it is sent, by how much; what is told as short enough is', async () => {
+  const device = await makeDeviceKey();
+  const commands = new Commands({
+    clock: new FakeClock(),
+    device,
+    macKey: () => undefined,
+    ready: () => false,
+    send: () => false,
+  });
+  const fits = async (text: string): Promise<boolean> =>
+    commands
+      .prepare('m'.repeat(43), 'turn/steer', { threadId: 't'.repeat(64), input: [{ text }] }, 1)
+      .then(() => true)
+      .catch(() => false);
+  for (const [text, short] of [
+    ['字'.repeat(60_000), true],
+    ['x'.repeat(200 * 1024), true],
+    ['\n'.repeat(200 * 1024), false],
+    ['\u0001'.repeat(50_000), false],
+    ['x'.repeat(PROMPT_BYTES_MAX - 2), true],
+    ['x'.repeat(PROMPT_BYTES_MAX - 1), false],
+    ['😀'.repeat(PROMPT_BYTES_MAX / 4), false],
+  ] as const) {
+    assert.equal(tooLong(text) === '', short, `${text.slice(0, 2)} × ${text.length}`);
+    if (short) assert.equal(await fits(text), true);
+  }
+  assert.match(tooLong('x'.repeat(PROMPT_BYTES_MAX + 5000)), /Too long by 5 KB/);
 });

@@ -1,6 +1,6 @@
 // The effects a person can order, each put into the outbox first. Not for reads
 // (client.call) and not for keystrokes (terminal.ts).
-import { approvalDigest, randomId } from '../link/signed.ts';
+import { approvalDigest, randomId, utf8 } from '../link/signed.ts';
 import type { Entry, Order } from '../link/outbox.ts';
 import { isUnseen } from '../model/approvals.ts';
 import type { Approval, Choice } from '../model/approvals.ts';
@@ -9,6 +9,20 @@ import type { Client } from './client.ts';
 
 function textInput(text: string) {
   return [{ type: 'text', text, text_elements: [] }];
+}
+
+/** Of the prompt alone, as it is sent; what is around it is short (COMMAND_BYTES_MAX). */
+export const PROMPT_BYTES_MAX = 240 * 1024;
+/** No character takes more bytes as JSON in UTF-8. */
+const CHARACTER_BYTES_MAX = 6;
+
+/** Why it can't be sent; empty when it can. */
+export function tooLong(prompt: string): string {
+  if (prompt.length * CHARACTER_BYTES_MAX <= PROMPT_BYTES_MAX) return '';
+  const bytes = utf8(JSON.stringify(prompt)).length;
+  if (bytes <= PROMPT_BYTES_MAX) return '';
+  const over = Math.ceil((bytes - PROMPT_BYTES_MAX) / 1024);
+  return `Too long by ${over} KB: shorten it, or put it into a file on your Mac and name that.`;
 }
 
 /** Steers the running turn, or starts one. The id reaches Codex, so a resend cannot run twice. */

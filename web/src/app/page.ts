@@ -13,9 +13,13 @@ export function onOffline(run: () => void): void {
   addEventListener('offline', run);
 }
 
+export function isLookedAt(): boolean {
+  return document.visibilityState === 'visible';
+}
+
 export function onWake(run: () => void): void {
   const wake = (): void => {
-    if (document.visibilityState === 'visible') run();
+    if (isLookedAt()) run();
   };
   for (const event of ['online', 'pageshow', 'focus']) addEventListener(event, wake);
   document.addEventListener('visibilitychange', wake);

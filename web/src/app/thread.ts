@@ -48,7 +48,7 @@ export function openThread(client: Client, id: string) {
     setApprovals((known) => reduceApproval(known, event.approval));
   };
 
-  const close = client.streams.open(id, {
+  const close = client.macLink()?.streams.open(id, {
     reset: (epoch) => {
       set(reduceThread(current, { kind: 'reset', epoch }));
       setApprovals(new Map());
@@ -58,7 +58,7 @@ export function openThread(client: Client, id: string) {
     atHead: setAtHead,
   });
 
-  const codexSession = (): string => client.proofs().codexSession ?? '';
+  const codexSession = (): string => client.proofs().codexSession;
   let closed = false;
   let readInSession = '';
 
@@ -135,7 +135,7 @@ export function openThread(client: Client, id: string) {
 
   onCleanup(() => {
     closed = true;
-    close();
+    close?.();
     paint.stop();
   });
   return { id, view, approvals, atHead, history, hasOlder, readingOlder, error, reload: load, loadOlder };

@@ -130,7 +130,9 @@ test('a call times out with a sentence, and a keystroke is never repeated', asyn
   await assert.rejects(asked, /did not answer `thread\/list` within 20 s/);
   const key = commands.call(mac.id, 'process/writeStdin', {}, 'never');
   await until(() => sent.length === 2);
-  commands.dropUnrepeatable();
+  commands.dropUnrepeatable('another Mac');
+  assert.equal(commands.size, 1);
+  commands.dropUnrepeatable(mac.id);
   await assert.rejects(key, CallError);
   commands.resendAll(mac.id);
   assert.equal(sent.length, 2);
@@ -168,4 +170,45 @@ test('signing keeps the order of what was typed', async () => {
     order,
     [...order].sort((a, b) => a - b),
   );
+});
+
+test('a Mac that is busy is asked again by itself, ever later, with the same bytes', async () => {
+  const { clock, commands, sent, order } = await world();
+  const { prepared, seen } = await order();
+  let delay = 1_000;
+  for (let asked = 1; asked <= 7; asked++) {
+    assert.equal(sent.length, asked);
+    commands.undelivered(prepared.id, 'busy', 'too much is under way');
+    clock.advance(Math.min(delay, 59_999 - asked) - 1);
+    if (delay < 16_000) assert.equal(sent.length, asked);
+    clock.advance(1);
+    delay *= 2;
+    if (seen.outcome) break;
+  }
+  assert.ok(sent.length >= 6);
+  assert.ok(sent.every(({ body }) => body === prepared.bytes));
+  assert.equal(seen.outcome?.state, 'expired', 'and not beyond its time');
+});
+
+test('what was sent is not withdrawn', async () => {
+  const { commands, line, order, sent, mac } = await world();
+  const { prepared } = await order();
+  commands.undelivered(prepared.id, 'mac-offline', '');
+  assert.equal(commands.withdraw(prepared.id), false);
+  line.ready = false;
+  const waiting = await order();
+  assert.equal(commands.withdraw(waiting.prepared.id), true);
+  line.ready = true;
+  commands.resendAll(mac.id);
+  assert.deepEqual(
+    sent.map(({ header }) => header.trace),
+    [prepared.id, prepared.id],
+  );
+});
+
+test('half a character becomes a mark in its place, whole ones are as they were', async () => {
+  const { commands, mac } = await world();
+  const prepared = await commands.prepare(mac.id, 'm', { text: 'a\ud83d b \ude00 \u{1f600} \\ud83d' }, 1);
+  const body = JSON.parse(new TextDecoder().decode(prepared.bytes)) as { params: { text: string } };
+  assert.equal(body.params.text, 'a\ufffd b \ufffd \u{1f600} \\ud83d');
 });

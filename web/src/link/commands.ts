@@ -10,6 +10,9 @@ import type { DeviceKey } from './signed.ts';
 export const PENDING_COMMANDS_MAX = 256;
 export const COMMAND_BYTES_MAX = 256 * 1024;
 export const CALL_TIMEOUT_MS = 20_000;
+/** A Mac that is busy is asked again, ever later. */
+const BUSY_AGAIN_FIRST_MS = 1_000;
+const BUSY_AGAIN_MAX_MS = 30_000;
 /** Longer than a call waits, so that a slow clock does not turn a slow answer into `expired`. */
 const CALL_LIFE_MS = 5 * 60_000;
 
@@ -49,6 +52,10 @@ interface Pending {
   resend: Resend;
   watcher: Watcher;
   progress: Progress;
+  /** A socket has taken it: nobody but the Mac knows how far it came. */
+  left: boolean;
+  busy: number;
+  again: Timer | undefined;
 }
 
 export interface CommandDeps {
@@ -83,6 +90,11 @@ export class Commands {
     this.#deps = deps;
   }
 
+  /** Whether what is submitted for this Mac leaves at once. */
+  ready(mac: string): boolean {
+    return this.#deps.ready(mac);
+  }
+
   get size(): number {
     return this.#pending.size;
   }
@@ -98,7 +110,9 @@ export class Commands {
     const run = async (): Promise<Prepared> => {
       const { device } = this.#deps;
       const expiresAt = issuedAt + lifeMs;
-      const bytes = utf8(JSON.stringify({ mac, device: device.id, id, issuedAt, expiresAt, method, params }));
+      const bytes = utf8(
+        JSON.stringify({ mac, device: device.id, id, issuedAt, expiresAt, method, params }, wellFormed),
+      );
       if (bytes.length > COMMAND_BYTES_MAX)
         throw new CallError('too-large', 'this is too long to send: shorten it');
       return {
@@ -125,7 +139,15 @@ export class Commands {
         message: 'too much is waiting to be sent: wait for the connection',
         result: undefined,
       });
-    const pending: Pending = { prepared, resend, watcher, progress: 'saved' };
+    const pending: Pending = {
+      prepared,
+      resend,
+      watcher,
+      progress: 'saved',
+      left: false,
+      busy: 0,
+      again: undefined,
+    };
     this.#pending.set(prepared.id, pending);
     const sent = this.#transmit(pending);
     if (!sent && resend === 'never') this.#end(pending, 'refused', 'offline', 'not connected to your Mac');
@@ -143,7 +165,8 @@ export class Commands {
     return new Promise((resolve, reject) => {
       const { clock } = this.#deps;
       const timer: Timer = clock.after(timeoutMs, () => {
-        this.#pending.delete(prepared.id);
+        const pending = this.#pending.get(prepared.id);
+        if (pending) this.#forget(pending);
         reject(
           new CallError(
             'timeout',
@@ -177,9 +200,9 @@ export class Commands {
   }
 
   /** What was tied to the connection that has just ended. */
-  dropUnrepeatable(): void {
+  dropUnrepeatable(mac: string): void {
     for (const pending of [...this.#pending.values()])
-      if (pending.resend === 'never')
+      if (pending.resend === 'never' && pending.prepared.mac === mac)
         this.#end(pending, 'unknown', 'offline', 'the connection was lost before an answer came');
   }
 
@@ -198,6 +221,15 @@ export class Commands {
       return this.#end(pending, 'refused', reason, message || 'your Mac is not connected');
     this.#step(pending, 'saved');
     pending.watcher.trouble?.(message || reason, false);
+    if (reason === 'busy') this.#later(pending);
+  }
+
+  /** Forgets a command that was never sent; false when it was, or is not known. */
+  withdraw(id: string): boolean {
+    const pending = this.#pending.get(id);
+    if (!pending || pending.left) return false;
+    this.#forget(pending);
+    return true;
   }
 
   receipt(header: Header, bodies: readonly Uint8Array[]): Promise<void> {
@@ -266,8 +298,24 @@ export class Commands {
       command: { device: prepared.device, signature: prepared.signature },
     };
     const sent = this.#deps.send(header, [prepared.bytes]);
+    pending.left ||= sent;
     if (sent && pending.progress === 'saved') this.#step(pending, 'sent');
     return sent;
+  }
+
+  #later(pending: Pending): void {
+    const { clock } = this.#deps;
+    clock.cancel(pending.again);
+    const delay = Math.min(BUSY_AGAIN_MAX_MS, BUSY_AGAIN_FIRST_MS * 2 ** pending.busy++);
+    pending.again = clock.after(delay, () => {
+      if (pending.prepared.expiresAt <= clock.now()) this.#expire(pending);
+      else this.#transmit(pending);
+    });
+  }
+
+  #forget(pending: Pending): void {
+    this.#deps.clock.cancel(pending.again);
+    this.#pending.delete(pending.prepared.id);
   }
 
   #step(pending: Pending, progress: Progress): void {
@@ -286,9 +334,14 @@ export class Commands {
   }
 
   #end(pending: Pending, state: Ending, reason: string, message: string, result?: unknown): void {
-    this.#pending.delete(pending.prepared.id);
+    this.#forget(pending);
     pending.watcher.ended({ state, reason, message: message || errorMessage(state, result), result });
   }
+}
+
+/** Half of a character, as a cut or a keyboard can leave it, is no Unicode: its place is kept, as everywhere. */
+function wellFormed(_key: string, value: unknown): unknown {
+  return typeof value === 'string' ? value.replace(/\p{Surrogate}/gu, '\ufffd') : value;
 }
 
 function text(value: unknown): string {

@@ -14,12 +14,12 @@ import type { Store } from './store.ts';
 
 function page(store: Store, device: DeviceKey, mac: FakeMac, clock: FakeClock) {
   const sent: Uint8Array[] = [];
-  const line = { up: true };
+  const line = { up: true, ready: true };
   const commands = new Commands({
     clock,
     device,
     macKey: () => mac.publicKey,
-    ready: () => true,
+    ready: () => line.ready,
     send: (_header, bodies) => {
       if (line.up) sent.push(bodies[0] as Uint8Array);
       return line.up;
@@ -43,7 +43,7 @@ const prompt = (mac: FakeMac, keep: 'disk' | 'memory' = 'disk'): Order => ({
 
 async function setting() {
   return {
-    store: memoryStore(),
+    store: memoryStore(true),
     device: await makeDeviceKey(),
     mac: await FakeMac.make(),
     clock: new FakeClock(),
@@ -143,4 +143,116 @@ test('a failed answer is forgotten by a reload, its words were not typed', async
   await until(() => first.entries()[0]?.state === 'refused');
   await page(store, device, mac, clock).outbox.load();
   assert.deepEqual(await store.all('outbox'), []);
+});
+
+test('what never left can be taken back, for good', async () => {
+  const { store, device, mac, clock } = await setting();
+  const now = page(store, device, mac, clock);
+  now.line.ready = false;
+  const entry = await now.outbox.add(prompt(mac));
+  assert.equal(now.entries()[0]?.left, false);
+  assert.equal((await now.outbox.takeBack(entry.id))?.id, entry.id);
+  assert.deepEqual(now.entries(), []);
+  now.line.ready = true;
+  await now.outbox.leaving(mac.id);
+  now.commands.resendAll(mac.id);
+  const after = page(store, device, mac, clock);
+  await after.outbox.load();
+  assert.deepEqual([...now.sent, ...after.sent], []);
+});
+
+test('what may have left is not taken back, from whichever page and after whichever reload', async () => {
+  const { store, device, mac, clock } = await setting();
+  const first = page(store, device, mac, clock);
+  const second = page(store, device, mac, clock);
+  first.line.ready = second.line.ready = false;
+  const entry = await first.outbox.add(prompt(mac));
+  await second.outbox.load();
+  second.line.ready = true;
+  await second.outbox.leaving(mac.id);
+  second.commands.resendAll(mac.id);
+  assert.equal(second.sent.length, 1);
+  assert.equal(await second.outbox.takeBack(entry.id), undefined);
+  assert.equal(first.entries()[0]?.left, false, 'the first page does not know yet');
+  assert.equal(await first.outbox.takeBack(entry.id), undefined);
+  assert.equal(first.entries()[0]?.left, true);
+  const third = page(store, device, mac, clock);
+  third.line.ready = false;
+  await third.outbox.load();
+  assert.equal(await third.outbox.takeBack(entry.id), undefined);
+  assert.equal((await store.all('outbox')).length, 1);
+});
+
+test('what one page has taken back another one does not send', async () => {
+  const { store, device, mac, clock } = await setting();
+  const first = page(store, device, mac, clock);
+  const second = page(store, device, mac, clock);
+  first.line.ready = second.line.ready = false;
+  const entry = await first.outbox.add(prompt(mac));
+  await second.outbox.load();
+  assert.ok(await first.outbox.takeBack(entry.id));
+  second.line.ready = true;
+  await second.outbox.leaving(mac.id);
+  second.commands.resendAll(mac.id);
+  assert.deepEqual(second.sent, []);
+  assert.deepEqual(second.entries(), []);
+});
+
+test('that it may have left is on the disk before it leaves', async () => {
+  const { store, device, mac, clock } = await setting();
+  const sentAt: number[] = [];
+  const slow: Store = {
+    ...store,
+    put: async (table, key, value) => {
+      if ((value as Entry).left) sentAt.push(now.sent.length);
+      await store.put(table, key, value);
+    },
+    update: async (table, key, change) => {
+      sentAt.push(now.sent.length);
+      return store.update(table, key, change);
+    },
+  };
+  const now = page(slow, device, mac, clock);
+  await now.outbox.add(prompt(mac));
+  now.line.ready = false;
+  const adding = now.outbox.add(prompt(mac));
+  // The Mac comes back while it is being written down.
+  now.line.ready = true;
+  await adding;
+  assert.equal(now.sent.length, 2);
+  assert.deepEqual(sentAt, [0, 1]);
+});
+
+test('a disk that is full keeps nobody from sending, and takes nothing without saying so', async () => {
+  const { store, device, mac, clock } = await setting();
+  const full = { now: false };
+  const fail = async (): Promise<never> => Promise.reject(new Error('full'));
+  const disk: Store = {
+    ...store,
+    put: (...put) => (full.now ? fail() : store.put(...put)),
+    update: (...update) => (full.now ? fail() : store.update(...update)),
+  };
+  const now = page(disk, device, mac, clock);
+  now.line.ready = false;
+  await now.outbox.add(prompt(mac));
+  full.now = now.line.ready = true;
+  await now.outbox.leaving(mac.id);
+  now.commands.resendAll(mac.id);
+  assert.equal(now.sent.length, 1);
+  await assert.rejects(now.outbox.add(prompt(mac)), /full/);
+  assert.equal(now.entries().length, 1);
+});
+
+test('where nothing outlives the page it does not say so, and a decision lives shorter than a prompt', async () => {
+  const { device, mac, clock } = await setting();
+  const now = page(memoryStore(), device, mac, clock);
+  const words = await now.outbox.add(prompt(mac));
+  assert.equal(words.kept, false);
+  const decision = await now.outbox.add({
+    ...prompt(mac),
+    purpose: { kind: 'decision', approval: 'a', choice: 'accept', label: 'Allow once' },
+  });
+  const minutes = ({ prepared }: Entry): number => (prepared.expiresAt - clock.now()) / 60_000;
+  assert.equal(minutes(words), 12 * 60);
+  assert.equal(minutes(decision), 30);
 });

@@ -6,8 +6,16 @@ import type { Commands, Ending, Outcome, Prepared, Progress } from './commands.t
 import { idOfKey, utf8 } from './signed.ts';
 import type { Store } from './store.ts';
 
-/** Short enough that a forgotten prompt does not wake up next week, long enough for a flight. */
-export const OUTBOX_LIFE_MS = 12 * 60 * 60_000;
+/**
+ * How long an order may still arrive. A prompt: not next week, but after a flight. A decision or a stop is for what
+ * is on the screen now; what is asked stays open and can be answered again.
+ */
+export const LIFE_MS: Readonly<Record<Purpose['kind'], number>> = {
+  prompt: 12 * 60 * 60_000,
+  task: 12 * 60 * 60_000,
+  decision: 30 * 60_000,
+  stop: 10 * 60_000,
+};
 export const OUTBOX_ENTRIES_MAX = 100;
 const DONE_KEPT_MAX = 20;
 
@@ -23,6 +31,10 @@ export interface Entry {
   purpose: Purpose;
   createdAt: number;
   state: Progress | Ending;
+  /** It may have left this phone. Written before it can, so that what is taken back never was on its way. */
+  left: boolean;
+  /** Whether it outlives this page. */
+  kept: boolean;
   message: string;
   /** The thread and turn that came of it, for `done`. */
   result: unknown;
@@ -36,6 +48,7 @@ export interface Order {
   now: number;
   /** The command's id, where the params must name it too (`clientUserMessageId`). */
   id?: string;
+  /** `memory`: answers to secret questions; a reload forgets them rather than leave them on the disk. */
   keep: 'disk' | 'memory';
 }
 
@@ -51,8 +64,6 @@ export class Outbox {
   readonly #commands: Commands;
   readonly #changed: (entries: readonly Entry[]) => void;
   #entries: readonly Entry[] = [];
-  /** Answers to secret questions: a reload forgets them rather than leave them on the disk. */
-  readonly #secret = new Set<string>();
   readonly #waiting = new Map<string, (ending: Ending) => void>();
 
   constructor(
@@ -77,12 +88,16 @@ export class Outbox {
     // How an answer or a stop failed was for that page to show; only lost words are worth keeping.
     const over = rows.filter((entry) => isFinal(entry.state) && !('text' in entry.purpose));
     for (const entry of over) await this.#store.remove('outbox', entry.id);
-    this.#entries = rows.filter((entry) => !over.includes(entry)).slice(-OUTBOX_ENTRIES_MAX);
+    this.#entries = rows
+      .filter((entry) => !over.includes(entry))
+      .slice(-OUTBOX_ENTRIES_MAX)
+      // Of one that an older app wrote down nobody knows.
+      .map((entry) => ({ ...entry, left: entry.left !== false, kept: true }));
     this.#changed(this.#entries);
     for (const entry of this.#entries) {
       if (isFinal(entry.state)) continue;
       this.#patch(entry.id, { state: 'saved' });
-      this.#follow(entry);
+      await this.#send(entry.id);
     }
   }
 
@@ -91,24 +106,74 @@ export class Outbox {
     if (this.#entries.filter((entry) => entry.state !== 'done').length >= OUTBOX_ENTRIES_MAX)
       throw new Error('the outbox is full: dismiss what failed, or wait for the connection');
     const entry = await this.#entry(order);
-    if (order.keep === 'memory') this.#secret.add(entry.id);
     await this.#keep(entry);
     this.#set([...withoutOldDone(this.#entries), entry]);
-    this.#follow(entry);
+    await this.#send(entry.id);
     return entry;
   }
 
-  async #entry({ mac, method, params, id, purpose, now }: Order, issuedAt?: number): Promise<Entry> {
-    const prepared = await this.#commands.prepare(mac, method, params, OUTBOX_LIFE_MS, id, issuedAt);
+  async #entry({ mac, method, params, id, purpose, now, keep }: Order, issuedAt?: number): Promise<Entry> {
+    const prepared = await this.#commands.prepare(mac, method, params, LIFE_MS[purpose.kind], id, issuedAt);
     return {
       id: prepared.id,
       prepared,
       purpose,
       createdAt: now,
       state: 'saved',
+      left: this.#commands.ready(mac),
+      kept: keep === 'disk' && this.#store.outlives,
       message: '',
       result: undefined,
     };
+  }
+
+  /** The Mac can be reached: what waits is on its way from now on, and that is written down first. */
+  async leaving(mac: string): Promise<void> {
+    const waiting = this.#entries.filter(
+      ({ prepared, left, state }) => prepared.mac === mac && !left && !isFinal(state),
+    );
+    for (const { id } of waiting) this.#patch(id, { left: true });
+    await Promise.all(waiting.map((entry) => this.#markLeft(entry)));
+  }
+
+  async #markLeft({ id, kept }: Entry): Promise<void> {
+    if (!kept) return;
+    const mark = (row: unknown) => (isEntry(row) ? { ...row, left: true } : undefined);
+    // That it can't be written is no reason not to send.
+    const row = await this.#store.update('outbox', id, mark).catch(() => id);
+    // Another page of this device has taken it back.
+    if (row !== undefined) return;
+    this.#commands.withdraw(id);
+    this.#set(this.#entries.filter((entry) => entry.id !== id));
+  }
+
+  /** Gives the order back that never left, from any page of this device; undefined when it may have. */
+  async takeBack(id: string): Promise<Entry | undefined> {
+    const entry = this.#entries.find((known) => known.id === id);
+    if (!entry || entry.left || isFinal(entry.state) || !this.#commands.withdraw(id)) return undefined;
+    let taken = !entry.kept;
+    if (entry.kept)
+      await this.#store.update('outbox', id, (row) => {
+        taken = isEntry(row) && row.left === false;
+        return taken ? undefined : row;
+      });
+    if (taken) this.#set(this.#entries.filter((known) => known.id !== id));
+    else {
+      this.#patch(id, { left: true });
+      this.#follow(entry);
+    }
+    return taken ? entry : undefined;
+  }
+
+  /** Handed to the commands once it is as the disk has it. */
+  async #send(id: string): Promise<void> {
+    const entry = this.#entries.find((known) => known.id === id);
+    if (!entry) return;
+    if (!entry.left && this.#commands.ready(entry.prepared.mac)) {
+      this.#patch(id, { left: true });
+      await this.#markLeft(entry);
+    }
+    if (this.#entries.some((known) => known.id === id)) this.#follow(entry);
   }
 
   /** How an order ended, once it has; nothing for one that is not (or no longer) here. */
@@ -159,16 +224,16 @@ export class Outbox {
     // The same bytes each time, and no longer a life than the old one had.
     const entry = await this.#entry(
       { ...order, now: old.createdAt },
-      old.prepared.expiresAt - OUTBOX_LIFE_MS,
+      old.prepared.expiresAt - LIFE_MS[old.purpose.kind],
     );
     await this.#keep(entry);
     this.#set(this.#entries.map((known) => (known.id === old.id ? entry : known)));
     await this.#store.remove('outbox', old.id);
-    this.#follow(entry);
+    await this.#send(entry.id);
   }
 
   async #keep(entry: Entry): Promise<void> {
-    if (!this.#secret.has(entry.id)) await this.#store.put('outbox', entry.id, plainCopy(entry));
+    if (entry.kept) await this.#store.put('outbox', entry.id, plainCopy(entry));
   }
 
   #patch(id: string, patch: Partial<Entry>): void {

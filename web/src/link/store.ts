@@ -5,9 +5,13 @@ export type Table = 'keys' | 'macs' | 'outbox';
 
 /** The seam: tests use a map in memory. */
 export interface Store {
+  /** Whether what is put here is there after the page. */
+  readonly outlives: boolean;
   get(table: Table, key: string): Promise<unknown>;
   all(table: Table): Promise<unknown[]>;
   put(table: Table, key: string, value: unknown): Promise<void>;
+  /** In one step for all pages of this device: what `change` makes of the value, undefined for none. Gives what it made. */
+  update(table: Table, key: string, change: (value: unknown) => unknown): Promise<unknown>;
   remove(table: Table, key: string): Promise<void>;
 }
 
@@ -44,20 +48,40 @@ export async function openStore(): Promise<Store> {
     return committed(tx);
   };
   return {
+    outlives: true,
     get: (table, key) => settled(read(table).get(key)),
     all: (table) => settled(read(table).getAll()),
     put: (table, key, value) => write(table, (store) => store.put(value, key)),
+    update: async (table, key, change) => {
+      let made: unknown;
+      await write(table, (store) => {
+        const known = store.get(key);
+        known.onsuccess = () => {
+          made = change(known.result);
+          if (made === undefined) store.delete(key);
+          else store.put(made, key);
+        };
+      });
+      return made;
+    },
     remove: (table, key) => write(table, (store) => store.delete(key)),
   };
 }
 
-/** For tests, and for a browser that forbids IndexedDB: then nothing outlives the page, and the screen says so. */
-export function memoryStore(): Store {
+/** For a browser that forbids IndexedDB: then nothing outlives the page, and the screen says so. Tests give it the other word. */
+export function memoryStore(outlives = false): Store {
   const tables: Record<Table, Map<string, unknown>> = { keys: new Map(), macs: new Map(), outbox: new Map() };
   return {
+    outlives,
     get: async (table, key) => tables[table].get(key),
     all: async (table) => [...tables[table].values()],
     put: async (table, key, value) => void tables[table].set(key, structuredClone(value)),
+    update: async (table, key, change) => {
+      const made = change(tables[table].get(key));
+      if (made === undefined) tables[table].delete(key);
+      else tables[table].set(key, structuredClone(made));
+      return made;
+    },
     remove: async (table, key) => void tables[table].delete(key),
   };
 }

@@ -14,6 +14,9 @@ const good: Proofs = {
   macSinceMs: NOW - 9e5,
   codex: 'ready',
   codexMessage: '',
+  codexSession: '',
+  macFreshMs: 45_000,
+  offlineAtMs: 0,
 };
 const line = (change: Partial<Proofs>, later = 0): string =>
   statusLine(hops({ ...good, ...change }, NOW + later));

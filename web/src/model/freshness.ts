@@ -3,25 +3,47 @@
 export const PHONE_ORBIT_FRESH_MS = 25_000;
 /** relay speaks at least every 20 s (link.proto, Freshness). */
 export const ORBIT_MAC_FRESH_MS = 45_000;
+/** A Mac that was asked and has said nothing for so long is not known to be there. */
+export const PROBED_MAC_FRESH_MS = 14_000;
 export const MAC_CODEX_FRESH_MS = 60_000;
 
-export interface Proofs {
-  /** 0: never. */
+/** Of the link to Orbit. Times are 0 for never. */
+export interface OrbitProofs {
   orbitAtMs: number;
-  macAtMs: number;
-  codexAtMs: number;
   /** The socket is open and greeted. */
   open: boolean;
-  /** When the browser said that there is no network; 0 when it did not. A proof since then counts more. */
-  offlineAtMs?: number;
+  /** When the browser said that there is no network. A proof since then counts more. */
+  offlineAtMs: number;
+}
+
+/** Of one Mac. */
+export interface MacProofs {
+  macAtMs: number;
+  /** How long a proof of the Mac's counts. */
+  macFreshMs: number;
+  codexAtMs: number;
   /** Orbit's word on the Mac. */
   macOnline: boolean | undefined;
   macSinceMs: number;
   codex: string;
   codexMessage: string;
   /** The Mac's connection to Codex: another one means that something was missed. */
-  codexSession?: string;
+  codexSession: string;
 }
+
+export const NO_ORBIT_PROOFS: OrbitProofs = { orbitAtMs: 0, open: false, offlineAtMs: 0 };
+export const NO_MAC_PROOFS: MacProofs = {
+  macAtMs: 0,
+  macFreshMs: ORBIT_MAC_FRESH_MS,
+  codexAtMs: 0,
+  macOnline: undefined,
+  macSinceMs: 0,
+  codex: 'unknown',
+  codexMessage: '',
+  codexSession: '',
+};
+
+export type Proofs = OrbitProofs & MacProofs;
 
 export interface Hop {
   name: string;
@@ -46,7 +68,7 @@ export function clockTime(ms: number): string {
 
 function orbitHop(proofs: Proofs, nowMs: number): Hop {
   const name = 'Phone–Orbit';
-  if ((proofs.offlineAtMs ?? 0) > proofs.orbitAtMs)
+  if (proofs.offlineAtMs > proofs.orbitAtMs)
     return { name, state: 'down', atMs: proofs.orbitAtMs, words: 'this phone is offline' };
   const fresh = proofs.open && nowMs - proofs.orbitAtMs <= PHONE_ORBIT_FRESH_MS;
   if (fresh) return { name, state: 'proven', atMs: proofs.orbitAtMs, words: 'connected' };
@@ -68,7 +90,7 @@ function macHop(proofs: Proofs, nowMs: number): Hop {
       atMs: proofs.macAtMs,
       words: `offline since ${clockTime(proofs.macSinceMs || proofs.macAtMs)}`,
     };
-  const fresh = orbit && proofs.macOnline === true && nowMs - proofs.macAtMs <= ORBIT_MAC_FRESH_MS;
+  const fresh = orbit && proofs.macOnline === true && nowMs - proofs.macAtMs <= proofs.macFreshMs;
   return fresh
     ? { name, state: 'proven', atMs: proofs.macAtMs, words: 'connected' }
     : { name, state: 'unknown', atMs: proofs.macAtMs, words: since(proofs.macAtMs) };
