@@ -10,12 +10,21 @@ export type Route =
   | { at: 'terminal'; cwd: string; thread: string }
   | { at: 'status' };
 
+/** A link that was cut or written by hand is no reason to fail. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
 export function readRoute(hash: string): Route {
   const [path = '', query = ''] = hash.replace(/^#\/?/, '').split('?');
   const fields = new URLSearchParams(query);
   const [at, id] = path.split('/');
   if (at === 'thread' && id)
-    return { at: 'thread', thread: decodeURIComponent(id), approval: fields.get('approval') ?? '' };
+    return { at: 'thread', thread: decoded(id), approval: fields.get('approval') ?? '' };
   if (at === 'new') return { at: 'new' };
   if (at === 'terminal')
     return { at: 'terminal', cwd: fields.get('cwd') ?? '', thread: fields.get('thread') ?? '' };

@@ -13,6 +13,30 @@ export function initialAnswers(view: ApprovalView): Answers {
   );
 }
 
+/** What was begun before the page was closed; odd text is none. */
+export function begunAnswers(text: string): Answers {
+  let kept: unknown;
+  try {
+    kept = JSON.parse(text || '{}');
+  } catch {
+    return {};
+  }
+  if (typeof kept !== 'object' || kept === null) return {};
+  const answers: Record<string, Answers[string]> = {};
+  for (const [name, value] of Object.entries(kept as Record<string, unknown>)) {
+    if (typeof value === 'string' || typeof value === 'boolean') answers[name] = value;
+    if (Array.isArray(value)) answers[name] = value.filter((one) => typeof one === 'string');
+  }
+  return answers;
+}
+
+/** Without the answers to secret questions: those are kept nowhere. */
+export function openAnswers(view: ApprovalView, answers: Answers): Answers {
+  if (view.kind !== 'questions') return answers;
+  const secret = new Set(view.questions.filter((question) => question.secret).map(({ id }) => id));
+  return Object.fromEntries(Object.entries(answers).filter(([name]) => !secret.has(name)));
+}
+
 export function questionAnswers(questions: readonly Question[], answers: Answers): Record<string, string[]> {
   const out: Record<string, string[]> = {};
   for (const question of questions) {

@@ -1,8 +1,9 @@
 // The bottom sheet that answers one approval: what is asked, exactly the offered
 // choices, and how far the answer has come. Never says "applied" before the
 // Mac's signed step does. Drawing of what is asked: approval-body.tsx.
-import { createMemo, createSignal, For, onCleanup, onMount, Show } from 'solid-js';
+import { createEffect, createMemo, createSignal, For, onCleanup, onMount, Show } from 'solid-js';
 import type { Client } from '../app/client.ts';
+import { drafts } from '../app/drafts.ts';
 import { decide, sendPrompt } from '../app/orders.ts';
 import { to } from '../app/route.ts';
 import { messageOf } from '../app/message.ts';
@@ -22,8 +23,16 @@ import { visible } from '../model/visible.ts';
 import type { ApprovalView } from '../model/approval-view.ts';
 import { ago } from '../model/freshness.ts';
 import { Icon } from '../parts/icon.tsx';
+import { progressWords } from '../parts/pending.tsx';
 import { ApprovalBody } from './approval-body.tsx';
-import { formAnswers, initialAnswers, missing, questionAnswers } from './answers.ts';
+import {
+  begunAnswers,
+  formAnswers,
+  initialAnswers,
+  missing,
+  openAnswers,
+  questionAnswers,
+} from './answers.ts';
 import type { Answers } from './answers.ts';
 
 const TITLES: Readonly<Record<ApprovalView['kind'], string>> = {
@@ -73,7 +82,11 @@ export default function ApprovalSheet(props: {
       parts.disconnect();
     });
   });
-  const [answers, setAnswers] = createSignal<Answers>(initialAnswers(viewOf(props.approval)));
+  const begun = `answers.${props.approval.id}`;
+  const [answers, setAnswers] = createSignal<Answers>({
+    ...initialAnswers(viewOf(props.approval)),
+    ...begunAnswers(drafts.get(begun)),
+  });
   const [error, setError] = createSignal('');
   const [busy, setBusy] = createSignal(false);
   const view = createMemo(() => viewOf(props.approval));
@@ -94,8 +107,12 @@ export default function ApprovalSheet(props: {
   const change = (name: string, value: Answers[string]): void => {
     setError('');
     setAnswers((known) => ({ ...known, [name]: value }));
+    const open = openAnswers(view(), answers());
+    drafts.set(begun, Object.keys(open).length ? JSON.stringify(open) : '');
   };
+  createEffect(() => settled() && drafts.set(begun, ''));
   const take = async (choice: Choice): Promise<Entry | undefined> => {
+    if (waiting()) return undefined;
     const asked = view();
     const gives = choice.choice === 'answer' || (choice.choice === 'accept' && asked.kind === 'form');
     if (gives && missing(asked, answers()))
@@ -131,7 +148,7 @@ export default function ApprovalSheet(props: {
     const { thread, turn } = props.approval;
     return async (words) => {
       // A page that is closed before it is sent finds it in the message box (screens/composer.tsx).
-      sessionStorage.setItem(`zane.draft.${thread}`, words);
+      drafts.set(thread, words);
       const entry = await take(decline);
       const ending = entry && (await client.outbox.ending(entry.id));
       if (ending !== 'done')
@@ -141,7 +158,7 @@ export default function ApprovalSheet(props: {
         );
       try {
         await sendPrompt(client, thread, words, turn);
-        sessionStorage.removeItem(`zane.draft.${thread}`);
+        drafts.set(thread, '');
       } catch (failure) {
         client.setTrouble(`Declined, but your words were not sent: ${messageOf(failure)}`);
       }
@@ -381,7 +398,7 @@ function Progress(props: { approval: Approval; entry: Entry | undefined }) {
     const label = entry.purpose.kind === 'decision' ? `“${entry.purpose.label}”` : '';
     switch (entry.state) {
       case 'saved':
-        return `${label} is saved on this phone, waiting for your Mac${entry.message ? ` (${entry.message})` : ''}`;
+        return `${label}: ${progressWords(entry)}${entry.message ? ` (${entry.message})` : ''}`;
       case 'sent':
         return `${label} sent${entry.message ? ` (${entry.message})` : ''}`;
       case 'received':

@@ -3,13 +3,16 @@
 import { createEffect, createMemo, createSignal, For, on, onMount, Show } from 'solid-js';
 import type { Client } from '../app/client.ts';
 import type { InboxStore } from '../app/inbox.ts';
-import { startTask } from '../app/orders.ts';
+import { drafts } from '../app/drafts.ts';
+import { once } from '../app/once.ts';
+import { startTask, tooLong } from '../app/orders.ts';
 import type { Task } from '../app/orders.ts';
 import { replace, to } from '../app/route.ts';
 import { messageOf } from '../app/message.ts';
 import { arr, obj, str } from '../model/read.ts';
 import { Icon } from '../parts/icon.tsx';
 import { Pending } from '../parts/pending.tsx';
+import { TooLong } from '../parts/too-long.tsx';
 
 interface Model {
   id: string;
@@ -40,7 +43,7 @@ function common(lists: readonly (readonly string[])[]): readonly string[] {
 export default function NewTask(props: { client: Client; inbox: InboxStore }) {
   const { client } = props;
   const [cwd, setCwd] = createSignal('');
-  const [prompt, setPrompt] = createSignal(sessionStorage.getItem('zane.draft.new') ?? '');
+  const prompt = (): string => drafts.get('new');
   const [model, setModel] = createSignal('');
   const [effort, setEffort] = createSignal('');
   const [permissions, setPermissions] = createSignal<Task['permissions']>('ask');
@@ -61,7 +64,7 @@ export default function NewTask(props: { client: Client; inbox: InboxStore }) {
 
   onMount(() => {
     // Never the home folder: Zane's own keys lie in it, and the Mac refuses it.
-    setCwd(folders()[0] ?? '');
+    setCwd(drafts.get('new.folder') || (folders()[0] ?? ''));
   });
   createEffect(() => {
     if (!cwd() && !command()) setCwd(folders()[0] ?? '');
@@ -87,8 +90,7 @@ export default function NewTask(props: { client: Client; inbox: InboxStore }) {
     if (thread) replace(to.thread(thread));
   });
 
-  const start = async (event: SubmitEvent): Promise<void> => {
-    event.preventDefault();
+  const start = once(async (): Promise<void> => {
     setError('');
     try {
       const made = await startTask(client, {
@@ -98,12 +100,13 @@ export default function NewTask(props: { client: Client; inbox: InboxStore }) {
         effort: effort(),
         permissions: permissions(),
       });
-      sessionStorage.removeItem('zane.draft.new');
+      drafts.set('new', '');
+      drafts.set('new.folder', '');
       setCommand(made.id);
     } catch (failure) {
       setError(messageOf(failure));
     }
-  };
+  });
   const sent = (): boolean =>
     entry() !== undefined && ['saved', 'sent', 'received', 'done'].includes(entry()?.state ?? '');
 
@@ -120,20 +123,22 @@ export default function NewTask(props: { client: Client; inbox: InboxStore }) {
           when={client.may('operator')}
           fallback={<p class="notice">This device may not start tasks. Its role is set on your Mac.</p>}
         >
-          <form onSubmit={start}>
+          <form
+            onSubmit={(event) => {
+              event.preventDefault();
+              void start();
+            }}
+          >
             <label class="field">
               Prompt
               <textarea
                 rows="5"
                 required
-                maxlength="100000"
                 value={prompt()}
                 placeholder="What should Codex do?"
-                onInput={(event) => {
-                  setPrompt(event.currentTarget.value);
-                  sessionStorage.setItem('zane.draft.new', event.currentTarget.value);
-                }}
+                onInput={(event) => drafts.set('new', event.currentTarget.value)}
               />
+              <TooLong text={prompt()} />
             </label>
             <label class="field">
               Folder
@@ -195,17 +200,13 @@ export default function NewTask(props: { client: Client; inbox: InboxStore }) {
               </p>
             </Show>
             <Show when={entry()}>
-              {(known) => (
-                <Pending
-                  entry={known()}
-                  dismiss={() => {
-                    void client.outbox.dismiss(known().id);
-                    setCommand('');
-                  }}
-                />
-              )}
+              {(known) => <Pending client={client} entry={known()} gone={() => setCommand('')} />}
             </Show>
-            <button type="submit" class="primary wide" disabled={sent() || !prompt().trim() || !cwd().trim()}>
+            <button
+              type="submit"
+              class="primary wide"
+              disabled={sent() || !prompt().trim() || tooLong(prompt()) !== '' || !cwd().trim()}
+            >
               {sent() ? 'Starting…' : 'Start task'}
             </button>
           </form>

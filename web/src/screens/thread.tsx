@@ -104,8 +104,8 @@ export default function Thread(props: {
         <For each={pending()}>
           {(entry) => (
             <Pending
+              client={client}
               entry={entry}
-              dismiss={() => void client.outbox.dismiss(entry.id)}
               again={() => void again(client, entry, running(), thread)}
             />
           )}

@@ -3,7 +3,7 @@
 import { createMemo, createSignal, For, Show } from 'solid-js';
 import type { Client } from '../app/client.ts';
 import type { InboxStore } from '../app/inbox.ts';
-import { to } from '../app/route.ts';
+import { go, to } from '../app/route.ts';
 import type { Approval } from '../model/approvals.ts';
 import { summaryOf } from '../model/approval-view.ts';
 import { ago } from '../model/freshness.ts';
@@ -62,7 +62,11 @@ export function Threads(props: { client: Client; inbox: InboxStore }) {
               <For each={pending()}>
                 {(entry) => (
                   <li class="pad">
-                    <Pending entry={entry} dismiss={() => void client.outbox.dismiss(entry.id)} />
+                    <Pending
+                      client={client}
+                      entry={entry}
+                      gone={(how) => how === 'taken-back' && go(to.new)}
+                    />
                   </li>
                 )}
               </For>

@@ -1,0 +1,104 @@
+// What a person has written or ordered is neither lost nor sent twice, whatever becomes of the page and the Mac
+// meanwhile; and a Mac that is silent is not called live. Real Codex, real workerd, real Chromium.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import type { Browser } from 'playwright-core';
+import { enrol, openPhone, startBrowser } from '../harness/browser.ts';
+import type { PhonePage } from '../harness/browser.ts';
+import { Screen } from '../harness/phone-screen.ts';
+import { World } from '../harness/world.ts';
+
+const CODEX = `[features]
+default_mode_request_user_input = true
+`;
+
+let world: World;
+let browser: Browser;
+let phone: PhonePage;
+let screen: Screen;
+
+before(async () => {
+  world = await World.start({ codexExtra: CODEX });
+  browser = await startBrowser();
+  phone = await openPhone(browser);
+  await enrol(phone, await world.link());
+  screen = new Screen(phone.page);
+});
+after(async () => {
+  await browser?.close();
+  await world?.close();
+});
+
+const box = () => phone.page.getByRole('textbox', { name: /^(Message|Steer the running turn)$/ });
+const said = (text: string) => phone.page.locator('[data-item-type=user]', { hasText: text });
+
+test('an order that waits for the Mac can be taken back; its words are in the box, and survive a reload', async () => {
+  await screen.startTask({ folder: world.work, prompt: 'say hello' });
+  await screen.agent('Hello from the scripted model.').waitFor();
+  const { relay } = world.anchor.services;
+  await relay.stop();
+  await phone.page.getByText(/^Orbit–Mac: offline since/).waitFor();
+  await screen.send('say: once and no more');
+  const pending = phone.page.locator('.pending', { hasText: 'once and no more' });
+  await pending.getByText('Saved on this phone, waiting for your Mac').waitFor();
+  await phone.page.reload();
+  await pending.getByRole('button', { name: 'Take back' }).click();
+  await pending.waitFor({ state: 'detached' });
+  assert.equal(await box().inputValue(), 'say: once and no more');
+  await phone.page.reload();
+  await box().waitFor();
+  assert.equal(await box().inputValue(), 'say: once and no more');
+  relay.start();
+  await phone.page.getByText('Live', { exact: true }).waitFor();
+  // Two taps before anything can be drawn are one order.
+  await phone.page.getByRole('button', { name: 'Send', exact: true }).evaluate((button: HTMLElement) => {
+    button.click();
+    button.click();
+  });
+  await screen.agent(/^once and no more$/).waitFor();
+  await phone.page.reload();
+  await screen.agent(/^once and no more$/).waitFor();
+  assert.equal(await said('once and no more').count(), 1);
+  assert.equal(await box().inputValue(), '');
+});
+
+test('words that are too long are said to be, by how much, and are all still there', async () => {
+  const words = '字'.repeat(90_000);
+  await box().fill(words);
+  await phone.page.getByText(/^Too long by 24 KB: /).waitFor();
+  assert.equal(await phone.page.getByRole('button', { name: 'Send', exact: true }).isDisabled(), true);
+  assert.equal((await box().inputValue()).length, words.length);
+  // 60,000 are sent, half a character at their end and all.
+  await screen.send(`say: long\n${'字'.repeat(60_000)}\ud83d`);
+  await screen.agent(/^long/).waitFor();
+  assert.match(await said('say: long').first().innerText(), /字\ufffd\s*$/);
+});
+
+test('an answer that was begun is there after a reload, and gone once it was sent', async () => {
+  await screen.startTask({ folder: world.work, prompt: 'ask me' });
+  await screen.openApproval();
+  const other = screen.sheet().getByPlaceholder('Something else');
+  await other.fill('a warm grey');
+  await phone.page.reload();
+  await other.waitFor();
+  assert.equal(await other.inputValue(), 'a warm grey');
+  await screen.press('Send answer');
+  await screen.agent(/^You chose: .*a warm grey$/).waitFor();
+  const kept = await phone.page.evaluate(() =>
+    Object.keys(localStorage).filter((key) => key.includes('answers')),
+  );
+  assert.deepEqual(kept, []);
+});
+
+test('a Mac that has stopped without a word is not called live any more, and is again when it goes on', async () => {
+  const { relay } = world.anchor.services;
+  await phone.page.getByText('Live', { exact: true }).waitFor();
+  relay.child?.kill('SIGSTOP');
+  try {
+    // Without being asked it would be believed for 45 s.
+    await phone.page.getByText(/^Orbit–Mac: not known since/).waitFor({ timeout: 25_000 });
+  } finally {
+    relay.child?.kill('SIGCONT');
+  }
+  await phone.page.getByText('Live', { exact: true }).waitFor();
+});
