@@ -30,6 +30,7 @@ after(async () => {
 });
 
 const box = () => phone.page.getByRole('textbox', { name: /^(Message|Steer the running turn)$/ });
+const status = (words: RegExp) => phone.page.getByRole('link', { name: words });
 const said = (text: string) => phone.page.locator('[data-item-type=user]', { hasText: text });
 
 test('an order that waits for the Mac can be taken back; its words are in the box, and survive a reload', async () => {
@@ -37,7 +38,7 @@ test('an order that waits for the Mac can be taken back; its words are in the bo
   await screen.agent('Hello from the scripted model.').waitFor();
   const { relay } = world.anchor.services;
   await relay.stop();
-  await phone.page.getByText(/^Orbit–Mac: offline since/).waitFor();
+  await status(/^Connection: Orbit–Mac: offline since/).waitFor();
   await screen.send('say: once and no more');
   const pending = phone.page.locator('.pending', { hasText: 'once and no more' });
   await pending.getByText('Saved on this phone, waiting for your Mac').waitFor();
@@ -49,7 +50,7 @@ test('an order that waits for the Mac can be taken back; its words are in the bo
   await box().waitFor();
   assert.equal(await box().inputValue(), 'say: once and no more');
   relay.start();
-  await phone.page.getByText('Live', { exact: true }).waitFor();
+  await status(/^Connection: Live/).waitFor();
   // Two taps before anything can be drawn are one order.
   await phone.page.getByRole('button', { name: 'Send', exact: true }).evaluate((button: HTMLElement) => {
     button.click();
@@ -92,13 +93,13 @@ test('an answer that was begun is there after a reload, and gone once it was sen
 
 test('a Mac that has stopped without a word is not called live any more, and is again when it goes on', async () => {
   const { relay } = world.anchor.services;
-  await phone.page.getByText('Live', { exact: true }).waitFor();
+  await status(/^Connection: Live/).waitFor();
   relay.child?.kill('SIGSTOP');
   try {
     // Without being asked it would be believed for 45 s.
-    await phone.page.getByText(/^Orbit–Mac: not known since/).waitFor({ timeout: 25_000 });
+    await status(/^Connection: Orbit–Mac: not known since/).waitFor({ timeout: 25_000 });
   } finally {
     relay.child?.kill('SIGCONT');
   }
-  await phone.page.getByText('Live', { exact: true }).waitFor();
+  await status(/^Connection: Live/).waitFor();
 });
