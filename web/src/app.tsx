@@ -1,14 +1,17 @@
 // Which screen is shown: signed out, enrolling, update needed, or the route. Not
 // for what the screens do.
-import { createEffect, lazy, Match, onMount, Show, Suspense, Switch } from 'solid-js';
+import { createEffect, ErrorBoundary, lazy, Match, onMount, Show, Suspense, Switch } from 'solid-js';
 import type { Client } from './app/client.ts';
 import { enrolDone, enrolLink } from './app/enrol-link.ts';
 import { createInbox } from './app/inbox.ts';
 import type { InboxStore } from './app/inbox.ts';
 import { route } from './app/route.ts';
 import type { Route } from './app/route.ts';
+import { messageOf } from './app/message.ts';
+import { reloadApp, updateReady } from './app/updates.ts';
 import { keepInView } from './app/viewport.ts';
 import { StatusLine } from './parts/status-line.tsx';
+import { Failure } from './screens/failure.tsx';
 import { SignIn } from './screens/sign-in.tsx';
 import { Threads } from './screens/threads.tsx';
 
@@ -39,8 +42,8 @@ export function App(props: { client: Client }) {
           <p class="notice bad" role="alert">
             {client.link().message}
           </p>
-          <button type="button" class="primary" onClick={() => location.reload()}>
-            Reload
+          <button type="button" class="primary" onClick={() => void reloadApp()}>
+            Update
           </button>
         </main>
       </Match>
@@ -75,37 +78,61 @@ function Screens(props: { client: Client; inbox: InboxStore }) {
           </button>
         </p>
       </Show>
-      <Suspense
-        fallback={
-          <p class="empty muted" role="status">
-            Loading…
-          </p>
-        }
-      >
-        <Switch>
-          <Match when={at('status')}>
-            <Status client={client} />
-          </Match>
-          <Match when={!client.mac()}>
-            <NoMac client={client} />
-          </Match>
-          <Match when={at('thread')?.thread} keyed>
-            {(id) => (
-              <Thread client={client} inbox={inbox} thread={id} approval={at('thread')?.approval ?? ''} />
-            )}
-          </Match>
-          <Match when={at('new')}>
-            <NewTask client={client} inbox={inbox} />
-          </Match>
-          <Match when={at('terminal')}>
-            {(terminal) => <TerminalScreen client={client} cwd={terminal().cwd} thread={terminal().thread} />}
-          </Match>
-          <Match when={at('threads')}>
-            <Threads client={client} inbox={inbox} />
-          </Match>
-        </Switch>
-      </Suspense>
+      <Show when={updateReady()}>
+        <p class="notice slim" role="status">
+          A new version of this app is here.{' '}
+          <button type="button" class="link" onClick={() => void reloadApp()}>
+            Update
+          </button>
+        </p>
+      </Show>
+      <ErrorBoundary fallback={(failure) => <Broken failure={failure} />}>
+        <Suspense
+          fallback={
+            <p class="empty muted" role="status">
+              Loading…
+            </p>
+          }
+        >
+          <Switch>
+            <Match when={at('status')}>
+              <Status client={client} />
+            </Match>
+            <Match when={!client.mac()}>
+              <NoMac client={client} />
+            </Match>
+            <Match when={at('thread')?.thread} keyed>
+              {(id) => (
+                <Thread client={client} inbox={inbox} thread={id} approval={at('thread')?.approval ?? ''} />
+              )}
+            </Match>
+            <Match when={at('new')}>
+              <NewTask client={client} inbox={inbox} />
+            </Match>
+            <Match when={at('terminal')}>
+              {(terminal) => (
+                <TerminalScreen client={client} cwd={terminal().cwd} thread={terminal().thread} />
+              )}
+            </Match>
+            <Match when={at('threads')}>
+              <Threads client={client} inbox={inbox} />
+            </Match>
+          </Switch>
+        </Suspense>
+      </ErrorBoundary>
     </div>
+  );
+}
+
+/** A part that can't be loaded is mostly one of a release that is no more; else it is a fault of ours. */
+function Broken(props: { failure: unknown }) {
+  return (
+    <Failure
+      title="This screen failed"
+      text="It could not be shown. What you wrote and ordered is kept: reload to go on."
+      detail={messageOf(props.failure)}
+      ways={[{ words: 'Reload', take: reloadApp }]}
+    />
   );
 }
 

@@ -15,6 +15,8 @@ export interface PairedMac {
 }
 
 const DEVICE = 'device';
+/** In another storage than the key: which one this phone had. */
+const DEVICE_NOTE = 'zane.device';
 
 function isDeviceKey(value: unknown): value is DeviceKey {
   return (
@@ -30,12 +32,20 @@ function isPairedMac(value: unknown): value is PairedMac {
   return typeof value === 'object' && value !== null && 'mac' in value && 'key' in value && 'device' in value;
 }
 
-export async function deviceKey(store: Store): Promise<DeviceKey> {
+/** This phone's key. `lost`: it had one, and the browser has thrown it away; the one that is given is another. */
+export async function deviceKey(
+  store: Store,
+  notes: Pick<Storage, 'getItem' | 'setItem'>,
+): Promise<{ device: DeviceKey; lost: boolean }> {
   const kept = await store.get('keys', DEVICE);
-  if (isDeviceKey(kept)) return kept;
-  const fresh = await makeDeviceKey();
-  await store.put('keys', DEVICE, fresh);
-  return fresh;
+  const known = notes.getItem(DEVICE_NOTE);
+  let device = isDeviceKey(kept) ? kept : undefined;
+  if (!device) {
+    device = await makeDeviceKey();
+    await store.put('keys', DEVICE, device);
+  }
+  if (store.outlives && known !== device.id) notes.setItem(DEVICE_NOTE, device.id);
+  return { device, lost: !isDeviceKey(kept) && known !== null };
 }
 
 export async function pairedMacs(store: Store): Promise<PairedMac[]> {
