@@ -103,3 +103,70 @@ test('a Mac that has stopped without a word is not called live any more, and is 
   }
   await status(/^Connection: Live/).waitFor();
 });
+
+/** The rows of what was seen, as they are on the disk. */
+const seenRows = () =>
+  phone.page.evaluate(
+    () =>
+      new Promise<string[]>((resolve, reject) => {
+        const opened = indexedDB.open('zane');
+        opened.onerror = () => reject(opened.error!);
+        opened.onsuccess = () => {
+          const rows = opened.result.transaction('seen').objectStore('seen').getAll();
+          rows.onsuccess = () => {
+            opened.result.close();
+            resolve((rows.result as { text: string }[]).map(({ text }) => text));
+          };
+        };
+      }),
+  );
+async function untilSeen(fits: (rows: string[]) => boolean): Promise<void> {
+  while (!fits(await seenRows())) await phone.page.evaluate(() => new Promise(requestAnimationFrame));
+}
+
+test('the inbox and a thread are shown as they were while the Mac is away, with their age, and then as they are', async () => {
+  const { page } = phone;
+  const { relay } = world.anchor.services;
+  const thread = await screen.startTask({ folder: world.work, prompt: 'say: seen before' });
+  await screen.agent(/^seen before$/).waitFor();
+  await page.getByRole('link', { name: 'Back to threads' }).click();
+  // Codex has a title for it once it has written down its first message.
+  await page.locator(`[data-thread-id="${thread}"]`, { hasText: 'say: seen before' }).waitFor();
+  await untilSeen((rows) => rows.some((row) => row.includes('"title":"say: seen before"')));
+  await relay.stop();
+  await status(/^Connection: Orbit–Mac: offline since/).waitFor();
+  await page.reload();
+  await page.getByText(/^As it was /).waitFor();
+  await page.locator(`[data-thread-id="${thread}"]`, { hasText: 'say: seen before' }).click();
+  await screen.agent(/^seen before$/).waitFor();
+  await page.getByText(/^As it was /).waitFor();
+  relay.start();
+  await status(/^Connection: Live/).waitFor();
+  await page.getByText(/^As it was /).waitFor({ state: 'detached' });
+  await screen.agent(/^seen before$/).waitFor();
+  await page.getByRole('link', { name: 'Back to threads' }).click();
+  await page.locator(`[data-thread-id="${thread}"]`).waitFor();
+  assert.equal(await page.getByText(/^As it was /).count(), 0);
+});
+
+test('what was seen is gone when it is switched off, and with the sign-in', async () => {
+  const { page } = phone;
+  assert.ok((await seenRows()).length > 1);
+  const keep = page.getByRole('checkbox', { name: /^Keep the inbox and the last threads/ });
+  await page.getByRole('link', { name: 'Status and devices' }).click();
+  await keep.uncheck({ force: true });
+  await page.waitForFunction(() => localStorage.getItem('zane.seen') === 'off');
+  await untilSeen((rows) => rows.length === 0);
+  await keep.check({ force: true });
+  await page.getByRole('link', { name: 'Back to threads' }).click();
+  await page.locator('[data-thread-id]').first().click();
+  await screen.agent(/./).first().waitFor();
+  await page.reload();
+  await screen.agent(/./).first().waitFor();
+  await untilSeen((rows) => rows.length > 0);
+  await page.getByRole('link', { name: 'Back to threads' }).click();
+  await page.getByRole('link', { name: 'Status and devices' }).click();
+  await page.getByRole('button', { name: 'Sign out' }).click();
+  await page.getByRole('button', { name: 'Sign in with a passkey' }).waitFor();
+  await untilSeen((rows) => rows.length === 0);
+});

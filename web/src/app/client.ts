@@ -22,7 +22,8 @@ import type { MacInfo, Role } from './attach.ts';
 import { MacLink } from './mac-link.ts';
 import type { Attach, MacView } from './mac-link.ts';
 import { insteadOf } from './orders.ts';
-import { connectWire, isLookedAt, onOffline, onWake } from './page.ts';
+import { Seen } from './seen.ts';
+import { connectWire, isLookedAt, onHidden, onOffline, onWake } from './page.ts';
 
 const TICK_MS = 1_000;
 const MAC_CHOICE = 'zane.mac';
@@ -69,6 +70,7 @@ export function createClient({ store, device }: ClientParts) {
     ready: (id) => macLink()?.id === id && macLink()?.attached === true,
     forged: () => setTrouble(FORGED),
   });
+  const seen = new Seen(store, clock, localStorage);
   const outbox = new Outbox(store, commands, setEntries, insteadOf);
   const socket = new LinkSocket({
     clock,
@@ -84,8 +86,14 @@ export function createClient({ store, device }: ClientParts) {
 
   async function admitted(doubt: 'fresh' | 'doubt') {
     const answer = await admit(doubt);
-    if (answer === 'signed-out') setAuth('out');
+    if (answer === 'signed-out') signedOut();
     return answer;
+  }
+
+  /** What was seen goes with the sign-in. */
+  function signedOut(): void {
+    setAuth('out');
+    void seen.clear();
   }
 
   function opened(hello: NonNullable<Header['hello']>): void {
@@ -96,7 +104,7 @@ export function createClient({ store, device }: ClientParts) {
   function linkChanged(state: LinkState): void {
     setLink(state);
     setOrbit((known) => ({ ...known, open: state.phase === 'open', orbitAtMs }));
-    if (state.phase === 'signed-out') setAuth('out');
+    if (state.phase === 'signed-out') signedOut();
     if (state.phase !== 'open') macLink()?.lost();
   }
 
@@ -150,7 +158,11 @@ export function createClient({ store, device }: ClientParts) {
       socket: { isOpen: () => socket.state.phase === 'open', send: (header) => socket.send(header) },
       isLookedAt,
       changed: (changed) => {
-        if (macLink() === chosen) setView(changed);
+        if (macLink() !== chosen) return;
+        setView(changed);
+        // This device was revoked.
+        if (changed.attach.state === 'refused' && changed.attach.reason === 'unknown-device')
+          void seen.clear();
       },
       leaving: () => outbox.leaving(next.mac),
       renamed,
@@ -178,6 +190,7 @@ export function createClient({ store, device }: ClientParts) {
       socket.nudge();
       macLink()?.probe();
     });
+    onHidden(() => void seen.flush());
     onOffline(() => {
       const offlineAtMs = clock.now();
       setNow(offlineAtMs);
@@ -190,7 +203,8 @@ export function createClient({ store, device }: ClientParts) {
   /** The first word on sign-in. Without Orbit, a known device still shows its screens, and says so. */
   async function checkSession(): Promise<void> {
     try {
-      setAuth((await session()) ? 'in' : 'out');
+      if (await session()) setAuth('in');
+      else signedOut();
     } catch {
       setAuth('offline');
     }
@@ -222,9 +236,10 @@ export function createClient({ store, device }: ClientParts) {
     device,
     commands,
     outbox,
+    seen,
     socket,
     auth,
-    setAuth,
+    signedOut,
     link,
     macs,
     macLink,

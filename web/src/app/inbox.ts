@@ -3,16 +3,19 @@
 import { createEffect, createMemo, createSignal, on, onCleanup } from 'solid-js';
 import { isOpen, openApprovals } from '../model/approvals.ts';
 import { emptyInbox, reduceInbox, withListed } from '../model/thread-list.ts';
-import type { Inbox } from '../model/thread-list.ts';
+import type { Inbox, ThreadRow } from '../model/thread-list.ts';
 import type { Client } from './client.ts';
 import { eachEvent } from './events.ts';
 import type { ReadEvent } from './events.ts';
 import { painter } from './paint.ts';
+import type { Kept } from './seen.ts';
 
 const LIST_LIMIT = 60;
 const RELIST: ReadonlySet<string> = new Set(['thread/started', 'thread/status/changed']);
 /** At most one question per this long, however busy the threads are. */
 const RELIST_AFTER_MS = 2_000;
+
+const seenName = (mac: string): string => `inbox.${mac}`;
 
 export function createInbox(client: Client) {
   let current: Inbox = emptyInbox();
@@ -20,11 +23,14 @@ export function createInbox(client: Client) {
   const [atHead, setAtHead] = createSignal(false);
   const [listed, setListed] = createSignal<'no' | 'asking' | 'yes'>('no');
   const [error, setError] = createSignal('');
+  /** As it was when this phone last saw it; until the Mac has told how it is. */
+  const [kept, setKept] = createSignal<Kept<readonly ThreadRow[]>>();
   const paint = painter(() => setInbox(current));
   let relisting: ReturnType<typeof setTimeout> | undefined;
 
   const set = (next: Inbox): void => {
     if (next === current) return;
+    if (listed() === 'yes' && next.threads !== current.threads) remember();
     current = next;
     paint.request();
   };
@@ -51,6 +57,8 @@ export function createInbox(client: Client) {
       set(withListed(current, result));
       setError('');
       setListed('yes');
+      setKept(undefined);
+      remember();
     } catch (failure) {
       setError(failure instanceof Error ? failure.message : String(failure));
       setListed(before);
@@ -62,7 +70,11 @@ export function createInbox(client: Client) {
       current = emptyInbox();
       setInbox(current);
       setListed('no');
+      setKept(undefined);
       if (!link) return;
+      void client.seen.read<readonly ThreadRow[]>(seenName(link.id)).then((row) => {
+        if (row && listed() !== 'yes' && client.macLink() === link) setKept(row);
+      });
       const close = link.streams.open('', {
         reset: (epoch) => set(reduceInbox(current, { kind: 'reset', epoch })),
         apply: (epoch, events) =>
@@ -82,6 +94,16 @@ export function createInbox(client: Client) {
     ),
   );
 
+  function remember(): void {
+    const mac = client.macLink()?.id;
+    if (mac) client.seen.write(seenName(mac), () => JSON.stringify(current.threads.slice(0, LIST_LIMIT)));
+  }
+
+  const threads = createMemo(() => {
+    const told = inbox().threads;
+    const ids = new Set(told.map((row) => row.id));
+    return [...told, ...(kept()?.value ?? []).filter((row) => !ids.has(row.id))];
+  });
   const open = createMemo(() => openApprovals(inbox().approvals));
   const openByThread = createMemo(() => {
     const counts = new Map<string, number>();
@@ -89,7 +111,7 @@ export function createInbox(client: Client) {
       if (isOpen(approval)) counts.set(approval.thread, (counts.get(approval.thread) ?? 0) + 1);
     return counts;
   });
-  return { inbox, atHead, listed, error, refresh, open, openByThread };
+  return { inbox, threads, kept, atHead, listed, error, refresh, open, openByThread };
 }
 
 export type InboxStore = ReturnType<typeof createInbox>;

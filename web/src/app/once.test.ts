@@ -1,3 +1,4 @@
+// Two taps, one order.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { once } from './once.ts';

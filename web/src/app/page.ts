@@ -17,6 +17,14 @@ export function isLookedAt(): boolean {
   return document.visibilityState === 'visible';
 }
 
+/** The last moment that is sure to come before a phone ends the page. */
+export function onHidden(run: () => void): void {
+  document.addEventListener('visibilitychange', () => {
+    if (!isLookedAt()) run();
+  });
+  addEventListener('pagehide', run);
+}
+
 export function onWake(run: () => void): void {
   const wake = (): void => {
     if (isLookedAt()) run();

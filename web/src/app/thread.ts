@@ -15,6 +15,7 @@ import { eachEvent } from './events.ts';
 import type { ReadEvent } from './events.ts';
 import { messageOf } from './message.ts';
 import { painter } from './paint.ts';
+import { SEEN_CHARS_MAX } from './seen.ts';
 import { readTurns } from './turn-pages.ts';
 
 const NEWEST_AGAIN_MS = [500, 1500, 4000];
@@ -25,9 +26,30 @@ function viewOf({ live, history, ...head }: ThreadState): ThreadView {
   return { ...head, turns: allTurns({ live, history, ...head }) };
 }
 
+/** Of a thread, on the phone (seen.ts). */
+interface KeptThread {
+  name: string;
+  cwd: string;
+  model: string;
+  effort: string;
+  turns: readonly Turn[];
+}
+
+const KEPT_TURNS_MAX = 20;
+
+/** The newest turns that fit. */
+function shortened(thread: KeptThread): string | undefined {
+  for (let count = KEPT_TURNS_MAX; count > 0; count = Math.floor(count / 2)) {
+    const text = JSON.stringify({ ...thread, turns: thread.turns.slice(-count) });
+    if (text.length <= SEEN_CHARS_MAX) return text;
+  }
+  return undefined;
+}
+
 export function openThread(client: Client, id: string) {
   let current = emptyThread(id);
   let older = '';
+  let closed = false;
   const [view, setView] = createStore<ThreadView>(viewOf(current));
   const [approvals, setApprovals] = createSignal<Approvals>(new Map());
   const [atHead, setAtHead] = createSignal(false);
@@ -41,11 +63,27 @@ export function openThread(client: Client, id: string) {
     if (next === current) return;
     current = next;
     paint.request();
+    if (history() === 'yes') client.seen.write(seenAs, keep);
   };
   const take = (event: ReadEvent): void => {
     if (event.kind === 'message') return set(reduceThread(current, event));
     set(reduceThread(current, { kind: 'message', epoch: event.epoch, seq: event.seq, message: {} }));
     setApprovals((known) => reduceApproval(known, event.approval));
+  };
+
+  // As it was when this phone last saw it, until Codex has told how it is. Whether its turn still runs is not known.
+  const seenAs = `thread.${client.macLink()?.id ?? ''}.${id}`;
+  const [keptAtMs, setKeptAtMs] = createSignal(0);
+  void client.seen.read<KeptThread>(seenAs).then((kept) => {
+    if (!kept || closed || history() === 'yes' || current.history.length) return;
+    const { name, cwd, model, effort, turns } = kept.value;
+    set({ ...current, status: current.status || 'notLoaded', name, cwd, model, effort, history: turns });
+    setKeptAtMs(kept.atMs);
+  });
+  const keep = (): string | undefined => {
+    if (history() !== 'yes' || error()) return undefined;
+    const { name, cwd, model, effort } = current;
+    return shortened({ name, cwd, model, effort, turns: allTurns(current) });
   };
 
   const close = client.macLink()?.streams.open(id, {
@@ -59,7 +97,6 @@ export function openThread(client: Client, id: string) {
   });
 
   const codexSession = (): string => client.proofs().codexSession;
-  let closed = false;
   let readInSession = '';
 
   /** Wakes the thread in Codex (so that it can be talked to), then reads its newest turns. */
@@ -82,6 +119,7 @@ export function openThread(client: Client, id: string) {
     }
     await newest();
     setHistory('yes');
+    client.seen.write(seenAs, keep);
   }
 
   /**
@@ -107,6 +145,7 @@ export function openThread(client: Client, id: string) {
       set(withHistory(current, told, where));
       older = told.older;
       setHasOlder(older !== '');
+      setKeptAtMs(0);
       setError('');
       return undefined;
     } catch (failure) {
@@ -135,10 +174,23 @@ export function openThread(client: Client, id: string) {
 
   onCleanup(() => {
     closed = true;
+    void client.seen.flush();
     close?.();
     paint.stop();
   });
-  return { id, view, approvals, atHead, history, hasOlder, readingOlder, error, reload: load, loadOlder };
+  return {
+    id,
+    view,
+    keptAtMs,
+    approvals,
+    atHead,
+    history,
+    hasOlder,
+    readingOlder,
+    error,
+    reload: load,
+    loadOlder,
+  };
 }
 
 export type OpenThread = ReturnType<typeof openThread>;

@@ -1,7 +1,6 @@
 // What this device remembers: a small table store over IndexedDB. The device
-// key, the paired Macs and the outbox live here. Not a cache of transcripts:
-// those stay on the Mac.
-export type Table = 'keys' | 'macs' | 'outbox';
+// key, the paired Macs, the outbox and what was last seen live here.
+export type Table = 'keys' | 'macs' | 'outbox' | 'seen';
 
 /** The seam: tests use a map in memory. */
 export interface Store {
@@ -21,6 +20,8 @@ const STEPS: readonly ((db: IDBDatabase) => void)[] = [
   (db) => {
     for (const table of ['keys', 'macs', 'outbox']) db.createObjectStore(table);
   },
+  // What was last seen (app/seen.ts).
+  (db) => void db.createObjectStore('seen'),
 ];
 /** Pages of this release let go at once; one of 0.1 has to be closed by hand. */
 const BLOCKED_MS = 3_000;
@@ -128,7 +129,12 @@ export async function openStore(): Promise<Store> {
 
 /** For a browser that forbids IndexedDB: then nothing outlives the page, and the screen says so. Tests give it the other word. */
 export function memoryStore(outlives = false): Store {
-  const tables: Record<Table, Map<string, unknown>> = { keys: new Map(), macs: new Map(), outbox: new Map() };
+  const tables: Record<Table, Map<string, unknown>> = {
+    keys: new Map(),
+    macs: new Map(),
+    outbox: new Map(),
+    seen: new Map(),
+  };
   return {
     outlives,
     get: async (table, key) => tables[table].get(key),

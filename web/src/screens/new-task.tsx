@@ -52,7 +52,7 @@ export default function NewTask(props: { client: Client; inbox: InboxStore }) {
   const [command, setCommand] = createSignal('');
   const entry = createMemo(() => client.entries().find((known) => known.id === command()));
   const folders = createMemo(() => {
-    const recent = props.inbox.inbox().threads.map((row) => row.cwd);
+    const recent = props.inbox.threads().map((row) => row.cwd);
     return [...new Set([...recent, ...(client.info()?.folders ?? [])])].filter(Boolean).slice(0, RECENT_MAX);
   });
   // Which model Default is, the Mac's own Codex configuration says: then only what every model knows.

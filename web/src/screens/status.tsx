@@ -12,12 +12,13 @@ import { RELEASE } from '../release.ts';
 export default function Status(props: { client: Client }) {
   const { client } = props;
   const [error, setError] = createSignal('');
+  const [keeps, setKeeps] = createSignal(client.seen.isOn);
   const info = client.info;
   const leave = async (): Promise<void> => {
     try {
       await logout();
       client.socket.stop();
-      client.setAuth('out');
+      client.signedOut();
     } catch (failure) {
       setError(messageOf(failure));
     }
@@ -117,6 +118,27 @@ export default function Status(props: { client: Client }) {
           <p class="muted small">
             To pair another, run <code>zane pair</code> on your Mac.
           </p>
+        </section>
+        <section aria-label="On this phone">
+          <h2>On this phone</h2>
+          <label class="option">
+            <input
+              type="checkbox"
+              checked={keeps()}
+              disabled={!client.may('owner') && !keeps()}
+              onChange={(event) => {
+                setKeeps(event.currentTarget.checked);
+                void client.seen.switch(event.currentTarget.checked);
+              }}
+            />
+            <span>
+              Keep the inbox and the last threads
+              <span class="muted small">
+                {' '}
+                to show them at once and without a network. Gone when you sign out.
+              </span>
+            </span>
+          </label>
         </section>
         <section aria-label="Versions">
           <h2>Versions</h2>

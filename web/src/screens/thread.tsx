@@ -25,6 +25,7 @@ import type { Entry } from '../link/outbox.ts';
 import { isOpen } from '../model/approvals.ts';
 import type { Approval } from '../model/approvals.ts';
 import { stateWords, summaryOf } from '../model/approval-view.ts';
+import { ago } from '../model/freshness.ts';
 import { obj, str } from '../model/read.ts';
 import { Icon } from '../parts/icon.tsx';
 import { Pending } from '../parts/pending.tsx';
@@ -78,6 +79,11 @@ export default function Thread(props: {
           >
             {thread.readingOlder() ? 'Reading older turns…' : 'Show older turns'}
           </button>
+        </Show>
+        <Show when={thread.keptAtMs()}>
+          <p class="muted small asof" role="status">
+            As it was {ago(thread.keptAtMs(), client.now())}
+          </p>
         </Show>
         <Show when={thread.view.turns.length === 0 && pending().length === 0}>
           <p class="empty muted" role="status">

@@ -14,12 +14,11 @@ import { Pending } from '../parts/pending.tsx';
 
 export function Threads(props: { client: Client; inbox: InboxStore }) {
   const { client, inbox } = props;
-  const rows = createMemo(() => ordered(inbox.inbox().threads, inbox.openByThread()));
+  const rows = createMemo(() => ordered(inbox.threads(), inbox.openByThread()));
   const pending = createMemo(() =>
     client.entries().filter((entry) => entry.purpose.kind === 'task' && entry.state !== 'done'),
   );
-  const title = (thread: string): string =>
-    inbox.inbox().threads.find((row) => row.id === thread)?.title ?? '';
+  const title = (thread: string): string => inbox.threads().find((row) => row.id === thread)?.title ?? '';
   return (
     <>
       <header class="bar">
@@ -75,6 +74,13 @@ export function Threads(props: { client: Client; inbox: InboxStore }) {
         </Show>
         <section aria-label="Threads">
           <h2>Threads</h2>
+          <Show when={inbox.kept()}>
+            {(kept) => (
+              <p class="muted small asof" role="status">
+                As it was {ago(kept().atMs, client.now())}
+              </p>
+            )}
+          </Show>
           <ul>
             <For each={rows()} fallback={<Empty client={client} inbox={inbox} />}>
               {(row) => (
