@@ -12,9 +12,9 @@ import { reloadApp, updateReady } from './app/updates.ts';
 import { keepInView } from './app/viewport.ts';
 import { StatusLine } from './parts/status-line.tsx';
 import { Failure } from './screens/failure.tsx';
-import { SignIn } from './screens/sign-in.tsx';
 import { Threads } from './screens/threads.tsx';
 
+const SignIn = lazy(() => import('./screens/sign-in.tsx'));
 const Enrol = lazy(() => import('./screens/enrol.tsx'));
 const NewTask = lazy(() => import('./screens/new-task.tsx'));
 const Status = lazy(() => import('./screens/status.tsx'));
@@ -48,14 +48,16 @@ export function App(props: { client: Client }) {
         </main>
       </Match>
       <Match when={enrolLink()} keyed>
-        {(link) => (
+        {(fragment) => (
           <Suspense>
-            <Enrol client={client} link={link} done={enrolDone} />
+            <Enrol client={client} fragment={fragment} done={enrolDone} />
           </Suspense>
         )}
       </Match>
       <Match when={client.auth() === 'out'}>
-        <SignIn client={client} />
+        <Suspense>
+          <SignIn client={client} />
+        </Suspense>
       </Match>
     </Switch>
   );

@@ -21,7 +21,7 @@ import { mayAs } from './attach.ts';
 import type { MacInfo, Role } from './attach.ts';
 import { MacLink } from './mac-link.ts';
 import type { Attach, MacView } from './mac-link.ts';
-import { insteadOf } from './orders.ts';
+import { insteadOf } from './late-orders.ts';
 import { Seen } from './seen.ts';
 import { connectWire, isLookedAt, onHidden, onOffline, onWake } from './page.ts';
 

@@ -1,16 +1,14 @@
 // Takes an enrolment link out of the address bar the moment it is there: at the
 // page's start, and when a scanned link lands in a page that is already open.
-// The secret lives in this signal only, never in history or storage.
+// The secret lives in this signal only, never in history or storage; read by who uses it (screens/enrol.tsx).
 import { createSignal } from 'solid-js';
-import { readEnrolLink } from '../link/pairing.ts';
-import type { EnrolLink } from '../link/pairing.ts';
 
-const [enrolLink, setEnrolLink] = createSignal<EnrolLink | undefined>();
+const [enrolLink, setEnrolLink] = createSignal('');
 export { enrolLink };
 
 function take(): void {
   if (!location.hash.startsWith('#enroll=')) return;
-  const link = readEnrolLink(location.hash);
+  const link = location.hash;
   history.replaceState(undefined, '', location.pathname);
   setEnrolLink(link);
 }
@@ -22,5 +20,5 @@ export function watchEnrolLink(): void {
 }
 
 export function enrolDone(): void {
-  setEnrolLink(undefined);
+  setEnrolLink('');
 }

@@ -10,7 +10,8 @@ import { memoryStore } from '../link/store.ts';
 import type { Store } from '../link/store.ts';
 import { FakeClock, until } from '../testing/fake-clock.ts';
 import { FakeMac } from '../testing/fake-mac.ts';
-import { insteadOf, PROMPT_BYTES_MAX, tooLong } from './orders.ts';
+import { insteadOf } from './late-orders.ts';
+import { PROMPT_BYTES_MAX, tooLong } from './orders.ts';
 
 const late = { reason: 'codex', result: { code: -32600, message: 'no active turn to steer' } };
 const over = { reason: 'codex', result: { code: -32600, message: 'no active turn to interrupt' } };

@@ -1,15 +1,12 @@
 // The effects a person can order, each put into the outbox first. Not for reads
 // (client.call) and not for keystrokes (terminal.ts).
 import { approvalDigest, randomId, utf8 } from '../link/signed.ts';
-import type { Entry, Order } from '../link/outbox.ts';
+import type { Entry } from '../link/outbox.ts';
 import { isUnseen } from '../model/approvals.ts';
 import type { Approval, Choice } from '../model/approvals.ts';
-import { choiceLabel } from '../model/approval-view.ts';
+import { choiceLabel } from '../model/approval-words.ts';
 import type { Client } from './client.ts';
-
-function textInput(text: string) {
-  return [{ type: 'text', text, text_elements: [] }];
-}
+import { textInput } from './late-orders.ts';
 
 /** Of the prompt alone, as it is sent; what is around it is short (COMMAND_BYTES_MAX). */
 export const PROMPT_BYTES_MAX = 240 * 1024;
@@ -44,25 +41,6 @@ export function sendPrompt(
     keep: 'disk',
     purpose: { kind: 'prompt', thread, text, steer: runningTurn !== undefined },
   });
-}
-
-/**
- * A steer that came too late begins a turn; of a turn that has ended there is nothing left to stop. What Codex
- * refuses for any other reason (a review or a compaction runs, another turn does) is told as refused.
- */
-export function insteadOf({ prepared, purpose }: Entry, why: string, id: string): Order | 'done' | undefined {
-  if (purpose.kind === 'stop') return why.includes('no active turn to interrupt') ? 'done' : undefined;
-  if (purpose.kind !== 'prompt' || !purpose.steer || !why.includes('no active turn to steer'))
-    return undefined;
-  return {
-    mac: prepared.mac,
-    method: 'turn/start',
-    params: { threadId: purpose.thread, input: textInput(purpose.text), clientUserMessageId: id },
-    id,
-    now: 0,
-    keep: 'disk',
-    purpose: { ...purpose, steer: false },
-  };
 }
 
 export function stopTurn(client: Client, thread: string, turn: string): Promise<Entry> {

@@ -1,4 +1,4 @@
-// Orbit's HTTP side for the page: session, passkey sign-in, enrolment, sign-out.
+// Orbit's HTTP side for the page: session and sign-out. Passkeys: passkey.ts.
 // Not for the Mac's trust, which is pairing (pairing.ts): Orbit is a postman.
 import type { Admission } from './socket.ts';
 
@@ -23,7 +23,7 @@ export interface Session {
 
 let expiresAtMs = 0;
 
-async function request(method: 'GET' | 'POST', path: string, body?: unknown): Promise<unknown> {
+export async function request(method: 'GET' | 'POST', path: string, body?: unknown): Promise<unknown> {
   const init: RequestInit = {
     method,
     credentials: 'same-origin',
@@ -95,39 +95,4 @@ export async function admit(doubt: 'fresh' | 'doubt'): Promise<Admission> {
 export async function logout(): Promise<void> {
   await request('POST', '/api/logout');
   expiresAtMs = 0;
-}
-
-export function passkeysWork(): boolean {
-  return typeof PublicKeyCredential !== 'undefined' && 'parseCreationOptionsFromJSON' in PublicKeyCredential;
-}
-
-async function credential(make: () => Promise<Credential | null>): Promise<unknown> {
-  const made = await make();
-  if (!(made instanceof PublicKeyCredential)) throw new Error('no passkey was chosen: try again');
-  return made.toJSON();
-}
-
-export async function signIn(): Promise<void> {
-  const options = (await request('POST', '/api/login/options')) as PublicKeyCredentialRequestOptionsJSON;
-  const publicKey = PublicKeyCredential.parseRequestOptionsFromJSON(options);
-  const response = await credential(() => navigator.credentials.get({ publicKey }));
-  await request('POST', '/api/login/verify', { response });
-  await session();
-}
-
-/** Registers a passkey. A browser that already has one for this user is signed in with it instead. */
-export async function enrol(token: string): Promise<void> {
-  const options = (await request('POST', '/api/enroll/options', {
-    token,
-  })) as PublicKeyCredentialCreationOptionsJSON;
-  const publicKey = PublicKeyCredential.parseCreationOptionsFromJSON(options);
-  let response: unknown;
-  try {
-    response = await credential(() => navigator.credentials.create({ publicKey }));
-  } catch (error) {
-    if (error instanceof DOMException && error.name === 'InvalidStateError') return signIn();
-    throw error;
-  }
-  await request('POST', '/api/enroll/verify', { token, response });
-  await session();
 }

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { approvalDigest, utf8 } from '../link/signed.ts';
 import { FakeMac } from '../testing/fake-mac.ts';
-import { choiceLabel, lastingGrant, refusals, stateWords, summaryOf, viewOf } from './approval-view.ts';
+import { summaryOf, viewOf } from './approval-view.ts';
+import { choiceLabel, lastingGrant, refusals, stateWords } from './approval-words.ts';
 import {
   APPROVALS_MAX,
   choosable,

@@ -3,10 +3,9 @@
 import { createMemo, For, Match, Show, Switch } from 'solid-js';
 import { bareCommand } from '../model/approval-view.ts';
 import type { Item } from '../model/items.ts';
-import { ChangeView } from './diff.tsx';
 import { shownNow } from './latency.ts';
+import { ChangeView, Fold, Output } from './later.tsx';
 import { Markdown } from './markdown.tsx';
-import { Output } from './output.tsx';
 
 type Of<T extends Item['type']> = Extract<Item, { type: T }>;
 
@@ -142,10 +141,9 @@ function Command(props: { item: Of<'command'>; asking: boolean }) {
         </span>
       </header>
       <Show when={props.item.output}>
-        <details open={!props.item.done || bad()}>
-          <summary>Output</summary>
+        <Fold title="Output" open={!props.item.done || bad()}>
           <Output text={props.item.output} cut={props.item.cut} />
-        </details>
+        </Fold>
       </Show>
     </section>
   );

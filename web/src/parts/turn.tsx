@@ -1,12 +1,12 @@
 // One turn of the transcript: its items in order, plan, diff, and how it stands
 // or ended. Off-screen turns cost nothing (content-visibility).
-import { createSignal, For, Show } from 'solid-js';
+import { For, Show } from 'solid-js';
 import { to } from '../app/route.ts';
-import { stateWords } from '../model/approval-view.ts';
+import { stateWords } from '../model/approval-words.ts';
 import type { Approval } from '../model/approvals.ts';
 import { clockTime } from '../model/freshness.ts';
 import type { Turn } from '../model/turns.ts';
-import { PatchView } from './diff.tsx';
+import { Fold, PatchView } from './later.tsx';
 import { duration, ItemView } from './item.tsx';
 
 /** Approvals that are over, by the item they were about. */
@@ -61,23 +61,12 @@ export function TurnView(props: {
         )}
       </For>
       <Show when={props.turn.diff}>
-        <AllChanges text={props.turn.diff} cwd={props.cwd} />
+        <Fold class="fold changes" title="All changes of this turn">
+          <PatchView text={props.turn.diff} cwd={props.cwd} />
+        </Fold>
       </Show>
       <End turn={props.turn} last={props.last} truth={props.truth} waiting={props.waiting} />
     </section>
-  );
-}
-
-/** Read and drawn once it is opened. */
-function AllChanges(props: { text: string; cwd: string }) {
-  const [opened, setOpened] = createSignal(false);
-  return (
-    <details class="fold changes" onToggle={(event) => event.currentTarget.open && setOpened(true)}>
-      <summary>All changes of this turn</summary>
-      <Show when={opened()}>
-        <PatchView text={props.text} cwd={props.cwd} />
-      </Show>
-    </details>
   );
 }
 

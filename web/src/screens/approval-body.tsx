@@ -4,7 +4,7 @@ import { For, Match, Show, Switch } from 'solid-js';
 import { isOpen } from '../model/approvals.ts';
 import type { Approval } from '../model/approvals.ts';
 import type { ApprovalView, Field, Question } from '../model/approval-view.ts';
-import { ChangeView } from '../parts/diff.tsx';
+import { ChangeView } from '../parts/later.tsx';
 import type { Answers } from './answers.ts';
 
 interface Fill {

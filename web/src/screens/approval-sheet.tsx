@@ -11,14 +11,8 @@ import { isFinal } from '../link/outbox.ts';
 import type { Entry } from '../link/outbox.ts';
 import { choosable, isOpen, isUnseen, unanswerable } from '../model/approvals.ts';
 import type { Approval, Choice } from '../model/approvals.ts';
-import {
-  choiceLabel,
-  lastingGrant,
-  refusals,
-  stateWords,
-  summaryOf,
-  viewOf,
-} from '../model/approval-view.ts';
+import { summaryOf, viewOf } from '../model/approval-view.ts';
+import { choiceLabel, lastingGrant, refusals, stateWords } from '../model/approval-words.ts';
 import { visible } from '../model/visible.ts';
 import type { ApprovalView } from '../model/approval-view.ts';
 import { ago } from '../model/freshness.ts';
@@ -34,6 +28,7 @@ import {
   questionAnswers,
 } from './answers.ts';
 import type { Answers } from './answers.ts';
+import './approval-sheet.css';
 
 const TITLES: Readonly<Record<ApprovalView['kind'], string>> = {
   command: 'Run this command?',

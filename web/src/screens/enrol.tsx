@@ -5,13 +5,37 @@ import { createSignal, Match, onMount, Show, Switch } from 'solid-js';
 import type { Client } from '../app/client.ts';
 import { pairWith } from '../app/enrol.ts';
 import { messageOf } from '../app/message.ts';
-import { enrol, logout, passkeysWork, session, signIn } from '../link/auth.ts';
-import { tokenUser } from '../link/pairing.ts';
+import { logout, session } from '../link/auth.ts';
+import { enrol, passkeysWork, signIn } from '../link/passkey.ts';
+import { readEnrolLink, tokenUser } from '../link/pairing.ts';
 import type { EnrolLink } from '../link/pairing.ts';
 
 type Step = 'looking' | 'passkey' | 'other-user' | 'pairing' | 'done' | 'failed';
 
-export default function Enrol(props: { client: Client; link: EnrolLink; done: () => void }) {
+/** `fragment`: the address's part after `#`, as it was scanned. */
+export default function Enrol(props: { client: Client; fragment: string; done: () => void }) {
+  const link = readEnrolLink(props.fragment);
+  return (
+    <Show
+      when={link}
+      fallback={
+        <main class="center">
+          <h1>Pair with your Mac</h1>
+          <p class="notice bad" role="alert">
+            A part of this link is missing. Scan the code again, or copy all of the link.
+          </p>
+          <button type="button" class="plain" onClick={() => props.done()}>
+            Leave
+          </button>
+        </main>
+      }
+    >
+      {(whole) => <Pairing client={props.client} link={whole()} done={props.done} />}
+    </Show>
+  );
+}
+
+function Pairing(props: { client: Client; link: EnrolLink; done: () => void }) {
   const [step, setStep] = createSignal<Step>('looking');
   const [busy, setBusy] = createSignal(false);
   const [error, setError] = createSignal('');

@@ -3,9 +3,9 @@
 import { createSignal, Show } from 'solid-js';
 import type { Client } from '../app/client.ts';
 import { messageOf } from '../app/message.ts';
-import { passkeysWork, signIn } from '../link/auth.ts';
+import { passkeysWork, signIn } from '../link/passkey.ts';
 
-export function SignIn(props: { client: Client }) {
+export default function SignIn(props: { client: Client }) {
   const [busy, setBusy] = createSignal(false);
   const [error, setError] = createSignal('');
   const start = async (): Promise<void> => {

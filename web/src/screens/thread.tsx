@@ -24,14 +24,17 @@ import { isFinal } from '../link/outbox.ts';
 import type { Entry } from '../link/outbox.ts';
 import { isOpen } from '../model/approvals.ts';
 import type { Approval } from '../model/approvals.ts';
-import { stateWords, summaryOf } from '../model/approval-view.ts';
+import { summaryOf } from '../model/approval-view.ts';
+import { stateWords } from '../model/approval-words.ts';
 import { ago } from '../model/freshness.ts';
 import { obj, str } from '../model/read.ts';
 import { Icon } from '../parts/icon.tsx';
+import { preloadParts } from '../parts/later.tsx';
 import { Pending } from '../parts/pending.tsx';
 import { TurnView } from '../parts/turn.tsx';
 import type { Settled } from '../parts/turn.tsx';
 import { Composer } from './composer.tsx';
+import './thread.css';
 
 /** Its own chunk, fetched as soon as the first thread is drawn: the transcript does not wait for it. */
 const ApprovalSheet = lazy(() => import('./approval-sheet.tsx'));
@@ -64,7 +67,12 @@ export default function Thread(props: {
   const pending = createMemo(() =>
     client.entries().filter((entry) => waitsHere(entry, props.thread, thread)),
   );
-  onMount(() => void ApprovalSheet.preload());
+  onMount(() =>
+    setTimeout(() => {
+      void ApprovalSheet.preload();
+      preloadParts();
+    }, 0),
+  );
 
   return (
     <>
