@@ -45,8 +45,8 @@ TEST(RolesTest, DecidingTakesAnApproverAndStartingAnOperator) {
   EXPECT_EQ(needed("turn/start",
                    R"({"threadId":"t","input":[{"type":"text","text":"x"}],"model":"m","effort":"low"})"),
             "operator");
-  for (const char* method :
-       {"turn/steer", "turn/interrupt", "thread/name/set", "thread/archive", "thread/compact/start"})
+  for (const char* method : {"turn/steer", "turn/interrupt", "thread/name/set", "thread/archive",
+                             "thread/compact/start", "thread/readState/update"})
     EXPECT_EQ(needed(method), "operator") << method;
   for (const char* method : {"zane/approval/decide", "zane/task/start", "turn/start", "turn/interrupt"})
     EXPECT_EQ(weight(method), Weight::kOrder) << method;

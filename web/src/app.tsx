@@ -11,12 +11,14 @@ import { messageOf } from './app/message.ts';
 import { reloadApp, updateReady } from './app/updates.ts';
 import { keepInView } from './app/viewport.ts';
 import { StatusLine } from './parts/status-line.tsx';
+import { UndoBar } from './parts/undo-bar.tsx';
 import { Failure } from './screens/failure.tsx';
 import { Threads } from './screens/threads.tsx';
 
 const SignIn = lazy(() => import('./screens/sign-in.tsx'));
 const Enrol = lazy(() => import('./screens/enrol.tsx'));
 const NewTask = lazy(() => import('./screens/new-task.tsx'));
+const Search = lazy(() => import('./screens/search.tsx'));
 const Status = lazy(() => import('./screens/status.tsx'));
 const Thread = lazy(() => import('./screens/thread.tsx'));
 const TerminalScreen = lazy(() => import('./screens/terminal.tsx'));
@@ -88,6 +90,7 @@ function Screens(props: { client: Client; inbox: InboxStore }) {
           </button>
         </p>
       </Show>
+      <UndoBar />
       <ErrorBoundary fallback={(failure) => <Broken failure={failure} />}>
         <Suspense
           fallback={
@@ -105,8 +108,17 @@ function Screens(props: { client: Client; inbox: InboxStore }) {
             </Match>
             <Match when={at('thread')?.thread} keyed>
               {(id) => (
-                <Thread client={client} inbox={inbox} thread={id} approval={at('thread')?.approval ?? ''} />
+                <Thread
+                  client={client}
+                  inbox={inbox}
+                  thread={id}
+                  approval={at('thread')?.approval ?? ''}
+                  find={at('thread')?.find ?? ''}
+                />
               )}
+            </Match>
+            <Match when={at('search')}>
+              <Search client={client} inbox={inbox} />
             </Match>
             <Match when={at('new')}>
               <NewTask client={client} inbox={inbox} />

@@ -2,20 +2,29 @@
 // Owns the list stream for as long as the page lives.
 import { createEffect, createMemo, createSignal, on, onCleanup } from 'solid-js';
 import { isOpen, openApprovals } from '../model/approvals.ts';
-import { emptyInbox, reduceInbox, withListed } from '../model/thread-list.ts';
+import { emptyInbox, reduceInbox, THREADS_MAX, withListed, withOlder } from '../model/thread-list.ts';
+import { obj, str } from '../model/read.ts';
 import type { Inbox, ThreadRow } from '../model/thread-list.ts';
 import type { Client } from './client.ts';
 import { eachEvent } from './events.ts';
 import type { ReadEvent } from './events.ts';
+import { messageOf } from './message.ts';
 import { painter } from './paint.ts';
 import type { Kept } from './seen.ts';
 
 const LIST_LIMIT = 60;
+/** Whatever made them and whichever provider answers; sub-agents' threads belong to their parents. */
+export const EVERY_SOURCE = {
+  modelProviders: [],
+  sourceKinds: ['cli', 'vscode', 'exec', 'appServer', 'unknown'],
+};
 const RELIST: ReadonlySet<string> = new Set(['thread/started', 'thread/status/changed']);
 /** At most one question per this long, however busy the threads are. */
 const RELIST_AFTER_MS = 2_000;
 
 const seenName = (mac: string): string => `inbox.${mac}`;
+
+const placeAfter = (result: unknown): string => str(obj(result)['nextCursor']);
 
 export function createInbox(client: Client) {
   let current: Inbox = emptyInbox();
@@ -25,6 +34,9 @@ export function createInbox(client: Client) {
   const [error, setError] = createSignal('');
   /** As it was when this phone last saw it; until the Mac has told how it is. */
   const [kept, setKept] = createSignal<Kept<readonly ThreadRow[]>>();
+  /** Codex's place after the rows that were read; '' at the end. */
+  const [older, setOlder] = createSignal('');
+  const [readingOlder, setReadingOlder] = createSignal(false);
   const paint = painter(() => setInbox(current));
   let relisting: ReturnType<typeof setTimeout> | undefined;
 
@@ -44,23 +56,44 @@ export function createInbox(client: Client) {
     }, RELIST_AFTER_MS);
   };
 
+  const page = (cursor: string): Promise<unknown> =>
+    client.call('thread/list', {
+      limit: LIST_LIMIT,
+      sortKey: 'updated_at',
+      sortDirection: 'desc',
+      ...EVERY_SOURCE,
+      ...(cursor ? { cursor } : {}),
+    });
+
+  async function loadOlder(): Promise<void> {
+    if (readingOlder() || !older()) return;
+    setReadingOlder(true);
+    try {
+      const result = await page(older());
+      set(withOlder(current, result));
+      setOlder(current.threads.length < THREADS_MAX ? placeAfter(result) : '');
+      setError('');
+    } catch (failure) {
+      setError(messageOf(failure));
+    } finally {
+      setReadingOlder(false);
+    }
+  }
+
   async function refresh(): Promise<void> {
     if (listed() === 'asking') return;
     const before = listed();
     setListed('asking');
     try {
-      const result = await client.call('thread/list', {
-        limit: LIST_LIMIT,
-        sortKey: 'updated_at',
-        sortDirection: 'desc',
-      });
+      const result = await page('');
       set(withListed(current, result));
+      if (before !== 'yes') setOlder(placeAfter(result));
       setError('');
       setListed('yes');
       setKept(undefined);
       remember();
     } catch (failure) {
-      setError(failure instanceof Error ? failure.message : String(failure));
+      setError(messageOf(failure));
       setListed(before);
     }
   }
@@ -71,6 +104,7 @@ export function createInbox(client: Client) {
       setInbox(current);
       setListed('no');
       setKept(undefined);
+      setOlder('');
       if (!link) return;
       void client.seen.read<readonly ThreadRow[]>(seenName(link.id)).then((row) => {
         if (row && listed() !== 'yes' && client.macLink() === link) setKept(row);
@@ -111,7 +145,20 @@ export function createInbox(client: Client) {
       if (isOpen(approval)) counts.set(approval.thread, (counts.get(approval.thread) ?? 0) + 1);
     return counts;
   });
-  return { inbox, threads, kept, atHead, listed, error, refresh, open, openByThread };
+  return {
+    inbox,
+    threads,
+    kept,
+    older,
+    readingOlder,
+    loadOlder,
+    atHead,
+    listed,
+    error,
+    refresh,
+    open,
+    openByThread,
+  };
 }
 
 export type InboxStore = ReturnType<typeof createInbox>;

@@ -5,7 +5,8 @@ import { createSignal } from 'solid-js';
 
 export type Route =
   | { at: 'threads' }
-  | { at: 'thread'; thread: string; approval: string }
+  | { at: 'thread'; thread: string; approval: string; find: string }
+  | { at: 'search' }
   | { at: 'new' }
   | { at: 'terminal'; cwd: string; thread: string }
   | { at: 'status' };
@@ -24,7 +25,13 @@ export function readRoute(hash: string): Route {
   const fields = new URLSearchParams(query);
   const [at, id] = path.split('/');
   if (at === 'thread' && id)
-    return { at: 'thread', thread: decoded(id), approval: fields.get('approval') ?? '' };
+    return {
+      at: 'thread',
+      thread: decoded(id),
+      approval: fields.get('approval') ?? '',
+      find: fields.get('find') ?? '',
+    };
+  if (at === 'search') return { at: 'search' };
   if (at === 'new') return { at: 'new' };
   if (at === 'terminal')
     return { at: 'terminal', cwd: fields.get('cwd') ?? '', thread: fields.get('thread') ?? '' };
@@ -34,6 +41,10 @@ export function readRoute(hash: string): Route {
 
 export const to = {
   threads: '#/',
+  /** A thread where `words` are said. */
+  found: (id: string, words: string): string =>
+    `#/thread/${encodeURIComponent(id)}?${new URLSearchParams({ find: words })}`,
+  search: '#/search',
   thread: (id: string, approval = ''): string =>
     `#/thread/${encodeURIComponent(id)}${approval ? `?approval=${encodeURIComponent(approval)}` : ''}`,
   new: '#/new',

@@ -4,8 +4,11 @@ import { reduceApproval } from './approvals.ts';
 import type { Approval, Approvals } from './approvals.ts';
 import { arr, num, obj, str, strings } from './read.ts';
 import type { Fields } from './read.ts';
+import { visibleLine } from './visible.ts';
 
-export const THREADS_MAX = 500;
+const TITLE_CHARACTERS_MAX = 200;
+
+export const THREADS_MAX = 3_000;
 
 export interface ThreadRow {
   id: string;
@@ -15,6 +18,8 @@ export interface ThreadRow {
   status: string;
   flags: readonly string[];
   updatedAtMs: number;
+  /** Codex's receipt for what was not read yet, to be given back with `thread/readState/update`; '' when all was. */
+  unread: string;
 }
 
 export type InboxEvent =
@@ -67,7 +72,9 @@ function threadsAfter(
       return patch(rows, id, { status: str(status['type']), flags: strings(status['activeFlags']) }, atMs);
     }
     case 'thread/name/updated':
-      return patch(rows, id, { title: str(params['threadName']) });
+      return patch(rows, id, { title: visibleLine(str(params['threadName']), TITLE_CHARACTERS_MAX) });
+    case 'thread/readState/changed':
+      return patch(rows, id, { unread: unreadOf(params['readState']) });
     case 'thread/closed':
       return patch(rows, id, { status: 'notLoaded', flags: [] });
     case 'thread/archived':
@@ -78,21 +85,27 @@ function threadsAfter(
   }
 }
 
+function unreadOf(value: unknown): string {
+  const state = obj(value);
+  return obj(state['firstUnread'])['type'] ? str(state['revision']) : '';
+}
+
 /** A thread as Codex lists it; undefined for what a person cannot open (no id). */
-export function rowFrom(value: unknown): ThreadRow | undefined {
+export function rowFrom(value: unknown, readState?: unknown): ThreadRow | undefined {
   const thread = obj(value);
   const id = str(thread['id']);
   if (!id) return undefined;
   const status = obj(thread['status']);
   return {
     id,
-    title: (str(thread['name']) || str(thread['preview'])).slice(0, 200),
+    title: visibleLine(str(thread['name']) || str(thread['preview']), TITLE_CHARACTERS_MAX),
     cwd: str(thread['cwd']),
-    branch: str(obj(thread['gitInfo'])['branch']),
+    branch: visibleLine(str(obj(thread['gitInfo'])['branch'])),
     status: str(status['type']),
     flags: strings(status['activeFlags']),
     updatedAtMs:
       (num(thread['recencyAt']) ?? num(thread['updatedAt']) ?? num(thread['createdAt']) ?? 0) * 1000,
+    unread: unreadOf(readState),
   };
 }
 
@@ -112,16 +125,28 @@ function patch(
   );
 }
 
-/** The rows of `thread/list`. What the stream said of a listed thread meanwhile is older than this answer. */
-export function withListed(state: Inbox, result: unknown): Inbox {
-  const rows = arr(obj(result)['data'])
-    .map(rowFrom)
+export function listedRows(result: unknown): ThreadRow[] {
+  const states = obj(obj(result)['readStates']);
+  return arr(obj(result)['data'])
+    .map((thread) => rowFrom(thread, states[str(obj(thread)['id'])]))
     .filter((row): row is ThreadRow => row !== undefined);
+}
+
+/** Rows of `thread/list`. What the stream said of a listed thread meanwhile is older than this answer. */
+export function withListed(state: Inbox, result: unknown): Inbox {
+  const rows = listedRows(result);
   const listed = new Set(rows.map((row) => row.id));
   return {
     ...state,
     threads: [...rows, ...state.threads.filter((row) => !listed.has(row.id))].slice(0, THREADS_MAX),
   };
+}
+
+/** A further page: older ones, behind what is there. */
+export function withOlder(state: Inbox, result: unknown): Inbox {
+  const known = new Set(state.threads.map((row) => row.id));
+  const fresh = listedRows(result).filter((row) => !known.has(row.id));
+  return { ...state, threads: [...state.threads, ...fresh].slice(0, THREADS_MAX) };
 }
 
 /** Who needs me first, then what runs, then the newest. */

@@ -19,6 +19,7 @@ import { sendPrompt } from '../app/orders.ts';
 import { replace, to } from '../app/route.ts';
 import { messageOf } from '../app/message.ts';
 import { openThread, runningTurn } from '../app/thread.ts';
+import { markRead } from '../app/thread-actions.ts';
 import type { OpenThread } from '../app/thread.ts';
 import { isFinal } from '../link/outbox.ts';
 import type { Entry } from '../link/outbox.ts';
@@ -28,25 +29,31 @@ import { summaryOf } from '../model/approval-view.ts';
 import { stateWords } from '../model/approval-words.ts';
 import { ago } from '../model/freshness.ts';
 import { obj, str } from '../model/read.ts';
+import { visibleLine } from '../model/visible.ts';
 import { Icon } from '../parts/icon.tsx';
 import { preloadParts } from '../parts/later.tsx';
 import { Pending } from '../parts/pending.tsx';
 import { TurnView } from '../parts/turn.tsx';
 import type { Settled } from '../parts/turn.tsx';
 import { Composer } from './composer.tsx';
+import { Menu } from './thread-menu.tsx';
 import './thread.css';
 
 /** Its own chunk, fetched as soon as the first thread is drawn: the transcript does not wait for it. */
 const ApprovalSheet = lazy(() => import('./approval-sheet.tsx'));
+const Finder = lazy(() => import('./finder.tsx'));
 
 /** Closer to the end than this, the transcript follows what is new. */
 const FOLLOW_PX = 120;
+const TITLE_CHARACTERS_MAX = 200;
 
 export default function Thread(props: {
   client: Client;
   inbox: InboxStore;
   thread: string;
   approval: string;
+  /** Words to be shown where they are said. */
+  find: string;
 }) {
   const { client } = props;
   const thread = openThread(client, props.thread);
@@ -67,6 +74,11 @@ export default function Thread(props: {
   const pending = createMemo(() =>
     client.entries().filter((entry) => waitsHere(entry, props.thread, thread)),
   );
+  // What is looked at is read: Codex's other windows show it so too.
+  const unread = createMemo(() => props.inbox.threads().find((row) => row.id === props.thread)?.unread ?? '');
+  createEffect(() => {
+    if (unread() && thread.atHead() && client.may('operator')) void markRead(client, props.thread, unread());
+  });
   onMount(() =>
     setTimeout(() => {
       void ApprovalSheet.preload();
@@ -77,7 +89,12 @@ export default function Thread(props: {
   return (
     <>
       <Head client={client} thread={thread} />
-      <Transcript thread={thread} sent={pending().length}>
+      <Show when={props.find}>
+        <Suspense>
+          <Finder thread={thread} words={props.find} />
+        </Suspense>
+      </Show>
+      <Transcript thread={thread} sent={pending().length} still={props.find !== ''}>
         <Show when={thread.hasOlder()}>
           <button
             type="button"
@@ -231,6 +248,7 @@ function Head(props: { client: Client; thread: OpenThread }) {
     const item = view.turns[0]?.items.find((one) => one.type === 'user');
     return item?.type === 'user' ? item.text.slice(0, 120) : '';
   };
+  const title = (): string => visibleLine(view.name || firstWords(), TITLE_CHARACTERS_MAX);
   const about = (): string =>
     [view.cwd.split('/').filter(Boolean).at(-1), view.model, view.effort, context()]
       .filter(Boolean)
@@ -241,9 +259,12 @@ function Head(props: { client: Client; thread: OpenThread }) {
         <Icon name="back" />
       </a>
       <div class="grow">
-        <h1>{view.name || firstWords() || 'Thread'}</h1>
+        <h1>{title() || 'Thread'}</h1>
         <p class="sub">{about()}</p>
       </div>
+      <Show when={props.client.may('operator')}>
+        <Menu client={props.client} thread={props.thread} title={title()} />
+      </Show>
       <Show when={view.cwd}>
         <a class="round" href={to.terminal(view.cwd, props.thread.id)} aria-label="Terminal">
           <Icon name="terminal" />
@@ -253,9 +274,11 @@ function Head(props: { client: Client; thread: OpenThread }) {
   );
 }
 
-function Transcript(props: { thread: OpenThread; sent: number; children: JSX.Element }) {
+/** `still`: another place than its end is looked at. */
+function Transcript(props: { thread: OpenThread; sent: number; still: boolean; children: JSX.Element }) {
   let box!: HTMLElement;
-  const [follow, setFollow] = createSignal(true);
+  const [atEnd, setAtEnd] = createSignal(true);
+  const follow = (): boolean => atEnd() && !props.still;
   const toEnd = (): void => {
     box.scrollTop = box.scrollHeight;
   };
@@ -290,10 +313,10 @@ function Transcript(props: { thread: OpenThread; sent: number; children: JSX.Ele
       ref={box}
       tabindex="0"
       aria-label="Transcript"
-      onScroll={() => setFollow(box.scrollHeight - box.scrollTop - box.clientHeight < FOLLOW_PX)}
+      onScroll={() => setAtEnd(box.scrollHeight - box.scrollTop - box.clientHeight < FOLLOW_PX)}
     >
       <div class="flow">{props.children}</div>
-      <Show when={!follow()}>
+      <Show when={!atEnd()}>
         <button type="button" class="toend" aria-label="Jump to the latest" onClick={toEnd}>
           Latest
         </button>

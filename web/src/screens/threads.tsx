@@ -1,6 +1,6 @@
 // Home: who needs me, what runs, what was. Approvals can be opened from here
 // without going through the thread. Not for a thread's content.
-import { createMemo, createSignal, For, Show } from 'solid-js';
+import { createEffect, createMemo, createSignal, For, onCleanup, onMount, Show } from 'solid-js';
 import type { Client } from '../app/client.ts';
 import type { InboxStore } from '../app/inbox.ts';
 import { go, to } from '../app/route.ts';
@@ -8,9 +8,9 @@ import type { Approval } from '../model/approvals.ts';
 import { summaryOf } from '../model/approval-view.ts';
 import { ago } from '../model/freshness.ts';
 import { needsYou, ordered } from '../model/thread-list.ts';
-import type { ThreadRow } from '../model/thread-list.ts';
 import { Icon } from '../parts/icon.tsx';
 import { Pending } from '../parts/pending.tsx';
+import { ThreadRowView } from '../parts/thread-row.tsx';
 
 export function Threads(props: { client: Client; inbox: InboxStore }) {
   const { client, inbox } = props;
@@ -23,6 +23,9 @@ export function Threads(props: { client: Client; inbox: InboxStore }) {
     <>
       <header class="bar">
         <h1>{client.mac()?.name || 'Zane'}</h1>
+        <a class="round" href={to.search} aria-label="Search threads">
+          <Icon name="search" />
+        </a>
         <button
           type="button"
           class="round"
@@ -84,8 +87,9 @@ export function Threads(props: { client: Client; inbox: InboxStore }) {
           <ul>
             <For each={rows()} fallback={<Empty client={client} inbox={inbox} />}>
               {(row) => (
-                <Row
+                <ThreadRowView
                   row={row}
+                  href={to.thread(row.id)}
                   open={inbox.openByThread().get(row.id) ?? 0}
                   client={client}
                   needs={needsYou(row, inbox.openByThread())}
@@ -93,6 +97,9 @@ export function Threads(props: { client: Client; inbox: InboxStore }) {
               )}
             </For>
           </ul>
+          <Show when={inbox.older()}>
+            <Older inbox={inbox} />
+          </Show>
           <Show when={inbox.error()}>
             <p class="notice bad" role="alert">
               The list could not be read: {inbox.error()}
@@ -131,34 +138,32 @@ function ApprovalRow(props: { approval: Approval; title: string; now: number }) 
   );
 }
 
-const folder = (cwd: string): string => cwd.split('/').filter(Boolean).at(-1) ?? cwd;
-
-function Row(props: { row: ThreadRow; open: number; needs: boolean; client: Client }) {
-  const known = (): boolean => props.client.hops().every((hop) => hop.state === 'proven');
-  const status = (): { word: string; kind: string } => {
-    if (props.needs)
-      return { word: props.open > 1 ? `needs you · ${props.open}` : 'needs you', kind: 'needs' };
-    if (props.row.status === 'active')
-      return known() ? { word: 'running', kind: 'busy' } : { word: 'unknown', kind: 'unknown' };
-    if (props.row.status === 'systemError') return { word: 'error', kind: 'bad' };
-    return { word: '', kind: '' };
-  };
+/** Read as soon as it comes into view; a tap does too. */
+function Older(props: { inbox: InboxStore }) {
+  let button!: HTMLButtonElement;
+  onMount(() => {
+    const watch = new IntersectionObserver(
+      (seen) => seen.some((one) => one.isIntersecting) && void props.inbox.loadOlder(),
+      { rootMargin: '400px' },
+    );
+    // Anew after each page: one that brought less than a screen leaves it in view.
+    createEffect(() => {
+      if (props.inbox.readingOlder()) return;
+      watch.unobserve(button);
+      watch.observe(button);
+    });
+    onCleanup(() => watch.disconnect());
+  });
   return (
-    <li>
-      <a class="row" href={to.thread(props.row.id)} data-thread-id={props.row.id}>
-        <span class="main">
-          <span class="title">{props.row.title || 'Untitled thread'}</span>
-          <span class="sub">
-            {folder(props.row.cwd)}
-            <Show when={props.row.branch}> · {props.row.branch}</Show> ·{' '}
-            {ago(props.row.updatedAtMs, props.client.now())}
-          </span>
-        </span>
-        <Show when={status().word}>
-          <span class={`pill ${status().kind}`}>{status().word}</span>
-        </Show>
-      </a>
-    </li>
+    <button
+      ref={button}
+      type="button"
+      class="older"
+      disabled={props.inbox.readingOlder()}
+      onClick={() => void props.inbox.loadOlder()}
+    >
+      {props.inbox.readingOlder() ? 'Reading older threads…' : 'Older threads'}
+    </button>
   );
 }
 
