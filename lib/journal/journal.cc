@@ -34,7 +34,10 @@ DROP INDEX IF EXISTS turn_starts;
 )";
 // Version 3: what a start wants to know of sealed ones (summaries.h).
 constexpr char kStep3[] = R"(
-CREATE TABLE summaries (first_seq INTEGER PRIMARY KEY, bytes INTEGER NOT NULL, summary BLOB NOT NULL);
+CREATE TABLE summaries (
+  first_seq INTEGER PRIMARY KEY, bytes INTEGER NOT NULL, changed INTEGER NOT NULL, crc INTEGER NOT NULL,
+  summary BLOB NOT NULL
+);
 )";
 
 // The segment that is written to: without it the journal has lost its end.
@@ -108,7 +111,10 @@ Journal::Journal(const fs::path& file, const std::string& boot_id, int64_t now_m
 // False when events may be missing that were told: the end of the log, or all of it.
 bool Journal::open_segments(int64_t now_ms) {
   std::map<int64_t, fs::path> files;
-  for (const auto& entry : fs::directory_iterator(folder_)) {
+  std::error_code listed;
+  fs::directory_iterator entries(folder_, listed);
+  for (; !listed && entries != fs::directory_iterator(); entries.increment(listed)) {
+    const fs::directory_entry& entry = *entries;
     const fs::path& path = entry.path();
     std::error_code ignored;
     if (path.extension() == ".new" || is_old_remains(path, now_ms)) fs::remove(path, ignored);
@@ -118,6 +124,8 @@ bool Journal::open_segments(int64_t now_ms) {
     if (!known.empty()) fs::remove(fs::path(path).replace_extension(".log"), ignored);
     known = known.empty() ? path : fs::path(path).replace_extension(".seg");
   }
+  if (listed)
+    throw weather(SegmentError(listed.value(), "can't list `" + folder_.string() + "`: " + listed.message()));
   bool whole = true;
   std::map<int64_t, Summaries::Row> known = summaries_.all();
   std::map<int64_t, Summaries::Row> read;
@@ -129,13 +137,15 @@ bool Journal::open_segments(int64_t now_ms) {
     try {
       const auto row = known.find(first_seq);
       std::error_code ignored;
+      std::unique_ptr<Segment> segment;
       if (row != known.end() && path.extension() == ".seg" &&
-          static_cast<int64_t>(fs::file_size(path, ignored)) == row->second.bytes) {
-        segments_.push_back(Segment::known(path, std::move(row->second)));
-      } else {
-        segments_.push_back(Segment::open(path, torn));
-        if (path.extension() == ".seg") read.emplace(first_seq, segments_.back()->row());
+          static_cast<int64_t>(fs::file_size(path, ignored)) == row->second.bytes)
+        segment = Segment::known(path, std::move(row->second));
+      if (!segment) {
+        segment = Segment::open(path, torn);
+        if (segment->sealed()) read.insert_or_assign(first_seq, segment->row());
       }
+      segments_.push_back(std::move(segment));
     } catch (const SegmentError& e) {
       if (e.number != 0) throw weather(e);
       why = e.what();
@@ -147,8 +157,7 @@ bool Journal::open_segments(int64_t now_ms) {
     }
     if (torn && path == files.rbegin()->second) whole = false;
     // What lies before a hole can't be told: a reader would take it for whole.
-    if (why.empty() && segments_.size() > 1 &&
-        segments_[segments_.size() - 2]->last_seq() + 1 != segments_.back()->first_seq())
+    if (why.empty() && has_hole(read))
       move_aside(segments_.size() - 1, now_ms, "a piece after it is missing");
     if (!why.empty()) {
       move_aside(segments_.size(), now_ms, "the piece after it is damaged");
@@ -163,6 +172,23 @@ bool Journal::open_segments(int64_t now_ms) {
     begin_log(head_ + 1);
   }
   return whole;
+}
+
+// Between the last two segments. Before that is said, both files are asked themselves; `read`
+// learns what was so.
+bool Journal::has_hole(std::map<int64_t, Summaries::Row>& read) {
+  if (segments_.size() < 2) return false;
+  Segment& before = *segments_[segments_.size() - 2];
+  Segment& last = *segments_.back();
+  if (before.last_seq() + 1 == last.first_seq()) return false;
+  try {
+    for (Segment* each : {&before, &last})
+      if (each->reread()) read.insert_or_assign(each->first_seq(), each->row());
+  } catch (const SegmentError& e) {
+    if (e.number != 0) throw weather(e);
+    return true;
+  }
+  return before.last_seq() + 1 != last.first_seq();
 }
 
 // 0.1's events, once. Killed in between, it begins again: the table is there. False

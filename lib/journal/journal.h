@@ -128,6 +128,7 @@ class Journal {
   v1::Event next() const;
   void begin_epoch(const std::string& boot_id, int64_t now_ms);
   [[nodiscard]] bool open_segments(int64_t now_ms);
+  [[nodiscard]] bool has_hole(std::map<int64_t, Summaries::Row>& read);
   [[nodiscard]] bool take_over_table(int64_t now_ms);
   static void seal_now(Segment& full);
   void begin_log(int64_t first_seq);

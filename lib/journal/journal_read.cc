@@ -14,6 +14,9 @@ bool holds(const v1::SegmentBlock& block, const std::string& thread, uint32_t ha
   return std::find(block.threads().begin(), block.threads().end(), hash) != block.threads().end();
 }
 
+// Looking into one more file, in bytes looked through.
+constexpr int64_t kFileBytes = 8 * 1024;
+
 bool matches(const v1::Event& event, const std::string& thread) {
   return thread.empty() ? event.list_level() : event.thread() == thread;
 }
@@ -58,6 +61,8 @@ v1::JournalPage Journal::read(const v1::JournalRead& request) {
   int64_t looked = 0;
   int64_t bytes = 0;
   bool full = false;
+  // One block is read, however long.
+  bool read_any = false;
   Merge merge;
   const auto give_held = [&] {
     if (!merge.empty()) *page.add_events() = merge.take();
@@ -86,6 +91,12 @@ v1::JournalPage Journal::read(const v1::JournalRead& request) {
         through = std::max(through, (*segment)->last_seq());
         continue;
       }
+      const int64_t cost = kFileBytes + (*segment)->summary().index_bytes();
+      if (looked > 0 && looked + cost > kLookedBytesMax) {
+        full = true;
+        break;
+      }
+      looked += cost;
       const Segment::Index index = (*segment)->index();
       const auto& blocks = index->blocks();
       auto block = std::upper_bound(blocks.begin(), blocks.end(), through,
@@ -95,10 +106,11 @@ v1::JournalPage Journal::read(const v1::JournalRead& request) {
           through = block->last_seq();
         } else if (block->has_told()) {
           full = !take(block->told());
-        } else if (looked > 0 && looked + block->raw_bytes() > kLookedBytesMax) {
+        } else if (read_any && looked + block->raw_bytes() > kLookedBytesMax) {
           full = true;
         } else {
           looked += block->raw_bytes();
+          read_any = true;
           (*segment)->read(*block, [&](int64_t, v1::Event event) {
             if (event.seq() <= through) return true;
             full = !take(std::move(event));
@@ -143,6 +155,7 @@ void walk_back(const std::deque<std::unique_ptr<Segment>>& segments, const std::
   int64_t left = kBackBytesMax;
   for (auto segment = segments.rbegin(); segment != segments.rend(); ++segment) {
     if (!thread.empty() && !(*segment)->may_hold(thread, hash)) continue;
+    left -= kFileBytes + (*segment)->summary().index_bytes();
     const Segment::Index index = (*segment)->index();
     const auto& blocks = index->blocks();
     for (auto block = blocks.rbegin(); block != blocks.rend(); ++block) {

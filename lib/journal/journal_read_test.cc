@@ -232,5 +232,39 @@ TEST_F(JournalReadTest, APlaceAheadOfTheHeadIsNoPlace) {
   EXPECT_EQ(journal->read(reading(journal->epoch(), 5, "a")).gap(), "");
 }
 
+// Damage behind pieces that hold nothing of the thread: said once, and read over never.
+TEST_F(JournalReadTest, DamageBehindWhatIsPassedOverIsSaidOnce) {
+  log_bytes_ = 3000;
+  std::vector<std::filesystem::path> sealed;
+  {
+    const auto journal = open();
+    for (const char* thread : {"a", "b", "b", "b", "a", "a"}) {
+      for (int i = 0; i < 40; ++i) append(*journal, thread, std::string(100, 'x'));
+      journal->commit();
+    }
+    journal->finish_sealing();
+    sealed = files(".seg");
+    ASSERT_EQ(sealed.size(), 6u);
+  }
+  flip(sealed[4], 10);
+  const auto journal = open();
+  EXPECT_THAT(journal->tail("a", 100), ::testing::SizeIs(40)) << "and who looks back is told what there is";
+  int gaps = 0;
+  std::vector<int64_t> got;
+  for (int64_t after = 0; after < journal->head_seq();) {
+    const auto page = journal->read(reading(journal->epoch(), after, "a", 7));
+    if (page.gap() == "pruned") {
+      ASSERT_EQ(++gaps, 1);
+      got.clear();
+      ASSERT_EQ(after = page.pruned_through(), 200);
+      continue;
+    }
+    for (const int64_t seq : seqs(page)) got.push_back(seq);
+    after = page.through_seq();
+  }
+  EXPECT_EQ(gaps, 1);
+  EXPECT_EQ(got.size(), 40u);
+}
+
 }  // namespace
 }  // namespace zane::journal

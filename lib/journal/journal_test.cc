@@ -245,14 +245,7 @@ TEST_F(JournalTest, ADamagedPieceCostsWhatLiesBeforeIt) {
     const auto victim = sealed[static_cast<size_t>(seed.between(0, 3))];
     const auto size = static_cast<int64_t>(std::filesystem::file_size(victim));
     const int64_t at = seed.between(0, size - 1);
-    char was = 0;
-    {
-      std::fstream raw(victim, std::ios::in | std::ios::out | std::ios::binary);
-      raw.seekg(at);
-      raw.get(was);
-      raw.seekp(at);
-      raw.put(static_cast<char>(was ^ 0x40));
-    }
+    flip(victim, at);
     // The database has a copy of each one's end; without it the file's own counts.
     const bool has_copies = seed.one_in(2);
     if (!has_copies) Db(temp_ / "journal.db").run("DELETE FROM summaries");

@@ -29,6 +29,8 @@ constexpr size_t kTailBytes = 8 + kMagicBytes;
 constexpr int64_t kEndBytes = 4096;
 // A log is read through in pieces of this, or of one record.
 constexpr int64_t kPieceBytes = 256 * 1024;
+// More than a segment ever has.
+constexpr int64_t kEventsMax = int64_t{1} << 32;
 // Codex's longest message and room to spare: a length beyond it is damage.
 constexpr uint32_t kRecordBytesMax = 256 * 1024 * 1024;
 
@@ -164,9 +166,16 @@ std::unique_ptr<Segment> Segment::open(const std::filesystem::path& file, bool& 
 
 namespace {
 
+// In the file system's own count.
+int64_t changed_at(const std::filesystem::path& file) {
+  std::error_code error;
+  const auto at = std::filesystem::last_write_time(file, error);
+  return error ? 0 : static_cast<int64_t>(at.time_since_epoch().count());
+}
+
 bool fits(const v1::SegmentSummary& summary, int64_t first_seq, int64_t file_bytes) {
-  return summary.last_seq() >= first_seq - 1 && summary.index_bytes() >= 0 &&
-         summary.index_bytes() <= file_bytes && summary.index_offset() >= 0 &&
+  return summary.last_seq() >= first_seq - 1 && summary.last_seq() - first_seq < kEventsMax &&
+         summary.index_bytes() >= 0 && summary.index_bytes() <= file_bytes && summary.index_offset() >= 0 &&
          summary.index_offset() <= file_bytes - summary.index_bytes() &&
          std::is_sorted(summary.threads().begin(), summary.threads().end());
 }
@@ -175,12 +184,23 @@ bool fits(const v1::SegmentSummary& summary, int64_t first_seq, int64_t file_byt
 
 std::unique_ptr<Segment> Segment::known(const std::filesystem::path& file, Summaries::Row row) {
   const int64_t first_seq = first_seq_of(file);
-  bool torn = false;
-  if (row.summary.version() != kVersion || !fits(row.summary, first_seq, row.bytes)) return open(file, torn);
+  if (row.summary.version() != kVersion || !fits(row.summary, first_seq, row.bytes) ||
+      row.changed != changed_at(file))
+    return nullptr;
   auto segment = std::unique_ptr<Segment>(new Segment(file, first_seq, true));
   segment->bytes_ = row.bytes;
   segment->summary_ = std::move(row.summary);
+  segment->from_row_ = true;
   return segment;
+}
+
+Summaries::Row Segment::row() const { return {bytes_, changed_at(path_), summary_}; }
+
+bool Segment::reread() {
+  if (!from_row_) return false;
+  bool torn = false;
+  *this = std::move(*open(path_, torn));
+  return true;
 }
 
 void Segment::read_summary(const File& file) {
@@ -203,9 +223,18 @@ void Segment::read_summary(const File& file) {
   if (!fits(summary_, first_seq_, bytes_)) damaged(path_, "its summary names what is not there");
 }
 
-Segment::Index Segment::index() const {
+Segment::Index Segment::index() {
   // Not owned: a log's is its own.
   if (!sealed_) return {Index(), &index_};
+  try {
+    return read_index();
+  } catch (const SegmentError& e) {
+    if (e.number != 0 || !reread()) throw;
+    return read_index();
+  }
+}
+
+Segment::Index Segment::read_index() const {
   const std::string stored =
       read_at(open_sealed(path_).fd(), summary_.index_offset(), summary_.index_bytes(), path_);
   auto index = std::make_shared<v1::SegmentIndex>();

@@ -9,8 +9,8 @@
 //
 // Sealing makes a new file beside the log, syncs it and takes the log away. Of a sealed
 // one only the summary is in memory: a start reads the ends of as many files as there
-// are new to its database (summaries.h), and one log. Owned by Journal; a sealed file and a log that is no
-// longer written to can be read by any thread.
+// its database has no copy of (summaries.h), and the logs. Owned by Journal; a sealed file and a log that is
+// no longer written to can be read by any thread.
 #pragma once
 
 #include <filesystem>
@@ -65,8 +65,12 @@ class Segment {
   // record is cut off (the file as it was is kept as NAME.torn, the latest such); `torn`
   // says whether there was something.
   static std::unique_ptr<Segment> open(const std::filesystem::path& file, bool& torn);
-  // A sealed one whose end was read before: the file is not opened until it is read.
+  // A sealed one whose end was read before: the file is not opened until it is read. Null
+  // where the row does not fit it.
   static std::unique_ptr<Segment> known(const std::filesystem::path& file, Summaries::Row row);
+  // Reads the end of the file itself, where known() had been believed; false where there is
+  // nothing to gain. Throws SegmentError.
+  bool reread();
 
   // One write of `records`, made with add_record(), whose events live on; either all
   // of it is in the file or nothing. Throws SegmentError.
@@ -86,7 +90,7 @@ class Segment {
 
   // Its blocks, oldest first; a sealed one's are read anew. Throws SegmentError.
   using Index = std::shared_ptr<const v1::SegmentIndex>;
-  [[nodiscard]] Index index() const;
+  [[nodiscard]] Index index();
   // Whether its blocks may hold events of `thread`; of the list level, if that is "".
   [[nodiscard]] bool may_hold(const std::string& thread, uint32_t hash) const;
   // The events of one of its blocks. Throws SegmentError.
@@ -94,7 +98,7 @@ class Segment {
 
   [[nodiscard]] const v1::SegmentSummary& summary() const { return summary_; }
   // Of a sealed one: what known() takes.
-  [[nodiscard]] Summaries::Row row() const { return {bytes_, summary_}; }
+  [[nodiscard]] Summaries::Row row() const;
   [[nodiscard]] int64_t first_seq() const { return first_seq_; }
   // The one before the first, while it has none.
   [[nodiscard]] int64_t last_seq() const { return summary_.last_seq(); }
@@ -117,6 +121,7 @@ class Segment {
  private:
   Segment(std::filesystem::path path, int64_t first_seq, bool sealed);
   void read_summary(const File& file);
+  [[nodiscard]] Index read_index() const;
   [[nodiscard]] bool read_log();
   void note(size_t record_bytes, int64_t at_ms, const v1::Event& event);
   [[nodiscard]] std::string stored(const v1::SegmentBlock& block) const;
@@ -124,6 +129,8 @@ class Segment {
   std::filesystem::path path_;
   int64_t first_seq_;
   bool sealed_;
+  // Its summary is a copy's.
+  bool from_row_ = false;
   // Of a log.
   File file_;
   int64_t bytes_ = 0;

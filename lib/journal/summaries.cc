@@ -1,15 +1,34 @@
 #include "lib/journal/summaries.h"
 
 #include "lib/log/log.h"
+#include "zlib.h"
 
 namespace zane::journal {
 
+namespace {
+
+// Of the whole row.
+int64_t crc_of(int64_t first_seq, const Summaries::Row& row, const std::string& summary) {
+  const std::string all = std::to_string(first_seq) + ' ' + std::to_string(row.bytes) + ' ' +
+                          std::to_string(row.changed) + ' ' + summary;
+  return static_cast<int64_t>(
+      ::crc32_z(0, reinterpret_cast<const Bytef*>(all.data()), all.size()));  // NOLINT
+}
+
+}  // namespace
+
 std::map<int64_t, Summaries::Row> Summaries::all() {
   std::map<int64_t, Row> rows;
-  auto each = db_.query("SELECT first_seq, bytes, summary FROM summaries");
-  while (each.step()) {
-    Row row{.bytes = each.integer(1), .summary = {}};
-    if (row.summary.ParseFromString(each.text(2))) rows.emplace(each.integer(0), std::move(row));
+  try {
+    auto each = db_.query("SELECT first_seq, bytes, changed, crc, summary FROM summaries");
+    while (each.step()) {
+      Row row{.bytes = each.integer(1), .changed = each.integer(2), .summary = {}};
+      const std::string summary = each.text(4);
+      if (crc_of(each.integer(0), row, summary) == each.integer(3) && row.summary.ParseFromString(summary))
+        rows.emplace(each.integer(0), std::move(row));
+    }
+  } catch (const SqliteError& e) {
+    log::warn("journal_summaries_not_read", {{"error", e.what()}});
   }
   return rows;
 }
@@ -17,13 +36,19 @@ std::map<int64_t, Summaries::Row> Summaries::all() {
 void Summaries::keep(const std::map<int64_t, Row>& rows, int64_t oldest) {
   try {
     db_.transaction(Db::Sync::kLazy, [&] {
-      db_.query("DELETE FROM summaries WHERE first_seq < ?").bind(oldest).run();
-      for (const auto& [first_seq, row] : rows)
-        db_.query("INSERT OR REPLACE INTO summaries (first_seq, bytes, summary) VALUES (?, ?, ?)")
+      for (const auto& [first_seq, row] : rows) {
+        const std::string summary = row.summary.SerializeAsString();
+        db_.query(
+               "INSERT OR REPLACE INTO summaries (first_seq, bytes, changed, crc, summary) VALUES (?, ?, ?, "
+               "?, ?)")
             .bind(first_seq)
             .bind(row.bytes)
-            .blob(row.summary.SerializeAsString())
+            .bind(row.changed)
+            .bind(crc_of(first_seq, row, summary))
+            .blob(summary)
             .run();
+      }
+      db_.query("DELETE FROM summaries WHERE first_seq < ?").bind(oldest).run();
     });
   } catch (const SqliteError& e) {
     log::warn("journal_summary_not_kept", {{"error", e.what()}});

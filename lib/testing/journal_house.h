@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <fstream>
 #include <memory>
 #include <string>
 #include <vector>
@@ -39,6 +40,20 @@ inline void append(Journal& journal, const std::string& thread, const std::strin
     event.set_raw(raw);
     event.set_read_ns(77);
   });
+}
+
+// Changes one byte at `at` (from the end if negative) and leaves the file's time as it was, as
+// a disk does that goes bad.
+inline void flip(const std::filesystem::path& file, int64_t at) {
+  const auto changed = std::filesystem::last_write_time(file);
+  std::fstream raw(file, std::ios::in | std::ios::out | std::ios::binary);
+  const int64_t place = at < 0 ? static_cast<int64_t>(std::filesystem::file_size(file)) + at : at;
+  raw.seekg(place);
+  const auto was = static_cast<char>(raw.get());
+  raw.seekp(place);
+  raw.put(static_cast<char>(was ^ 0x40));
+  raw.close();
+  std::filesystem::last_write_time(file, changed);
 }
 
 class JournalHouse : public ::testing::Test {
