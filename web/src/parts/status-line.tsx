@@ -17,7 +17,7 @@ export function StatusLine(props: { client: Client }) {
   };
   const live = (): boolean => proven(props.client.hops()) && props.client.attach().state === 'yes';
   return (
-    <div class="statusline" classList={{ live: live() }}>
+    <nav class="statusline" classList={{ live: live() }} aria-label="Connection">
       <a href={to.status} aria-label={`Connection: ${words()}. Open status`}>
         <span class="dots" aria-hidden="true">
           <For each={props.client.hops()}>{(hop) => <i class={hop.state} />}</For>
@@ -32,6 +32,6 @@ export function StatusLine(props: { client: Client }) {
           Try now
         </button>
       </Show>
-    </div>
+    </nav>
   );
 }

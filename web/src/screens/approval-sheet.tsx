@@ -181,12 +181,12 @@ export default function ApprovalSheet(props: {
         data-approval-digest={props.approval.digest}
         onKeyDown={(event) => keepInside(event, sheet, props.close)}
       >
-        <header>
+        <div class="sheethead">
           <h2 id="approval-title">{(settled() ? ENDED_TITLES : TITLES)[view().kind]}</h2>
           <button type="button" class="round" aria-label="Close" onClick={() => props.close()}>
             <Icon name="close" />
           </button>
-        </header>
+        </div>
         <div class="sheetbody" ref={body} onScroll={look}>
           <Show
             when={props.approval.verified}
@@ -220,7 +220,7 @@ export default function ApprovalSheet(props: {
           </Show>
           <div class="seen" ref={end} />
         </div>
-        <footer>
+        <div class="sheetfoot">
           <Progress approval={props.approval} entry={mine()} />
           <Show when={error()}>
             <p class="notice bad" role="alert">
@@ -260,7 +260,7 @@ export default function ApprovalSheet(props: {
               </Show>
             </div>
           </Show>
-        </footer>
+        </div>
       </div>
     </div>
   );

@@ -108,50 +108,53 @@ export default function TerminalScreen(props: { client: Client; cwd: string; thr
           <p class="sub mono">{props.cwd}</p>
         </div>
       </header>
-      <p class="notice warn slim" role="note">
-        This shell has your full access on {client.mac()?.name || 'your Mac'}: no sandbox, no questions.
-      </p>
-      <Show when={!client.may('owner')}>
-        <p class="notice bad">
-          Only an owner's device may open a terminal. This one is {client.mac()?.role || 'unknown'}.
+      <main class="terminal" aria-label="Terminal">
+        <p class="notice warn slim" role="note">
+          This shell has your full access on {client.mac()?.name || 'your Mac'}: no sandbox, no questions.
         </p>
-      </Show>
-      <main
-        class="term"
-        data-testid="terminal"
-        data-terminal-state={state()}
-        ref={box}
-        aria-label="Terminal output"
-      />
-      <Show when={ended()}>
-        <p class="notice" role="alert">
-          {ended()}{' '}
-          <button
-            type="button"
-            class="link"
-            disabled={client.attach().state !== 'yes'}
-            onClick={() => void start()}
-          >
-            New shell
-          </button>
-        </p>
-      </Show>
-      <div class="keys" role="toolbar" aria-label="Terminal keys">
-        <For each={KEYS}>
-          {([name, data]) => (
+        <Show when={!client.may('owner')}>
+          <p class="notice bad">
+            Only an owner's device may open a terminal. This one is {client.mac()?.role || 'unknown'}.
+          </p>
+        </Show>
+        <div
+          class="term"
+          data-testid="terminal"
+          data-terminal-state={state()}
+          ref={box}
+          role="region"
+          aria-label="Terminal output"
+        />
+        <Show when={ended()}>
+          <p class="notice" role="alert">
+            {ended()}{' '}
             <button
               type="button"
-              disabled={state() !== 'running'}
-              onClick={() => {
-                shell?.write(data);
-                term.focus();
-              }}
+              class="link"
+              disabled={client.attach().state !== 'yes'}
+              onClick={() => void start()}
             >
-              {name}
+              New shell
             </button>
-          )}
-        </For>
-      </div>
+          </p>
+        </Show>
+        <div class="keys" role="toolbar" aria-label="Terminal keys">
+          <For each={KEYS}>
+            {([name, data]) => (
+              <button
+                type="button"
+                disabled={state() !== 'running'}
+                onClick={() => {
+                  shell?.write(data);
+                  term.focus();
+                }}
+              >
+                {name}
+              </button>
+            )}
+          </For>
+        </div>
+      </main>
     </>
   );
 }

@@ -331,8 +331,8 @@ function AskBar(props: { approval: Approval }) {
       class="askbar"
       href={to.thread(props.approval.thread, props.approval.id)}
       data-approval-row={props.approval.id}
-      aria-label={`Answer: ${summaryOf(props.approval)}`}
     >
+      <span class="sr">Answer: </span>
       <Icon name="shield" />
       <span class="mono grow">{summaryOf(props.approval)}</span>
       <span class="act">{props.approval.state === 'deciding' ? 'Deciding' : 'Answer'}</span>

@@ -107,10 +107,12 @@ export function Threads(props: { client: Client; inbox: InboxStore }) {
           </Show>
         </section>
       </main>
-      <a class="fab" href={to.new} aria-label="New task">
-        <Icon name="plus" />
-        <span aria-hidden="true">New task</span>
-      </a>
+      <nav class="contents" aria-label="New">
+        <a class="fab" href={to.new}>
+          <Icon name="plus" />
+          New task
+        </a>
+      </nav>
     </>
   );
 }
@@ -122,8 +124,8 @@ function ApprovalRow(props: { approval: Approval; title: string; now: number }) 
         class="row ask"
         href={to.thread(props.approval.thread, props.approval.id)}
         data-approval-row={props.approval.id}
-        aria-label={`Answer: ${summaryOf(props.approval)}`}
       >
+        <span class="sr">Answer: </span>
         <span class="main">
           <span class="title mono">{summaryOf(props.approval)}</span>
           <span class="sub">
