@@ -6,7 +6,7 @@ import type { Browser } from 'playwright-core';
 import { enrol, openPhone, startBrowser } from '../harness/browser.ts';
 import type { PhonePage } from '../harness/browser.ts';
 import { Screen } from '../harness/phone-screen.ts';
-import { World } from '../harness/world.ts';
+import { until, World } from '../harness/world.ts';
 
 const CODEX = `[features]
 default_mode_request_user_input = true
@@ -149,9 +149,65 @@ test('the inbox and a thread are shown as they were while the Mac is away, with 
   assert.equal(await page.getByText(/^As it was /).count(), 0);
 });
 
+test('a terminal goes on while another screen is looked at and over a lost connection, until it is ended', async () => {
+  const { page } = phone;
+  const { relay } = world.anchor.services;
+  await screen.startTask({ folder: world.work, prompt: 'say hello' });
+  await screen.agent('Hello from the scripted model.').waitFor();
+  const terminal = page.locator('[data-testid=terminal]');
+  const running = page.locator('[data-testid=terminal][data-terminal-state=running]');
+  const type = async (line: string) => {
+    await terminal.click();
+    await page.keyboard.type(line);
+    await page.keyboard.press('Enter');
+  };
+  const shown = (text: RegExp) => terminal.locator('.xterm-rows > div', { hasText: text });
+  await page.getByRole('link', { name: 'Terminal' }).click();
+  await running.waitFor();
+  await type('kept=7; echo pid=$$');
+  await shown(/^pid=\d+\s*$/).waitFor();
+  const pid = Number(/\d+/.exec(await shown(/^pid=\d+\s*$/).innerText())![0]);
+
+  await page.getByRole('link', { name: 'Back' }).click();
+  await box().waitFor();
+  await page.getByRole('link', { name: 'Terminal' }).click();
+  await shown(/^pid=\d+\s*$/).waitFor();
+  await type('echo walked-$kept');
+  await shown(/^walked-7\s*$/).waitFor();
+
+  await relay.stop();
+  await page.getByText(/^Not connected\. The shell goes on/).waitFor();
+  relay.start();
+  await running.waitFor();
+  await shown(/The connection was away/).waitFor();
+  await type('echo back-$kept');
+  await shown(/^back-7\s*$/).waitFor();
+  process.kill(pid, 0);
+
+  await page.getByRole('button', { name: 'End', exact: true }).click();
+  await box().waitFor();
+  await until('the shell is gone', () => {
+    try {
+      process.kill(pid, 0);
+      return false;
+    } catch {
+      return true;
+    }
+  });
+  await page.getByRole('link', { name: 'Terminal' }).click();
+  await running.waitFor();
+  await type('echo anew-$kept.');
+  await shown(/^anew-\.\s*$/).waitFor();
+  await page.getByRole('link', { name: 'Back' }).click();
+  await page.getByRole('link', { name: 'Back to threads' }).click();
+});
+
 test('what was seen is gone when it is switched off, and with the sign-in', async () => {
   const { page } = phone;
-  assert.ok((await seenRows()).length > 1);
+  await screen.startTask({ folder: world.work, prompt: 'say hello' });
+  await screen.agent('Hello from the scripted model.').waitFor();
+  await page.getByRole('link', { name: 'Back to threads' }).click();
+  await untilSeen((rows) => rows.length > 1);
   const keep = page.getByRole('checkbox', { name: /^Keep the inbox and the last threads/ });
   await page.getByRole('link', { name: 'Status and devices' }).click();
   await keep.uncheck({ force: true });

@@ -20,7 +20,17 @@ const SCENARIO = `when the user says "run: {command}"
   if done say It ran.
 when the user says "tests"
   run sh tests.sh
-  say Two of **three** fail, see \`src/parse.rs\`:\\n\\n1. \`reads_empty\` expects \`None\`\\n2. \`reads_long\` runs out of time\\n\\n| test | time |\\n|---|---|\\n| reads_long | 30 s |\\n\\n> Shall I mend them?
+  say:
+    | Two of **three** fail, see \`src/parse.rs\`:
+    |
+    | 1. \`reads_empty\` expects \`None\`
+    | 2. \`reads_long\` runs out of time
+    |
+    | | test | time |
+    | |---|---|
+    | | reads_long | 30 s |
+    |
+    | > Shall I mend them?
 otherwise
   say Well.
 `;
@@ -127,6 +137,8 @@ test('a thread with output, text and a table; its menu', async () => {
   await screen.agent('Two of three fail').waitFor();
   await phone.page.getByText('reads_empty').first().waitFor();
   await look('thread');
+  // Turned and enlarged as it was, nobody has scrolled: the end is in view.
+  assert.equal(await phone.page.getByRole('button', { name: 'Jump to the latest' }).count(), 0);
   await phone.page.getByRole('button', { name: 'Thread menu' }).click();
   await phone.page.getByRole('button', { name: 'Archive' }).waitFor();
   await look('thread-menu');

@@ -1,9 +1,10 @@
-// One `process/spawn` on the Mac: keystrokes out, output in, in order. Tied to
-// this connection: when that drops, the program is ended there. Not for drawing.
+// One `process/spawn` on the Mac: keystrokes out, output in, in order. It is this device's: the Mac keeps it for ten
+// minutes while no page of it is there, and what it puts out meanwhile is not kept. Not for drawing.
 import { randomId } from '../link/signed.ts';
 import { num, obj, str } from '../model/read.ts';
 import type { Fields } from '../model/read.ts';
 import type { Client } from './client.ts';
+import { CallError } from '../link/commands.ts';
 import { messageOf } from './message.ts';
 
 /** The user's own login shell, whatever it is. */
@@ -12,12 +13,15 @@ const COMMAND = ['/bin/sh', '-c', 'exec "${SHELL:-/bin/zsh}" -l'];
 export interface Shell {
   write: (text: string) => void;
   resize: (rows: number, cols: number) => void;
-  lost: () => void;
+  /** After the connection was away: whether it is still there, drawn anew if it is. */
+  back: () => Promise<void>;
   close: () => void;
 }
 
 export interface ShellSink {
   output: (bytes: Uint8Array) => void;
+  /** What is not sure of what was typed or put out. */
+  note: (words: string) => void;
   ended: (why: string) => void;
 }
 
@@ -49,7 +53,7 @@ export async function startShell(
     sink.ended(why);
   };
   const stop = client.onSignal((message) => take(message, processHandle, sink, end));
-  const size = { rows: start.rows, cols: start.cols };
+  let size = { rows: start.rows, cols: start.cols };
   try {
     await client.call(
       'process/spawn',
@@ -69,15 +73,25 @@ export async function startShell(
     stop();
     throw failure;
   }
+  const resizePty = (to: typeof size): Promise<unknown> =>
+    client.call('process/resizePty', { processHandle, size: to }, 'never');
   return {
-    write: writer(client, processHandle, () => over, end),
+    write: writer(client, processHandle, () => over, sink, end),
     resize: (rows, cols) => {
-      if (!over)
-        client
-          .call('process/resizePty', { processHandle, size: { rows, cols } }, 'never')
-          .catch(() => undefined);
+      size = { rows, cols };
+      if (!over) resizePty(size).catch(() => undefined);
     },
-    lost: () => end('The connection to your Mac was lost, and the shell was ended with it.'),
+    back: async () => {
+      if (over) return;
+      try {
+        // Another size and back: a program that fills the screen draws it anew.
+        await resizePty({ ...size, cols: Math.max(2, size.cols - 1) });
+        await resizePty(size);
+        sink.note('The connection was away for a moment: output may be missing.');
+      } catch (failure) {
+        if (!isAway(failure)) end('The shell has ended while this phone was away.');
+      }
+    },
     close: () => {
       if (over) return;
       over = true;
@@ -87,11 +101,19 @@ export async function startShell(
   };
 }
 
+/** Nothing was said of the shell itself. */
+function isAway(failure: unknown): boolean {
+  return (
+    failure instanceof CallError && ['offline', 'timeout', 'not-attached', 'busy'].includes(failure.reason)
+  );
+}
+
 /** Keystrokes typed while one write is on its way go out together with the next. */
 function writer(
   client: Client,
   processHandle: string,
   over: () => boolean,
+  sink: ShellSink,
   end: (why: string) => void,
 ): (text: string) => void {
   let waiting = '';
@@ -109,7 +131,9 @@ function writer(
           'never',
         );
       } catch (failure) {
-        end(`Typing did not reach the shell: ${messageOf(failure)}`);
+        if (!isAway(failure)) end(`Typing did not reach the shell: ${messageOf(failure)}`);
+        else sink.note('What was typed last may not have reached the shell.');
+        waiting = '';
       }
     }
     busy = false;

@@ -45,6 +45,8 @@ const Finder = lazy(() => import('./finder.tsx'));
 
 /** Closer to the end than this, the transcript follows what is new. */
 const FOLLOW_PX = 120;
+/** So long after a touch, a key or a wheel a scroll is a person's. */
+const HAND_MS = 1_000;
 const TITLE_CHARACTERS_MAX = 200;
 
 export default function Thread(props: {
@@ -279,6 +281,18 @@ function Transcript(props: { thread: OpenThread; sent: number; still: boolean; c
   let box!: HTMLElement;
   const [atEnd, setAtEnd] = createSignal(true);
   const follow = (): boolean => atEnd() && !props.still;
+  // What grows or is turned moves by itself, and that is no wish to read elsewhere: a hand's is.
+  let handAtMs = -HAND_MS;
+  const hand = (): void => {
+    handAtMs = performance.now();
+  };
+  const scrolled = (): void => {
+    if (box.scrollHeight - box.scrollTop - box.clientHeight < FOLLOW_PX) return void setAtEnd(true);
+    if (!props.still && performance.now() - handAtMs > HAND_MS) return;
+    // A throw goes on for as long as it rolls.
+    hand();
+    setAtEnd(false);
+  };
   const toEnd = (): void => {
     box.scrollTop = box.scrollHeight;
   };
@@ -313,7 +327,12 @@ function Transcript(props: { thread: OpenThread; sent: number; still: boolean; c
       ref={box}
       tabindex="0"
       aria-label="Transcript"
-      onScroll={() => setAtEnd(box.scrollHeight - box.scrollTop - box.clientHeight < FOLLOW_PX)}
+      onScroll={scrolled}
+      onWheel={hand}
+      onTouchMove={hand}
+      onPointerDown={hand}
+      onKeyDown={hand}
+      onFocusIn={hand}
     >
       <div class="flow">{props.children}</div>
       <Show when={!atEnd()}>
