@@ -3,8 +3,8 @@
 // little in tests/integration/load.test.ts, a lot in `script/load`.
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fakeCodex } from '../harness/fake-codex.ts';
 import { NodePhone } from '../harness/node-phone.ts';
 import { preset, until, World } from '../harness/world.ts';
@@ -323,19 +323,23 @@ function repeated(lines: string[], turns: number): string[] {
   return all;
 }
 
+/** Gives Codex's home so many threads of one turn each, and starts it anew; how long that took. */
+export async function withThreads(world: World, count: number): Promise<number> {
+  const { thread, file, lines } = await rollout(world);
+  return anotherCodex(world, () => {
+    for (let n = 1; n < count; n++) {
+      const id = another(thread);
+      writeFileSync(file.replace(thread, id), `${lines.join('\n').replaceAll(thread, id)}\n`);
+    }
+  });
+}
+
 /** So many threads on the disk: all are listed, page by page. */
 export async function manyThreads(count: number): Promise<Figures> {
   const world = await World.start();
   try {
     const owner = await NodePhone.enrol(world, 'owner');
-    const { thread, file, lines } = await rollout(world);
-    const startMs = await anotherCodex(world, () => {
-      mkdirSync(dirname(file), { recursive: true });
-      for (let n = 1; n < count; n++) {
-        const id = another(thread);
-        writeFileSync(file.replace(thread, id), `${lines.join('\n').replaceAll(thread, id)}\n`);
-      }
-    });
+    const startMs = await withThreads(world, count);
     const began = performance.now();
     const seen = new Set<string>();
     let cursor: string | undefined;

@@ -59,7 +59,7 @@ export function createInbox(client: Client) {
   const page = (cursor: string): Promise<unknown> =>
     client.call('thread/list', {
       limit: LIST_LIMIT,
-      sortKey: 'updated_at',
+      sortKey: 'recency_at',
       sortDirection: 'desc',
       ...EVERY_SOURCE,
       ...(cursor ? { cursor } : {}),

@@ -70,7 +70,7 @@ export default function Search(props: { client: Client; inbox: InboxStore }) {
             searchTerm: term(),
             sourceKinds: EVERY_SOURCE.sourceKinds,
           })
-        : await client.call('thread/list', { ...common, ...EVERY_SOURCE, sortKey: 'updated_at' });
+        : await client.call('thread/list', { ...common, ...EVERY_SOURCE, sortKey: 'recency_at' });
       if (run !== asked) return;
       setHits((before) => (cursor ? [...before, ...readHits(result)] : readHits(result)));
       setNext(str(obj(result)['nextCursor']));

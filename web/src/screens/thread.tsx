@@ -79,7 +79,9 @@ export default function Thread(props: {
   // What is looked at is read: Codex's other windows show it so too.
   const unread = createMemo(() => props.inbox.threads().find((row) => row.id === props.thread)?.unread ?? '');
   createEffect(() => {
-    if (unread() && thread.atHead() && client.may('operator')) void markRead(client, props.thread, unread());
+    if (unread() && thread.atHead() && client.may('operator'))
+      // Told anew either way: it is read, or something came meanwhile and has another receipt.
+      void markRead(client, props.thread, unread()).finally(() => props.inbox.refresh());
   });
   onMount(() =>
     setTimeout(() => {
