@@ -38,9 +38,10 @@ const home = () => phone.page.goto(new URL('#/', phone.page.url()).href);
 
 test('a hit opens where it was said, however many turns ago', async () => {
   const { page } = phone;
+  // Further back than what the phone itself keeps of a thread.
   const thread = await screen.startTask({ folder: world.work, prompt: 'say: the needle lies here' });
   await screen.agent(/^the needle lies here$/).waitFor();
-  for (let n = 0; n < 24; n++) {
+  for (let n = 0; n < 21; n++) {
     const turn = await owner.call('turn/start', {
       threadId: thread,
       input: [{ type: 'text', text: `say: turn ${n}`, text_elements: [] }],
