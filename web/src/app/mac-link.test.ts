@@ -90,6 +90,7 @@ test('a Mac that comes online is asked to take us, and tells its name and what w
   assert.equal(link.view.attach.state, 'yes');
   assert.equal(link.view.info?.macName, 'Desk');
   assert.deepEqual(seen.renamed, ['Desk owner']);
+  assert.deepEqual(seen.left, [true], 'what waits is said to be leaving');
 });
 
 test('nothing is asked of a Mac that is offline, or while there is no connection', async () => {

@@ -256,3 +256,33 @@ test('where nothing outlives the page it does not say so, and a decision lives s
   assert.equal(minutes(words), 12 * 60);
   assert.equal(minutes(decision), 30);
 });
+
+test('a Mac that comes back while an order is written down: that it may leave is written too', async () => {
+  const { store, device, mac, clock } = await setting();
+  const slow: Store = {
+    ...store,
+    put: async (...put) => {
+      await store.put(...put);
+      now.line.ready = true;
+    },
+  };
+  const now = page(slow, device, mac, clock);
+  now.line.ready = false;
+  await now.outbox.add(prompt(mac));
+  assert.equal(now.sent.length, 1);
+  assert.equal(now.entries()[0]?.left, true);
+  assert.equal(((await store.all('outbox'))[0] as Entry).left, true);
+});
+
+test('of an order that an older app wrote down nobody knows whether it left', async () => {
+  const { store, device, mac, clock } = await setting();
+  const first = page(store, device, mac, clock);
+  first.line.ready = false;
+  const { left: _, ...entry } = await first.outbox.add(prompt(mac));
+  await store.put('outbox', entry.id, entry);
+  const second = page(store, device, mac, clock);
+  second.line.ready = false;
+  await second.outbox.load();
+  assert.equal(await second.outbox.takeBack(entry.id), undefined);
+  assert.equal(second.entries().length, 1);
+});

@@ -1,7 +1,7 @@
 // The list level: order, liveness, approvals' counts.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { emptyInbox, ordered, reduceInbox, withListed } from './thread-list.ts';
+import { emptyInbox, listedRows, ordered, reduceInbox, withListed, withOlder } from './thread-list.ts';
 import type { Inbox } from './thread-list.ts';
 
 const thread = (id: string, updatedAt: number, type = 'idle') => ({
@@ -47,4 +47,25 @@ test('a new journal voids the approvals, not the list', () => {
   const state = reduceInbox(listed, { kind: 'reset', epoch: 'f' });
   assert.equal(state.threads.length, 3);
   assert.equal(state.approvals.size, 0);
+});
+
+test('an older page adds what is not there yet, behind it', () => {
+  const page = (...ids: string[]) => ({ data: ids.map((id) => ({ id, preview: id })) });
+  const state = withOlder(withListed(emptyInbox(), page('a', 'b')), page('b', 'c'));
+  assert.deepEqual(
+    state.threads.map((row) => row.id),
+    ['a', 'b', 'c'],
+  );
+});
+
+test('a thread is unread by its receipt alone, and read when there is nothing left to read', () => {
+  const readStates = {
+    a: { firstUnread: { type: 'turn', turnId: 'u' }, revision: 'r1' },
+    b: { firstUnread: null, revision: 'r2' },
+  };
+  const rows = listedRows({ data: [{ id: 'a' }, { id: 'b' }, { id: 'c' }], readStates });
+  assert.deepEqual(
+    rows.map((row) => row.unread),
+    ['r1', '', ''],
+  );
 });
