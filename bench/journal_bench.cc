@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
+#include <memory>
 #include <thread>
 
 #include "lib/base/clock.h"
@@ -20,6 +21,7 @@ namespace {
 using namespace zane;
 
 constexpr int kThreads = 20;
+constexpr int kStarts = 20;
 constexpr double kHoldMsMax = 20;
 constexpr int64_t kKeepAllMs = int64_t{1} << 50;
 
@@ -129,7 +131,11 @@ int main(int argc, char** argv) {
                 static_cast<double>(bytes_of(folder / "journal", ".seg")) / static_cast<double>(n));
   }
   {
-    auto journal = start.of([&] { return journal::open_journal(file, "boot", 1); });
+    std::unique_ptr<journal::Journal> journal;
+    for (int i = 0; i < kStarts; ++i) {
+      journal.reset();
+      journal = start.of([&] { return journal::open_journal(file, "boot", 1); });
+    }
     for (int64_t at = 0; at < journal->head_seq(); at += journal->head_seq() / 400) {
       (void)page.of([&] { return journal->read(reading(*journal, thread_name(at), at)); });
       (void)list.of([&] { return journal->read(reading(*journal, "", at)); });

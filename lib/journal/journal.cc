@@ -4,6 +4,9 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
+#include <limits>
+#include <optional>
 
 #include "lib/crypto/hash.h"
 #include "lib/journal/cure.h"
@@ -51,10 +54,17 @@ constexpr size_t kTakenAtOnce = 256;
 constexpr char kTakingOver[] = "taking_over";
 constexpr int64_t kRemainsKeptMs = int64_t{30} * 24 * 3600 * 1000;
 
-bool is_segment(const fs::path& file) {
-  const std::string name = file.stem().string();
-  return name.size() == 20 && name.find_first_not_of("0123456789") == std::string::npos &&
-         name < "09223372036854775807" && (file.extension() == ".log" || file.extension() == ".seg");
+// The first seq that the name of a segment says; nothing of another file. A start asks it of
+// each: paths are not taken apart for it.
+std::optional<int64_t> seq_of(std::string_view name) {
+  constexpr size_t kDigits = 20;
+  if (name.size() != kDigits + 4 || !(name.ends_with(".log") || name.ends_with(".seg"))) return std::nullopt;
+  int64_t seq = 0;
+  const auto [end, error] = std::from_chars(name.data(), name.data() + kDigits, seq);
+  if (error != std::errc() || end != name.data() + kDigits || seq < 0 ||
+      seq == std::numeric_limits<int64_t>::max())
+    return std::nullopt;
+  return seq;
 }
 
 // What was moved aside is kept for a month.
@@ -113,13 +123,16 @@ bool Journal::open_segments(int64_t now_ms) {
   std::map<int64_t, fs::path> files;
   std::error_code listed;
   fs::directory_iterator entries(folder_, listed);
+  const size_t folder_bytes = (folder_ / "").native().size();
   for (; !listed && entries != fs::directory_iterator(); entries.increment(listed)) {
-    const fs::directory_entry& entry = *entries;
-    const fs::path& path = entry.path();
+    const fs::path& path = entries->path();
+    const std::optional<int64_t> first_seq = seq_of(std::string_view(path.native()).substr(folder_bytes));
     std::error_code ignored;
-    if (path.extension() == ".new" || is_old_remains(path, now_ms)) fs::remove(path, ignored);
-    if (!is_segment(path)) continue;
-    fs::path& known = files[std::stoll(path.stem().string())];
+    if (!first_seq) {
+      if (path.extension() == ".new" || is_old_remains(path, now_ms)) fs::remove(path, ignored);
+      continue;
+    }
+    fs::path& known = files[*first_seq];
     // Both: it was sealed, and killed before the log was taken away.
     if (!known.empty()) fs::remove(fs::path(path).replace_extension(".log"), ignored);
     known = known.empty() ? path : fs::path(path).replace_extension(".seg");
@@ -136,11 +149,9 @@ bool Journal::open_segments(int64_t now_ms) {
     bool torn = false;
     try {
       const auto row = known.find(first_seq);
-      std::error_code ignored;
       std::unique_ptr<Segment> segment;
-      if (row != known.end() && path.extension() == ".seg" &&
-          static_cast<int64_t>(fs::file_size(path, ignored)) == row->second.bytes)
-        segment = Segment::known(path, std::move(row->second));
+      if (row != known.end() && path.native().ends_with(".seg"))
+        segment = Segment::known(path, first_seq, std::move(row->second));
       if (!segment) {
         segment = Segment::open(path, torn);
         if (segment->sealed()) read.insert_or_assign(first_seq, segment->row());

@@ -166,11 +166,16 @@ std::unique_ptr<Segment> Segment::open(const std::filesystem::path& file, bool& 
 
 namespace {
 
-// In the file system's own count.
-int64_t changed_at(const std::filesystem::path& file) {
-  std::error_code error;
-  const auto at = std::filesystem::last_write_time(file, error);
-  return error ? 0 : static_cast<int64_t>(at.time_since_epoch().count());
+// Its length, and nanoseconds since 1970 of the last change; 0 and 0 where it can't be asked.
+std::pair<int64_t, int64_t> state_of(const std::filesystem::path& file) {
+  struct stat info {};
+  if (::stat(file.c_str(), &info) != 0) return {};
+#ifdef __APPLE__
+  const timespec& at = info.st_mtimespec;
+#else
+  const timespec& at = info.st_mtim;
+#endif
+  return {int64_t{info.st_size}, int64_t{at.tv_sec} * 1'000'000'000 + at.tv_nsec};
 }
 
 bool fits(const v1::SegmentSummary& summary, int64_t first_seq, int64_t file_bytes) {
@@ -182,10 +187,10 @@ bool fits(const v1::SegmentSummary& summary, int64_t first_seq, int64_t file_byt
 
 }  // namespace
 
-std::unique_ptr<Segment> Segment::known(const std::filesystem::path& file, Summaries::Row row) {
-  const int64_t first_seq = first_seq_of(file);
+std::unique_ptr<Segment> Segment::known(const std::filesystem::path& file, int64_t first_seq,
+                                        Summaries::Row row) {
   if (row.summary.version() != kVersion || !fits(row.summary, first_seq, row.bytes) ||
-      row.changed != changed_at(file))
+      std::pair(row.bytes, row.changed) != state_of(file))
     return nullptr;
   auto segment = std::unique_ptr<Segment>(new Segment(file, first_seq, true));
   segment->bytes_ = row.bytes;
@@ -194,7 +199,7 @@ std::unique_ptr<Segment> Segment::known(const std::filesystem::path& file, Summa
   return segment;
 }
 
-Summaries::Row Segment::row() const { return {bytes_, changed_at(path_), summary_}; }
+Summaries::Row Segment::row() const { return {bytes_, state_of(path_).second, summary_}; }
 
 bool Segment::reread() {
   if (!from_row_) return false;

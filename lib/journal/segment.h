@@ -67,7 +67,8 @@ class Segment {
   static std::unique_ptr<Segment> open(const std::filesystem::path& file, bool& torn);
   // A sealed one whose end was read before: the file is not opened until it is read. Null
   // where the row does not fit it.
-  static std::unique_ptr<Segment> known(const std::filesystem::path& file, Summaries::Row row);
+  static std::unique_ptr<Segment> known(const std::filesystem::path& file, int64_t first_seq,
+                                        Summaries::Row row);
   // Reads the end of the file itself, where known() had been believed; false where there is
   // nothing to gain. Throws SegmentError.
   bool reread();

@@ -1,5 +1,7 @@
 #include "lib/journal/summaries.h"
 
+#include <array>
+
 #include "lib/log/log.h"
 #include "zlib.h"
 
@@ -9,10 +11,12 @@ namespace {
 
 // Of the whole row.
 int64_t crc_of(int64_t first_seq, const Summaries::Row& row, const std::string& summary) {
-  const std::string all = std::to_string(first_seq) + ' ' + std::to_string(row.bytes) + ' ' +
-                          std::to_string(row.changed) + ' ' + summary;
+  const std::array<int64_t, 3> numbers = {first_seq, row.bytes, row.changed};
+  const auto crc_on = [](uLong crc, const void* bytes, size_t length) {
+    return ::crc32_z(crc, static_cast<const Bytef*>(bytes), length);
+  };
   return static_cast<int64_t>(
-      ::crc32_z(0, reinterpret_cast<const Bytef*>(all.data()), all.size()));  // NOLINT
+      crc_on(crc_on(0, numbers.data(), sizeof numbers), summary.data(), summary.size()));
 }
 
 }  // namespace

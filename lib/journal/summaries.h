@@ -15,7 +15,8 @@ class Summaries {
  public:
   explicit Summaries(Db& db) : db_(db) {}
 
-  // Of a sealed file, its length, and when it was last written to: it holds for no other.
+  // Of a sealed file, its length, and when it was last written to (nanoseconds since 1970): it
+  // holds for no other.
   struct Row {
     int64_t bytes = 0;
     int64_t changed = 0;
